@@ -1,0 +1,2 @@
+//! Devkit.
+fn main() {}
