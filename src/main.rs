@@ -1,2 +1,4 @@
 //! The operator.
-fn main() {}
+fn main() {
+    print!("{}", codeguru_profiler_operator::api::crd_yaml());
+}

@@ -1,0 +1,3 @@
+//! Decisions, pure: no clock, no I/O, no client. A rule is changed here, beside its table test.
+
+pub mod observation;
