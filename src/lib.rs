@@ -1,4 +1,4 @@
-//! A Kubernetes operator for Amazon `CodeGuru` Profiler.
+//! A Kubernetes operator for Amazon CodeGuru Profiler.
 
 pub mod api;
 pub mod domain;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ProfilingGroupStatus;
 
-/// Whether profiling is on for one Amazon `CodeGuru` Profiler group, and what AWS says of it.
+/// Whether profiling is on for one Amazon CodeGuru Profiler group, and what AWS says of it.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "codeguruprofiler.dev",

@@ -28,7 +28,7 @@ pub struct ProfilingGroupStatus {
     /// The group's ARN.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arn: Option<String>,
-    /// Default or `AWSLambda`.
+    /// Default or AWSLambda.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compute_platform: Option<String>,
     /// When the group was created.

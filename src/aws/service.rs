@@ -1,4 +1,4 @@
-//! What the operator asks of Amazon `CodeGuru` Profiler, in its own types. No I/O here.
+//! What the operator asks of Amazon CodeGuru Profiler, in its own types. No I/O here.
 
 use futures::future::BoxFuture;
 
