@@ -1,4 +1,6 @@
 //! The `ProfilingGroup` resource: what a user asks for.
+// Several printer columns share a type: the lint takes the arguments of `kube` for one attribute.
+#![allow(clippy::duplicated_attributes)]
 
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
