@@ -73,8 +73,8 @@ fn absorb_status(newer: Option<ProfilingStatus>, older: Option<&ProfilingStatus>
 mod tests {
     use super::*;
 
-    fn time(second: u8) -> Option<Timestamp> {
-        Some(format!("2026-06-01T00:00:{second:02}Z").parse().unwrap())
+    fn time(second: u8) -> Timestamp {
+        format!("2026-06-01T00:00:{second:02}Z").parse().unwrap()
     }
 
     #[test]
@@ -82,14 +82,17 @@ mod tests {
         let known = Observation {
             name: "a".into(),
             arn: Some("arn:aws:codeguru-profiler:eu-west-1:111122223333:profilingGroup/a".into()),
-            created_at: time(1),
+            created_at: Some(time(1)),
             profiling_enabled: Some(true),
-            profiling_status: Some(ProfilingStatus { latest_agent_orchestrated_at: time(3), ..Default::default() }),
+            profiling_status: Some(ProfilingStatus {
+                latest_agent_orchestrated_at: Some(time(3)),
+                ..Default::default()
+            }),
             ..Default::default()
         };
-        let thin = Observation { name: "a".into(), updated_at: time(2), ..Default::default() };
+        let thin = Observation { name: "a".into(), updated_at: Some(time(2)), ..Default::default() };
         let merged = thin.absorb(Some(&known));
-        assert_eq!(merged, Observation { updated_at: time(2), ..known.clone() });
+        assert_eq!(merged, Observation { updated_at: Some(time(2)), ..known.clone() });
         let empty =
             Observation { name: "a".into(), profiling_status: Some(ProfilingStatus::default()), ..Default::default() };
         assert_eq!(empty.absorb(Some(&known)).profiling_status, known.profiling_status);
@@ -97,9 +100,13 @@ mod tests {
 
     #[test]
     fn a_group_made_anew_under_the_old_name_inherits_nothing() {
-        let old =
-            Observation { name: "a".into(), created_at: time(1), profiling_enabled: Some(true), ..Default::default() };
-        let new = Observation { name: "a".into(), created_at: time(2), ..Default::default() };
+        let old = Observation {
+            name: "a".into(),
+            created_at: Some(time(1)),
+            profiling_enabled: Some(true),
+            ..Default::default()
+        };
+        let new = Observation { name: "a".into(), created_at: Some(time(2)), ..Default::default() };
         assert_eq!(new.clone().absorb(Some(&old)), new);
     }
 
