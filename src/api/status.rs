@@ -114,7 +114,7 @@ pub struct DriftStatus {
     /// When it was last put right.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_corrected_at: Option<Timestamp>,
-    /// What differed when it was last noticed.
+    /// What differs now.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldDifference>,
     /// The corrections that count towards a drift fight.
@@ -138,11 +138,14 @@ pub struct FieldDifference {
 }
 
 /// One correction.
-#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Correction {
     /// When AWS agreed to it.
     pub at: Timestamp,
+    /// What was put right.
+    #[serde(flatten)]
+    pub difference: FieldDifference,
 }
 
 /// How far corrections are slowed down.
