@@ -1,3 +1,4 @@
 //! The service in our own types: its calls, errors, lanes with their inventory and limiter.
 
+pub mod error;
 pub mod service;
