@@ -1,4 +1,5 @@
 //! The service in our own types: its calls, errors, lanes with their inventory and limiter.
 
 pub mod error;
+pub mod limiter;
 pub mod service;
