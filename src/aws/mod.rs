@@ -2,4 +2,5 @@
 
 pub mod error;
 pub mod limiter;
+pub mod metrics;
 pub mod service;
