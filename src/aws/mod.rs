@@ -3,4 +3,5 @@
 pub mod error;
 pub mod limiter;
 pub mod metrics;
+pub mod sdk;
 pub mod service;
