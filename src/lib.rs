@@ -1,4 +1,5 @@
 //! A Kubernetes operator for Amazon CodeGuru Profiler.
 
 pub mod api;
+pub mod aws;
 pub mod domain;
