@@ -1,9 +1,11 @@
 //! Being a good process: permits, metrics, HTTP endpoints, telemetry, shutdown. Knows nothing of the domain.
 
 pub mod error_chain;
+pub mod kube_client;
 pub mod metrics;
 pub mod permit;
 pub mod reconciles;
+pub mod rest_client;
 
 mod lock;
 mod workqueue;
