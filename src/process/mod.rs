@@ -1,6 +1,8 @@
 //! Being a good process: permits, metrics, HTTP endpoints, telemetry, shutdown. Knows nothing of the domain.
 
 pub mod error_chain;
+pub mod health;
+pub mod http;
 pub mod kube_client;
 pub mod metrics;
 pub mod permit;
