@@ -8,6 +8,8 @@ pub mod metrics;
 pub mod permit;
 pub mod reconciles;
 pub mod rest_client;
+pub mod shutdown;
+pub mod telemetry;
 
 mod lock;
 mod workqueue;
