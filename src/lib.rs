@@ -1,5 +1,6 @@
 //! A Kubernetes operator for Amazon CodeGuru Profiler.
 
 pub mod api;
+pub mod cli;
 pub mod domain;
 pub mod process;
