@@ -2,4 +2,6 @@
 
 pub mod api;
 pub mod aws;
+pub mod cli;
 pub mod domain;
+pub mod process;
