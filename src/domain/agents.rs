@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::api::{ProfilingStatus, Reason, Timestamp};
 use super::conditions::Verdict;
+use crate::api::{ProfilingStatus, Reason, Timestamp};
 
 /// Agents ask for their orders every five minutes and post what they had begun: so long after a switch-off a profile
 /// is none of their business any more.
@@ -98,7 +98,10 @@ impl Agents<'_> {
         }
         let (Some((_, since)), Some(status)) = (self.switch, self.status) else { return not_yet_known() };
         if status.latest_agent_orchestrated_at.is_some_and(|asked| asked > since) {
-            return Verdict::yes(Reason::AgentsUpToDate, "An agent has asked for its orders since the switch last moved.");
+            return Verdict::yes(
+                Reason::AgentsUpToDate,
+                "An agent has asked for its orders since the switch last moved.",
+            );
         }
         Verdict::no(
             Reason::WaitingForAgents,

@@ -77,7 +77,8 @@ pub fn set(
     now: Timestamp,
 ) -> Condition {
     let status = verdict.status.as_str();
-    let kept = previous.filter(|previous| previous.status == status).map(|previous| previous.last_transition_time.clone());
+    let kept =
+        previous.filter(|previous| previous.status == status).map(|previous| previous.last_transition_time.clone());
     Condition {
         type_: kind.as_str().into(),
         status: status.into(),

@@ -102,9 +102,9 @@ pub fn plan(situation: &Situation) -> Plan {
     }
     match situation.stance() {
         Stance::Update { to, cause } => Plan::Update { to, cause },
-        Stance::Confirm => Plan::Describe,
         Stance::Wait | Stance::Missing => Plan::Rest,
-        Stance::SwitchUnknown
+        Stance::Confirm
+        | Stance::SwitchUnknown
         | Stance::Differs(_)
         | Stance::DriftReported(_)
         | Stance::HeldBack
@@ -128,7 +128,9 @@ impl Situation {
         let stance = self.stance();
         let failure = match stance {
             // A read that only refreshes what is known may fail without breaking anyone's word.
-            Stance::Update { .. } | Stance::Confirm | Stance::SwitchUnknown => self.setback.as_ref().map(|s| &s.failure),
+            Stance::Update { .. } | Stance::Confirm | Stance::SwitchUnknown => {
+                self.setback.as_ref().map(|s| &s.failure)
+            }
             _ => None,
         };
         let lane_failure = self.lane.as_ref().and_then(|lane| lane.failure.as_ref());

@@ -11,9 +11,7 @@ use super::{
     plan::{Cause, State},
     situation::{Presence, Situation},
 };
-use crate::api::{
-    ConditionType, DriftStatus, FieldDifference, ProfilingGroupStatus, Reason, SwitchState, Timestamp,
-};
+use crate::api::{ConditionType, DriftStatus, FieldDifference, ProfilingGroupStatus, Reason, SwitchState, Timestamp};
 
 /// A status, and when it would be another one by time alone.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,7 +32,12 @@ pub fn report(situation: &Situation, previous: &ProfilingGroupStatus) -> Report 
 
 /// What to report while the switch is being written for longer than a second.
 #[must_use]
-pub fn report_updating(situation: &Situation, to: bool, cause: Cause, previous: &ProfilingGroupStatus) -> ProfilingGroupStatus {
+pub fn report_updating(
+    situation: &Situation,
+    to: bool,
+    cause: Cause,
+    previous: &ProfilingGroupStatus,
+) -> ProfilingGroupStatus {
     report_state(situation, &State::Updating { to, cause }, previous).status
 }
 
@@ -71,7 +74,8 @@ fn report_state(situation: &Situation, state: &State<'_>, previous: &ProfilingGr
     .filter_map(|(kind, say)| say.map(|say| condition(situation, &previous.conditions, kind, say)))
     .collect();
 
-    let transient = matches!(state, State::Waiting | State::Updating { .. } | State::SwitchUnknown) && !situation.waits_long;
+    let transient =
+        matches!(state, State::Waiting | State::Updating { .. } | State::SwitchUnknown) && !situation.waits_long;
     let look_again = situation.look_again().into_iter().chain(agents_change).min();
     Report { status, look_again, transient }
 }
@@ -105,10 +109,7 @@ impl Row {
     fn progressing(message: &str) -> Self {
         Self {
             reconciling: Some(Verdict::yes(Reason::Progressing, message)),
-            ..Self::calm(
-                Verdict::unknown(Reason::Progressing, message),
-                Verdict::unknown(Reason::Progressing, message),
-            )
+            ..Self::calm(Verdict::unknown(Reason::Progressing, message), Verdict::unknown(Reason::Progressing, message))
         }
     }
 
@@ -153,7 +154,9 @@ fn row(state: &State<'_>, situation: &Situation) -> Row {
             differs,
         ),
         State::GroupMissing => Row::stalled(Reason::GroupNotFound, &missing(situation), differs),
-        State::Failed(failure) if failure.class == Class::FixMe => Row::stalled(failure.reason, &failure.message, differs),
+        State::Failed(failure) if failure.class == Class::FixMe => {
+            Row::stalled(failure.reason, &failure.message, differs)
+        }
         State::LaneFailed(failure) if failure.class == Class::FixMe => {
             let reason = match failure.reason {
                 Reason::AccessDenied => Reason::ListDenied,
@@ -171,7 +174,8 @@ fn row(state: &State<'_>, situation: &Situation) -> Row {
             }
         }
         State::SwitchUnknown => {
-            let message = "AWS describes the group without saying whether profiling is on; nothing is corrected before it does.";
+            let message =
+                "AWS describes the group without saying whether profiling is on; nothing is corrected before it does.";
             Row {
                 reconciling: Some(Verdict::yes(Reason::SwitchUnknown, message)),
                 ..Row::calm(
@@ -233,9 +237,7 @@ fn condition(situation: &Situation, previous: &[Condition], kind: ConditionType,
     match (say, previous) {
         (Say::This(verdict), _) => conditions::set(previous, kind, verdict, situation.generation, situation.now),
         (Say::Keep, Some(kept)) => Condition { observed_generation: Some(situation.generation), ..kept.clone() },
-        (Say::Keep, None) => {
-            conditions::set(None, kind, agents::not_yet_known(), situation.generation, situation.now)
-        }
+        (Say::Keep, None) => conditions::set(None, kind, agents::not_yet_known(), situation.generation, situation.now),
     }
 }
 
@@ -276,7 +278,8 @@ fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGroupSt
             let agreed = observation.profiling_enabled == Some(situation.desired.profiling_enabled);
             if agreed {
                 status.last_applied = status.desired;
-                status.drift = some_drift(drift::over(past.drift.clone(), situation.now, situation.limits.drift_window));
+                status.drift =
+                    some_drift(drift::over(past.drift.clone(), situation.now, situation.limits.drift_window));
             } else if let Some(difference) = situation.difference().filter(|_| situation.drifts()) {
                 status.drift = some_drift(drift::detected(past.drift.clone(), difference, situation.now));
             }

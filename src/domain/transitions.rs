@@ -1,7 +1,7 @@
 //! What is worth an event: transitions, never states. Pure.
 
-use crate::api::{ConditionType, ProfilingGroupStatus, Reason};
 use super::{conditions, failure::Failure, plan::Cause};
+use crate::api::{ConditionType, ProfilingGroupStatus, Reason};
 
 /// One event to publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +66,8 @@ fn ready_transition(
     }
     let reason = Reason::ALL.iter().find(|reason| reason.as_str() == now.reason)?;
     let was_reason = was.as_ref().map_or("", |(_, reason)| reason.as_str());
-    let happening = |warning, reason: &'static str, note: String| Some(Happening { warning, reason, action: "Reconcile", note });
+    let happening =
+        |warning, reason: &'static str, note: String| Some(Happening { warning, reason, action: "Reconcile", note });
     match (now.status.as_str(), reason) {
         ("False", _) => {
             let note = match failure.filter(|failure| failure.reason == *reason) {
