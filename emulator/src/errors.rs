@@ -34,17 +34,24 @@ shapes! {
     UNKNOWN_OPERATION = "UnknownOperationException", 404;
     REQUEST_TIMEOUT = "RequestTimeoutException", 408;
     TOO_LARGE = "RequestEntityTooLargeException", 413;
-
-    // Only faults answer with these; they are here for their status.
-    ACCESS_DENIED = "AccessDeniedException", 403;
-    EXPIRED_TOKEN = "ExpiredTokenException", 403;
-    UNRECOGNIZED_CLIENT = "UnrecognizedClientException", 403;
-    SERVICE_UNAVAILABLE = "ServiceUnavailableException", 503;
 }
+
+/// Errors that only faults answer with, here for their status.
+static OF_FAULTS: &[ErrorShape] = &[
+    ErrorShape { name: "NotAuthorized", status: 401 },
+    ErrorShape { name: "AccessDenied", status: 403 },
+    ErrorShape { name: "AccessDeniedException", status: 403 },
+    ErrorShape { name: "ExpiredToken", status: 403 },
+    ErrorShape { name: "ExpiredTokenException", status: 403 },
+    ErrorShape { name: "OptInRequired", status: 403 },
+    ErrorShape { name: "UnrecognizedClientException", status: 403 },
+    ErrorShape { name: "ServiceUnavailable", status: 503 },
+    ErrorShape { name: "ServiceUnavailableException", status: 503 },
+];
 
 /// The status that an error of this name has, when the name is known.
 pub fn status_of(name: &str) -> Option<u16> {
-    SHAPES.iter().find(|shape| shape.name == name).map(|shape| shape.status)
+    SHAPES.iter().copied().chain(OF_FAULTS).find(|shape| shape.name == name).map(|shape| shape.status)
 }
 
 /// A refusal of a request.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
 
 /// An order for a fault, as the admin port takes it. Absent filters match all.
 #[derive(Clone, Debug, Deserialize)]
@@ -39,6 +40,7 @@ pub enum Effect {
     Error {
         code: String,
         /// Without it, the status that the error has in the table.
+        #[serde(default, deserialize_with = "final_status")]
         status: Option<u16>,
         message: Option<String>,
         #[serde(default)]
@@ -50,8 +52,8 @@ pub enum Effect {
     Reset,
     /// Any bytes instead of the answer.
     Body {
-        #[serde(default = "ok")]
-        status: u16,
+        #[serde(default, deserialize_with = "final_status")]
+        status: Option<u16>,
         #[serde(default = "json")]
         content_type: String,
         body: String,
@@ -62,8 +64,12 @@ pub enum Effect {
     Delay,
 }
 
-fn ok() -> u16 {
-    200
+/// A status that HTTP can end an exchange with.
+fn final_status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
+    match Option::deserialize(deserializer)? {
+        Some(status) if !(200..=599).contains(&status) => Err(D::Error::custom("status must be 200..599")),
+        status => Ok(status),
+    }
 }
 
 fn json() -> String {
@@ -185,9 +191,12 @@ mod tests {
 
     #[test]
     fn an_order_with_an_unknown_effect_or_member_is_refused() {
-        for value in
-            [json!({"effect": {"type": "explode"}}), json!({"effect": {"type": "hang"}, "times": 3}), json!({})]
-        {
+        for value in [
+            json!({"effect": {"type": "explode"}}),
+            json!({"effect": {"type": "hang"}, "times": 3}),
+            json!({"effect": {"type": "error", "code": "E", "status": 100}}),
+            json!({}),
+        ] {
             assert!(serde_json::from_value::<Order>(value.clone()).is_err(), "{value}");
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::clock::Stamp;
+use crate::moment::Stamp;
 
 const KEPT: usize = 200_000;
 

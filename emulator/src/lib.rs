@@ -11,6 +11,7 @@ mod hash;
 mod identity;
 mod journal;
 mod model;
+mod moment;
 mod operations;
 mod ports;
 mod route;

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::process::ExitCode;
 
 use clap::Parser;
 use codeguru_profiler_emulator::{Config, Emulator, table_json};
@@ -34,8 +35,24 @@ struct Arguments {
     print_table: bool,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let arguments = Arguments::parse();
+fn main() -> ExitCode {
+    match start(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let mut message = error.to_string();
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                message.push_str(": ");
+                message.push_str(&error.to_string());
+                cause = error.source();
+            }
+            eprintln!("codeguru-profiler-emulator: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     if arguments.print_table {
         println!("{:#}", table_json());
         return Ok(());
@@ -47,10 +64,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(run(&arguments))?;
+    let result = runtime.block_on(run(arguments));
     // Requests that hang or wait must not hold up the end.
     runtime.shutdown_background();
-    Ok(())
+    result
 }
 
 async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {

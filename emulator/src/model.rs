@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::errors::ErrorShape;
 
 /// What an operation does; `operations` has one arm for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     CreateProfilingGroup,
     DescribeProfilingGroup,

@@ -7,10 +7,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::clock::Moment;
 use crate::errors::{ApiError, CONFLICT, INTERNAL_SERVER, RESOURCE_NOT_FOUND, SERVICE_QUOTA_EXCEEDED, VALIDATION};
 use crate::identity::Caller;
 use crate::model::Action;
+use crate::moment::Moment;
 use crate::settings::Settings;
 use crate::state::{Description, NewGroup, ReadAt, Refusal, Region, Tags, group_named_by};
 use crate::world::lock;

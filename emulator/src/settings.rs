@@ -4,20 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::state::HISTORY;
-
-/// What a List with descriptions leaves out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum ThinList {
-    Full,
-    NoOrchestrationConfig,
-    NoProfilingStatus,
-    /// Name and ARN only.
-    Bare,
-    /// Names come although descriptions were asked for.
-    NamesOnly,
-}
+use crate::state::{HISTORY, ThinList};
 
 /// The switches as one account and region sees them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -443,7 +443,7 @@ async fn a_hanging_request_is_in_the_journal_without_an_end_until_its_client_lea
 async fn what_a_client_asked_for_happens_although_the_client_left() {
     let rig = Rig::start().await;
     rig.create("a").await;
-    rig.fault(json!({"operation": "UpdateProfilingGroup", "delayMs": 300, "effect": {"type": "delay"}})).await;
+    rig.fault(json!({"operation": "UpdateProfilingGroup", "delayMs": 1000, "effect": {"type": "delay"}})).await;
     let body = r#"{"agentOrchestrationConfig":{"profilingEnabled":false}}"#;
     let client = rig.spawn_exchange(bytes_of("PUT", "/profilingGroups/a", &signed(), body));
     eventually("the request arrives", || async { !rig.journal("operation=UpdateProfilingGroup").await.is_empty() })

@@ -10,9 +10,9 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Bytes, Frame};
 
 use super::Body;
-use crate::clock::Stamp;
 use crate::errors::ApiError;
 use crate::model::Service;
+use crate::moment::Stamp;
 use crate::operations::Output;
 
 const JSON: &str = "application/json";

@@ -22,6 +22,7 @@ use crate::journal::Arrival;
 use crate::model::{Location, Service};
 use crate::operations::{self, Context};
 use crate::route::{self, Route};
+use crate::settings::Settings;
 use crate::validate;
 use crate::world::World;
 
@@ -92,8 +93,7 @@ enum Ending {
 }
 
 async fn carry_out(world: Arc<World>, call: Call, fault: Option<Fault>) -> Ending {
-    let latency = call.with_settings(&world, |settings| settings.latency_ms);
-    wait(Duration::from_millis(latency)).await;
+    wait(Duration::from_millis(call.settings(&world).latency_ms)).await;
     let Some(fault) = fault else { return Ending::Answer(call.true_answer(&world)) };
 
     let early = fault.after.then(|| call.true_answer(&world));
@@ -108,7 +108,7 @@ async fn carry_out(world: Arc<World>, call: Call, fault: Option<Fault>) -> Endin
             let error = ApiError { code, status, message };
             Answer::error(&error, call.service, &call.request_id).with_headers(headers)
         }
-        Effect::Body { status, content_type, body } => Answer::raw(status, &content_type, body),
+        Effect::Body { status, content_type, body } => Answer::raw(status.unwrap_or(200), &content_type, body),
         Effect::Truncate => truth().truncated(),
         Effect::Delay => truth(),
     })
@@ -190,12 +190,11 @@ impl Call {
         })
     }
 
-    fn with_settings<T>(&self, world: &World, read: impl FnOnce(&crate::settings::Settings) -> T) -> T {
+    fn settings(&self, world: &World) -> Settings {
         let caller = self.caller.as_ref().ok();
-        let settings = world
+        world
             .settings()
-            .effective(caller.map(|caller| caller.account.as_str()), caller.map(|caller| caller.region.as_str()));
-        read(&settings)
+            .effective(caller.map(|caller| caller.account.as_str()), caller.map(|caller| caller.region.as_str()))
     }
 
     /// What the service itself says now.
@@ -220,8 +219,7 @@ impl Call {
         let has_body = operation.members.iter().any(|member| member.location == Location::Body);
         let body = if has_body { self.json()? } else { self.body.clone().map(|_| Map::new())? };
         let input = validate::input(operation, &route.labels, &self.query, &body)?;
-        let context =
-            Context { caller, settings: self.with_settings(world, |settings| *settings), now: world.clock.now() };
+        let context = Context { caller, settings: self.settings(world), now: world.clock.now() };
         let region = world.region(&caller.account, &caller.region);
         let output = operations::run(operation.action, input, &region, &context)?;
         Ok(Answer::success(operation.success, output, &self.request_id))

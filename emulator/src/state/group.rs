@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::clock::Stamp;
-use crate::settings::ThinList;
+use crate::moment::Stamp;
 
 pub type Tags = BTreeMap<String, String>;
 
@@ -144,6 +143,19 @@ impl BehindTheBack {
         latest_agent_profile_reported_at.apply(&mut group.reported_at);
         latest_aggregated_profile.apply(&mut group.aggregated);
     }
+}
+
+/// What a List with descriptions leaves out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ThinList {
+    Full,
+    NoOrchestrationConfig,
+    NoProfilingStatus,
+    /// Name and ARN only.
+    Bare,
+    /// Names come although descriptions were asked for.
+    NamesOnly,
 }
 
 /// A group on the wire, the same in every answer that carries one.

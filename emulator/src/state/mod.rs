@@ -11,11 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::arn::group_named_by;
-pub use self::group::{BehindTheBack, Description, Group, NewGroup, Tags};
+pub use self::group::{BehindTheBack, Description, Group, NewGroup, Tags, ThinList};
 pub use self::history::HISTORY;
 use self::history::History;
 use self::pages::PageTokens;
-use crate::clock::Moment;
+use crate::moment::Moment;
 
 /// Why the state refuses a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

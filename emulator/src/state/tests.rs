@@ -13,7 +13,7 @@ fn region() -> Region {
 
 fn at(ms: u64) -> Moment {
     let stamp = jiff::Timestamp::from_millisecond(1_780_000_000_000 + i64::try_from(ms).unwrap()).unwrap();
-    Moment { stamp: crate::clock::Stamp::new(stamp), tick: Duration::from_millis(ms) }
+    Moment { stamp: crate::moment::Stamp::new(stamp), tick: Duration::from_millis(ms) }
 }
 
 fn asked(name: &str) -> NewGroup {
@@ -233,7 +233,6 @@ fn seeding_leaves_what_exists_and_flipping_keeps_to_the_prefix() {
 
 #[test]
 fn a_thin_list_leaves_out_what_its_setting_says() {
-    use crate::settings::ThinList;
     let group = region().create("t", asked("a"), QUOTA, at(0)).unwrap();
     let members = |thin| -> Vec<String> {
         let value = serde_json::to_value(Description::thinned(&group, thin)).unwrap();
