@@ -3,5 +3,6 @@
 pub mod api;
 pub mod aws;
 pub mod cli;
+pub mod controller;
 pub mod domain;
 pub mod process;

@@ -2,6 +2,8 @@
 
 pub mod error;
 pub mod inventory;
+pub mod lane;
+pub mod lanes;
 pub mod limiter;
 pub mod metrics;
 pub mod sdk;

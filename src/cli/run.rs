@@ -1,6 +1,6 @@
 //! `run`: its flags, and the order in which the operator starts and ends. Reads the environment.
 
-use std::{env, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{env, io, net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use clap::Args;
 use tokio::runtime::{self, Runtime};
@@ -10,13 +10,21 @@ use super::{
     endpoint::{self, Endpoint, EndpointError},
     values,
 };
-use crate::process::{
-    health::{Liveness, Readiness},
-    http::{Endpoints, ListenError, Server},
-    kube_client::{self, KubeClientError},
-    metrics::Metrics,
-    shutdown,
-    telemetry::{self, LogFormat, TelemetryError},
+use crate::{
+    aws::{
+        lanes::Connect,
+        metrics::AwsMetrics,
+        sdk::{SdkServices, SdkSettings},
+    },
+    controller::{self, Health, Instruments, settings::Settings},
+    process::{
+        health::{Liveness, Readiness},
+        http::{Endpoints, ListenError, Server},
+        kube_client::{self, KubeClientError},
+        metrics::Metrics,
+        shutdown,
+        telemetry::{self, LogFormat, TelemetryError},
+    },
 };
 
 /// How long what is left of the runtime may hold up the end: a name look-up, for one, can't be cancelled.
@@ -112,14 +120,8 @@ pub struct RunArgs {
     pub aws_connect_timeout: Duration,
 
     /// AWS calls a second, at most, for each account and region.
-    #[arg(
-        long,
-        env = "CODEGURU_PROFILER_OPERATOR_AWS_CALLS_PER_SECOND",
-        value_name = "NUMBER",
-        default_value_t = 100,
-        value_parser = clap::value_parser!(u32).range(1..)
-    )]
-    pub aws_calls_per_second: u32,
+    #[arg(long, env = "CODEGURU_PROFILER_OPERATOR_AWS_CALLS_PER_SECOND", value_name = "NUMBER", default_value = "100")]
+    pub aws_calls_per_second: NonZeroU32,
 
     /// After SIGTERM or SIGINT: how long what is in flight may take to finish. Less than the pod's
     /// terminationGracePeriodSeconds.
@@ -190,18 +192,24 @@ async fn operate(args: &RunArgs) -> Result<(), RunError> {
     let stop = shutdown::on_signal().map_err(RunError::Runtime)?;
     let mut metrics = Metrics::new();
     let client = kube_client::connect(metrics.registry()).await?;
+    let aws_metrics = Arc::new(AwsMetrics::register(metrics.registry()));
+    let instruments = Instruments::register(metrics.registry(), Arc::clone(&aws_metrics));
     let server = Server::bind(args.probes_and_metrics).await?;
+    let health =
+        Health { liveness: Liveness::new(), readiness: Readiness::waiting_for("the first list of ProfilingGroups") };
     let endpoints = Endpoints {
-        liveness: Liveness::new(),
-        readiness: Readiness::waiting_for("the first list of ProfilingGroups"),
+        liveness: health.liveness.clone(),
+        readiness: health.readiness.clone(),
         metrics: Arc::new(metrics),
     };
     let server_stop = CancellationToken::new();
     let serving = tokio::spawn(server.serve(endpoints, server_stop.clone()));
 
-    // The controller takes the place of the bare wait.
-    drop(client);
-    shutdown::drain(&stop, args.shutdown_grace, stop.cancelled()).await;
+    let services = SdkServices::load(args.sdk(), aws_metrics).await;
+    let settings = args.settings(services.default_region());
+    let connect: Connect = Box::new(move |region| services.for_region(region));
+    let work = controller::run(client, settings, connect, instruments, health, stop.clone());
+    shutdown::drain(&stop, args.shutdown_grace, work).await;
 
     server_stop.cancel();
     shutdown::drain(&server_stop, LEFTOVERS, serving).await;
@@ -210,6 +218,28 @@ async fn operate(args: &RunArgs) -> Result<(), RunError> {
 }
 
 impl RunArgs {
+    fn sdk(&self) -> SdkSettings {
+        SdkSettings {
+            region: self.region.clone(),
+            endpoint_url: self.endpoint_url.as_ref().map(ToString::to_string),
+            connect_timeout: self.aws_connect_timeout,
+            attempt_timeout: self.aws_timeout,
+        }
+    }
+
+    fn settings(&self, default_region: Option<String>) -> Settings {
+        Settings {
+            namespaces: self.namespaces.clone(),
+            default_region,
+            poll_interval: self.poll_interval,
+            status_refresh: self.status_refresh,
+            agent_stale_after: self.agent_stale_after,
+            observe_only: self.observe_only,
+            aws_timeout: self.aws_timeout,
+            calls_per_second: self.aws_calls_per_second,
+        }
+    }
+
     /// The flag, else `RUST_LOG`, else `info`. `variable` reads the environment; an empty one counts as not set.
     fn log_filter(&self, variable: impl Fn(&str) -> Option<String>) -> String {
         let mut given = [self.log_level.clone(), variable("RUST_LOG")].into_iter().flatten();
@@ -264,7 +294,7 @@ mod tests {
         assert!(!args.allow_plain_http_endpoint);
         assert_eq!(args.aws_timeout, Duration::from_secs(10));
         assert_eq!(args.aws_connect_timeout, Duration::from_secs(3));
-        assert_eq!(args.aws_calls_per_second, 100);
+        assert_eq!(args.aws_calls_per_second.get(), 100);
         assert_eq!(args.shutdown_grace, Duration::from_secs(30));
         assert_eq!(args.probes_and_metrics, SocketAddr::from(([0, 0, 0, 0], 8080)));
         assert_eq!(args.log_format, LogFormat::Json);
@@ -285,7 +315,7 @@ mod tests {
             ("--namespace", "Shop", "give 1 to 63 of a-z"),
             ("--region", "Ireland", "give its code, such as eu-west-1"),
             ("--endpoint-url", "emulator:8000", "give a URL such as https://host"),
-            ("--aws-calls-per-second", "0", "1.."),
+            ("--aws-calls-per-second", "0", "non-zero"),
             ("--listen", "8080", "give an IP address and a port"),
             ("--log-format", "xml", "[possible values: json, text]"),
         ] {

@@ -3,7 +3,7 @@
 use crate::api::{DriftPolicy, ManagementPolicy, ProfilingGroupSpec};
 
 /// The spec with its defaults filled in, and with the operator's own limits.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Desired {
     /// The group's name in AWS.
     pub name: String,

@@ -1,6 +1,7 @@
 //! Decisions, pure: no clock, no I/O, no client. A rule is changed here, beside its table test.
 
 pub mod agents;
+pub mod backoff;
 pub mod conditions;
 pub mod desired;
 pub mod drift;

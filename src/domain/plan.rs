@@ -37,6 +37,8 @@ pub enum Plan {
 /// Where a resource stands; each has its row in the table of conditions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State<'a> {
+    /// The spec can't be read.
+    Unreadable(&'a str),
     /// The resource asks to be left alone.
     Suspended,
     /// Another resource speaks for the group.
@@ -177,6 +179,9 @@ impl Situation {
 
     /// What forbids every call, whatever else is known.
     fn blocked(&self) -> Option<State<'_>> {
+        if let Some(why) = &self.unreadable {
+            return Some(State::Unreadable(why));
+        }
         if self.desired.suspended {
             return Some(State::Suspended);
         }

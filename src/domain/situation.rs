@@ -104,6 +104,8 @@ pub struct Situation {
     pub now: Timestamp,
     /// `metadata.generation`.
     pub generation: i64,
+    /// Why the spec can't be read, if so; then the desired state below means nothing.
+    pub unreadable: Option<String>,
     /// What the user asks for.
     pub desired: Desired,
     /// What the status remembers.
@@ -118,8 +120,6 @@ pub struct Situation {
     pub setback: Option<Setback>,
     /// An unhandled request to reconcile.
     pub request: Option<Request>,
-    /// Whether this resource has waited so long (a second) that it is worth telling.
-    pub waits_long: bool,
     /// The operator's settings.
     pub limits: Limits,
 }

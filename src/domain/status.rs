@@ -20,8 +20,8 @@ pub struct Report {
     pub status: ProfilingGroupStatus,
     /// When to look again.
     pub look_again: Option<Timestamp>,
-    /// True while only a short wait is to be told: not worth a write of its own.
-    pub transient: bool,
+    /// Whether it tells of nothing but waiting: not worth a write before that has lasted a while.
+    pub waiting: bool,
 }
 
 /// What to report in this situation. `previous` is the status as stored.
@@ -54,9 +54,11 @@ fn report_state(situation: &Situation, state: &State<'_>, previous: &ProfilingGr
     };
     let (reporting, up_to_date, agents_change) = match state {
         State::Suspended | State::Kept => (Say::Keep, Say::Keep, None),
-        State::ClaimedByAnother(_) | State::RegionMissing | State::TargetChanged { .. } | State::GroupMissing => {
-            (Say::This(agents::not_yet_known()), Say::This(agents::not_yet_known()), None)
-        }
+        State::Unreadable(_)
+        | State::ClaimedByAnother(_)
+        | State::RegionMissing
+        | State::TargetChanged { .. }
+        | State::GroupMissing => (Say::This(agents::not_yet_known()), Say::This(agents::not_yet_known()), None),
         _ => {
             let (reporting, changes_at) = agents.reporting();
             (Say::This(reporting), Say::This(agents.up_to_date()), changes_at)
@@ -74,10 +76,9 @@ fn report_state(situation: &Situation, state: &State<'_>, previous: &ProfilingGr
     .filter_map(|(kind, say)| say.map(|say| condition(situation, &previous.conditions, kind, say)))
     .collect();
 
-    let transient =
-        matches!(state, State::Waiting | State::Updating { .. } | State::SwitchUnknown) && !situation.waits_long;
+    let waiting = matches!(state, State::Waiting | State::Updating { .. } | State::SwitchUnknown);
     let look_again = situation.look_again().into_iter().chain(agents_change).min();
-    Report { status, look_again, transient }
+    Report { status, look_again, waiting }
 }
 
 /// What one condition should say.
@@ -135,6 +136,13 @@ fn row(state: &State<'_>, situation: &Situation) -> Row {
             let message = "spec.suspend is true: AWS is neither asked nor told anything.";
             Row::calm(Verdict::yes(Reason::Suspended, message), Verdict::unknown(Reason::Suspended, message))
         }
+        State::Unreadable(why) => Row::stalled(
+            Reason::InvalidSpec,
+            &format!(
+                "The spec can't be read: {why}. Correct it; kubectl explain profgroup.spec says what it may hold."
+            ),
+            differs,
+        ),
         State::ClaimedByAnother(owner) => Row::stalled(
             Reason::ClaimedByAnother,
             &format!("ProfilingGroup {owner} names the same group and had it first: delete one of the two."),
@@ -254,7 +262,7 @@ fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGroupSt
         ..previous.clone()
     };
     match state {
-        State::Suspended => return status,
+        State::Suspended | State::Unreadable(_) => return status,
         State::ClaimedByAnother(_) | State::RegionMissing | State::TargetChanged { .. } => {
             status.last_handled_reconcile_at = handled(situation, true);
             return status;

@@ -10,7 +10,7 @@ use super::rest_client::RestClientLayer;
 
 /// How long the API server may take to begin an answer. What it can't begin in half a minute is better asked again
 /// than waited for; a server under load sends its 429 long before.
-const HEAD_WITHIN: Duration = Duration::from_secs(30);
+pub const HEAD_WITHIN: Duration = Duration::from_secs(30);
 
 /// How long a connection may stay silent in the midst of an answer. Longer than the 290 s after which kube's watches
 /// end by themselves, so that it cuts only connections whose other end is gone.

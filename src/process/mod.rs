@@ -11,5 +11,5 @@ pub mod rest_client;
 pub mod shutdown;
 pub mod telemetry;
 
-mod lock;
+pub(crate) mod lock;
 mod workqueue;

@@ -1,0 +1,121 @@
+//! What every reconcile shares.
+
+use std::sync::Arc;
+
+use kube::{
+    Client,
+    api::DynamicObject,
+    runtime::{
+        events::{Recorder, Reporter},
+        reflector::Store,
+    },
+};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Instruments,
+    metrics::ControllerMetrics,
+    objects::{Key, Objects},
+    ownership::Owners,
+    records::Records,
+    settings::Settings,
+    triggers::Look,
+};
+use crate::{
+    aws::{
+        lanes::{Connect, Lanes},
+        metrics::AwsMetrics,
+    },
+    process::{permit::Permits, reconciles::Reconciles},
+};
+
+/// Who reports events.
+const CONTROLLER: &str = "codeguru-profiler-operator";
+/// Status writes under way at a time: more would only queue up in the API server.
+const WRITERS: usize = 32;
+
+/// What every reconcile shares.
+pub struct Context {
+    /// The Kubernetes client.
+    pub client: Client,
+    /// The operator's settings.
+    pub settings: Settings,
+    /// The lanes to AWS.
+    pub lanes: Lanes,
+    /// The objects as last known.
+    pub objects: Objects,
+    /// Who speaks for which group.
+    pub owners: Owners,
+    /// The process's own memory.
+    pub records: Records,
+    /// Who may change the outside world.
+    pub permits: Permits,
+    /// Publishes events.
+    pub recorder: Recorder,
+    /// Bounds the status writes under way.
+    pub writers: Semaphore,
+    /// Counts reconciles.
+    pub reconciles: Reconciles<Key>,
+    /// Counts what the controller did.
+    pub metrics: ControllerMetrics,
+    aws_metrics: Arc<AwsMetrics>,
+    looks: mpsc::UnboundedSender<Look>,
+}
+
+impl Context {
+    /// Knows of no object yet.
+    pub fn new(
+        client: Client,
+        settings: Settings,
+        connect: Connect,
+        instruments: Instruments,
+        store: Store<DynamicObject>,
+        looks: mpsc::UnboundedSender<Look>,
+        stop: CancellationToken,
+    ) -> Self {
+        let Instruments { reconciles, controller: metrics, aws: aws_metrics } = instruments;
+        let news = looks.clone();
+        let news = Arc::new(move |region: &str| drop(news.send(Look::Lane(region.to_owned()))));
+        let reporter = Reporter { controller: CONTROLLER.into(), instance: std::env::var("POD_NAME").ok() };
+        Self {
+            recorder: Recorder::new(client.clone(), reporter),
+            lanes: Lanes::new(connect, settings.lane(), news, stop),
+            client,
+            settings,
+            objects: Objects::new(store),
+            owners: Owners::default(),
+            records: Records::default(),
+            permits: Permits::always_granted(),
+            writers: Semaphore::new(WRITERS),
+            reconciles,
+            metrics,
+            aws_metrics,
+            looks,
+        }
+    }
+
+    /// Asks for a look. The trigger loop is gone only when the process ends.
+    pub fn send(&self, look: Look) {
+        drop(self.looks.send(look));
+    }
+
+    /// Asks for a look at each of these.
+    pub fn look_at(&self, keys: impl IntoIterator<Item = Key>) {
+        keys.into_iter().for_each(|key| self.send(Look::At(key)));
+    }
+
+    /// Takes an object's claim; answers the others whose standing may have changed.
+    pub fn claimed_by(&self, object: &DynamicObject) -> Vec<Key> {
+        self.owners.applied(object, self.settings.default_region.as_deref(), &self.lanes)
+    }
+
+    /// Sets the gauges of the lanes that poll.
+    pub fn tell_inventory_ages(&self) {
+        for lane in self.lanes.all() {
+            if let Some(age) = lane.inventory_age() {
+                self.aws_metrics.set_inventory_age(lane.region(), age);
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What the process remembers of each resource beside its status: lost with the process, and safe to lose.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard},
+};
+
+use tokio::time::Instant;
+
+use crate::{
+    api::{Reason, Timestamp},
+    domain::{
+        backoff,
+        failure::Failure,
+        past::Past,
+        situation::{Presence, Setback},
+    },
+    process::lock::lock,
+};
+
+/// The memory of one resource.
+pub struct Record {
+    /// What the status remembers, or will once it is written.
+    pub past: Past,
+    /// The last failed attempt in AWS.
+    pub setback: Option<Setback>,
+    /// The last failed attempt to write the status.
+    pub unwritten: Option<Setback>,
+    /// When it began to wait for AWS to say something.
+    pub waiting_since: Option<Timestamp>,
+    /// The request to reconcile that is being handled, and when it was noticed.
+    pub request: Option<(String, Instant)>,
+    /// The slot in which the status was last written.
+    pub slot: i64,
+    generation: i64,
+    failures: u32,
+    write_failures: u32,
+}
+
+impl Record {
+    fn new(past: Past, generation: i64, slot: i64) -> Self {
+        Self {
+            past,
+            setback: None,
+            unwritten: None,
+            waiting_since: None,
+            request: None,
+            slot,
+            generation,
+            failures: 0,
+            write_failures: 0,
+        }
+    }
+
+    /// A new generation is a new attempt: former failures do not hold it back.
+    pub fn saw(&mut self, generation: i64) {
+        if self.generation != generation {
+            self.generation = generation;
+            self.succeeded();
+        }
+    }
+
+    /// An attempt in AWS ended well, or a fresh one is asked for.
+    pub fn succeeded(&mut self) {
+        self.setback = None;
+        self.failures = 0;
+    }
+
+    /// A missing group that has appeared is no reason to wait any longer.
+    pub fn heard_of(&mut self, presence: &Presence) {
+        let missed = self.setback.as_ref().is_some_and(|setback| setback.failure.reason == Reason::GroupNotFound);
+        if missed && matches!(presence, Presence::Present(_)) {
+            self.succeeded();
+        }
+    }
+
+    /// An attempt in AWS failed.
+    pub fn failed(&mut self, failure: Failure, now: Timestamp) {
+        self.failures += 1;
+        let retry_at = now.plus(backoff::delay(&failure, self.failures, rand::random()));
+        self.setback = Some(Setback { failure, retry_at });
+    }
+
+    /// The status was written.
+    pub fn written(&mut self, past: Past, slot: i64) {
+        self.past = past;
+        self.slot = slot;
+        self.unwritten = None;
+        self.write_failures = 0;
+    }
+
+    /// The status could not be written: nothing is done for this resource until it may be tried again.
+    pub fn unwritten(&mut self, failure: Failure, now: Timestamp) {
+        self.write_failures += 1;
+        let retry_at = now.plus(backoff::delay(&failure, self.write_failures, rand::random()));
+        self.unwritten = Some(Setback { failure, retry_at });
+    }
+}
+
+/// The memory of all resources, by `metadata.uid`.
+#[derive(Default)]
+pub struct Records(Mutex<HashMap<String, Record>>);
+
+impl Records {
+    /// Works on the record of `uid`; `first` tells what its status remembers, its generation and its slot.
+    pub fn with<T>(
+        &self,
+        uid: &str,
+        first: impl FnOnce() -> (Past, i64, i64),
+        work: impl FnOnce(&mut Record) -> T,
+    ) -> T {
+        let mut records = self.lock();
+        let record = records.entry(uid.into()).or_insert_with(|| {
+            let (past, generation, slot) = first();
+            Record::new(past, generation, slot)
+        });
+        work(record)
+    }
+
+    /// Works on the record of `uid`, if there is one.
+    pub fn update(&self, uid: &str, work: impl FnOnce(&mut Record)) {
+        if let Some(record) = self.lock().get_mut(uid) {
+            work(record);
+        }
+    }
+
+    /// The resource is gone.
+    pub fn forget(&self, uid: &str) {
+        self.lock().remove(uid);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Record>> {
+        lock(&self.0)
+    }
+}

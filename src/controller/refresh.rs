@@ -1,0 +1,51 @@
+//! When the agents' timestamps alone are worth a write: once a slot, and each object has slots of its own. Pure.
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    time::Duration,
+};
+
+use crate::api::{ProfilingGroupStatus, Timestamp};
+
+/// The slot that `now` falls into for the object `uid`: slots are `every` long, and spread evenly over the objects.
+#[must_use]
+pub fn slot(uid: &str, now: Timestamp, every: Duration) -> i64 {
+    let every = i64::try_from(every.as_millis()).unwrap_or(i64::MAX).max(1);
+    let mut hasher = DefaultHasher::new();
+    uid.hash(&mut hasher);
+    let phase = i64::try_from(hasher.finish() % every.unsigned_abs()).unwrap_or(0);
+    now.as_millis().saturating_add(phase).div_euclid(every)
+}
+
+/// `next`, but with the agents' timestamps of `stored`.
+#[must_use]
+pub fn without_agents_news(next: &ProfilingGroupStatus, stored: &ProfilingGroupStatus) -> ProfilingGroupStatus {
+    ProfilingGroupStatus { profiling_status: stored.profiling_status.clone(), ..next.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVERY: Duration = Duration::from_secs(900);
+
+    #[test]
+    fn each_object_has_one_slot_in_every_period() {
+        let start = Timestamp::from_millis(1_800_000_000_000);
+        for uid in ["a", "b", "c"] {
+            assert_eq!(slot(uid, start.plus(EVERY), EVERY), slot(uid, start, EVERY) + 1);
+        }
+    }
+
+    #[test]
+    fn the_slots_of_many_objects_are_spread() {
+        let start = Timestamp::from_millis(1_800_000_000_000);
+        let minute = Duration::from_secs(60);
+        let turning = (0..1500).filter(|i| {
+            let uid = format!("uid-{i}");
+            slot(&uid, start, EVERY) != slot(&uid, start.plus(minute), EVERY)
+        });
+        let turning = turning.count();
+        assert!((60..140).contains(&turning), "a fifteenth of them turns each minute: {turning}");
+    }
+}

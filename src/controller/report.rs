@@ -1,0 +1,83 @@
+//! Step 4, report: writes the difference between what is stored and what is so, and publishes what happened. Calls the
+//! API server.
+
+use kube::{Api, Resource, ResourceExt, api::DynamicObject, api::PostParams};
+use serde_json::Value;
+
+use super::{
+    context::Context,
+    events::publish,
+    objects::{Key, resource},
+    observe::Evaluation,
+    refresh,
+};
+use crate::{
+    api::{ProfilingGroupStatus, Timestamp},
+    domain::{
+        past::Past,
+        transitions::{Applied, happenings},
+    },
+    process::kube_client::HEAD_WITHIN,
+};
+
+/// So often a status is computed anew when somebody else wrote the object at the same time.
+const TRIES: usize = 3;
+
+/// Writes the status of `key`, if there is anything to write, and publishes the transitions.
+pub async fn report(context: &Context, key: &Key, applied: Option<Applied>) -> Result<(), kube::Error> {
+    let mut tries = 1..=TRIES;
+    loop {
+        let Some(evaluation) = context.evaluate(key) else { return Ok(()) };
+        let Some(status) = evaluation.write.clone() else {
+            publish_transitions(context, &evaluation, applied).await;
+            return Ok(());
+        };
+        match write(context, &evaluation.object, status, &evaluation.next).await {
+            Ok(()) => {
+                publish_transitions(context, &evaluation, applied).await;
+                return Ok(());
+            }
+            Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(()),
+            Err(kube::Error::Api(status)) if status.is_conflict() && tries.next().is_some() => {
+                let api = api(context, &evaluation.object);
+                if let Some(newest) = api.get_opt(&evaluation.object.name_any()).await? {
+                    context.objects.answered(newest);
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Writes one status over the version that it was computed from; a stale writer is refused by the API server.
+pub async fn write(
+    context: &Context,
+    object: &DynamicObject,
+    status: Value,
+    next: &ProfilingGroupStatus,
+) -> Result<(), kube::Error> {
+    let Some(_permit) = context.permits.acquire(HEAD_WITHIN) else { return Ok(()) };
+    let _place = context.writers.acquire().await;
+    let mut body = object.clone();
+    body.data["status"] = status;
+    // Left out, others' field ownership stays as it is.
+    body.meta_mut().managed_fields = None;
+    let answer = api(context, object).replace_status(&object.name_any(), &PostParams::default(), &body).await?;
+    let uid = object.uid().unwrap_or_default();
+    let slot = refresh::slot(&uid, Timestamp::now(), context.settings.status_refresh);
+    context.records.update(&uid, |record| record.written(Past::of(next), slot));
+    context.objects.answered(answer);
+    Ok(())
+}
+
+async fn publish_transitions(context: &Context, evaluation: &Evaluation, applied: Option<Applied>) {
+    let failure = evaluation.situation.setback.as_ref().map(|setback| &setback.failure);
+    let after = if evaluation.write.is_some() { &evaluation.next } else { &evaluation.stored };
+    for happening in happenings(&evaluation.stored, after, applied, failure) {
+        publish(context, &evaluation.object, happening).await;
+    }
+}
+
+fn api(context: &Context, object: &DynamicObject) -> Api<DynamicObject> {
+    Api::namespaced_with(context.client.clone(), &object.namespace().unwrap_or_default(), &resource())
+}

@@ -1,0 +1,40 @@
+//! The operator's settings, as the controller needs them. Plain data.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use crate::{aws::lane::LaneSettings, domain::situation::Limits};
+
+/// What the command line decided.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The namespaces to work on; all when empty.
+    pub namespaces: Vec<String>,
+    /// The region of resources that name none.
+    pub default_region: Option<String>,
+    /// The time between two Lists of a lane, before jitter.
+    pub poll_interval: Duration,
+    /// How often, at most, the agents' timestamps alone are written.
+    pub status_refresh: Duration,
+    /// How long agents may go without reporting.
+    pub agent_stale_after: Duration,
+    /// Never write to AWS.
+    pub observe_only: bool,
+    /// How long one AWS call may take.
+    pub aws_timeout: Duration,
+    /// AWS calls a second and lane, at most.
+    pub calls_per_second: NonZeroU32,
+}
+
+impl Settings {
+    /// What a lane needs.
+    #[must_use]
+    pub fn lane(&self) -> LaneSettings {
+        LaneSettings { poll_interval: self.poll_interval, calls_per_second: self.calls_per_second }
+    }
+
+    /// What decisions need.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits::new(self.poll_interval, self.agent_stale_after)
+    }
+}
