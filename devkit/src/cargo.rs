@@ -25,9 +25,7 @@ pub async fn build(packages: &[&str], profile: Profile) -> Result<BTreeMap<Strin
     match profile {
         // All packages, whichever are asked for: with the features that `cargo test --workspace` has chosen, nothing is compiled twice.
         Profile::Dev => command.arg("--workspace"),
-        Profile::Release => {
-            command.arg("--release").args(packages.iter().flat_map(|package| ["--package", package]))
-        }
+        Profile::Release => command.arg("--release").args(packages.iter().flat_map(|package| ["--package", package])),
     };
     let built = command
         .stdin(Stdio::null())

@@ -74,8 +74,11 @@ fn observed(object: &Value) -> i64 {
 /// The types of the conditions whose own generation is not as it should be.
 fn conditions_with(object: &Value, wrong: impl Fn(i64) -> bool) -> Option<String> {
     let own = |condition: &Value| condition["observedGeneration"].as_i64().unwrap_or_default();
-    let kinds: Vec<_> =
-        conditions(object).iter().filter(|condition| wrong(own(condition))).map(|condition| text(condition, "type")).collect();
+    let kinds: Vec<_> = conditions(object)
+        .iter()
+        .filter(|condition| wrong(own(condition)))
+        .map(|condition| text(condition, "type"))
+        .collect();
     (!kinds.is_empty()).then(|| kinds.join(", "))
 }
 
@@ -95,7 +98,8 @@ fn reconciling_is_not_ready(object: &Value) -> Option<String> {
 
 fn stalled_is_not_ready(object: &Value) -> Option<String> {
     let ready = status(object, "Ready");
-    (status(object, "Stalled") == "True" && ready != "False").then(|| format!("Ready is {ready:?} while Stalled is True"))
+    (status(object, "Stalled") == "True" && ready != "False")
+        .then(|| format!("Ready is {ready:?} while Stalled is True"))
 }
 
 fn never_reconciling_and_stalled(object: &Value) -> Option<String> {
@@ -157,7 +161,10 @@ mod tests {
             (object(1, 1, &[("Ready", "True", 1), ("Reconciling", "True", 1)]), vec![]),
             (object(1, 1, &[("Ready", "False", 1), ("Stalled", "True", 1)]), vec![]),
             (object(1, 1, &[("Ready", "True", 1), ("Stalled", "True", 1)]), vec!["FAIL0004"]),
-            (object(1, 1, &[("Ready", "False", 1), ("Stalled", "True", 1), ("Reconciling", "False", 1)]), vec!["FAIL0005"]),
+            (
+                object(1, 1, &[("Ready", "False", 1), ("Stalled", "True", 1), ("Reconciling", "False", 1)]),
+                vec!["FAIL0005"],
+            ),
             (object(1, 2, &[("Ready", "True", 2)]), vec!["FAIL0006"]),
             (object(1, 1, &[("Ready", "Unknown", 1)]), vec!["FAIL0011"]),
             (object(1, 1, &[("Ready", "Unknown", 1), ("Reconciling", "True", 1)]), vec![]),

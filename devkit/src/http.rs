@@ -49,7 +49,8 @@ pub async fn request(method: Method, url: &str, body: Option<&Value>) -> Result<
     let request = request.body(Full::new(Bytes::from(body))).map_err(|error| failed(&error))?;
     let exchange = async {
         // A connection for each: these are few, and one kept open would belong to the runtime of the test that made it.
-        let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
+        let client: Client<_, Full<Bytes>> =
+            Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
         let answer = client.request(request).await.map_err(|error| failed(&error))?;
         let status = answer.status().as_u16();
         let bytes = answer.into_body().collect().await.map_err(|error| failed(&error))?.to_bytes();

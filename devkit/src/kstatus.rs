@@ -78,11 +78,23 @@ mod tests {
             ("ready", with(json!([condition("Ready", "True")])), Status::Current),
             ("not ready is never failed", with(json!([condition("Ready", "False")])), Status::InProgress),
             ("ready unknown", with(json!([condition("Ready", "Unknown")])), Status::InProgress),
-            ("reconciling", with(json!([condition("Ready", "True"), condition("Reconciling", "True")])), Status::InProgress),
+            (
+                "reconciling",
+                with(json!([condition("Ready", "True"), condition("Reconciling", "True")])),
+                Status::InProgress,
+            ),
             ("stalled", with(json!([condition("Ready", "False"), condition("Stalled", "True")])), Status::Failed),
-            ("the first of two", with(json!([condition("Stalled", "True"), condition("Reconciling", "True")])), Status::Failed),
+            (
+                "the first of two",
+                with(json!([condition("Stalled", "True"), condition("Reconciling", "True")])),
+                Status::Failed,
+            ),
             ("not stalled", with(json!([condition("Stalled", "False"), condition("Ready", "True")])), Status::Current),
-            ("never looked at", json!({"metadata": {"generation": 1}, "status": {"observedGeneration": -1}}), Status::InProgress),
+            (
+                "never looked at",
+                json!({"metadata": {"generation": 1}, "status": {"observedGeneration": -1}}),
+                Status::InProgress,
+            ),
             (
                 "an old generation, before any condition",
                 json!({"metadata": {"generation": 3}, "status": {"observedGeneration": 2, "conditions": [condition("Stalled", "True")]}}),

@@ -1,5 +1,7 @@
 //! The devkit's command line.
 
+mod demo;
+
 use std::path::PathBuf;
 use std::process::{ExitCode, ExitStatus};
 
@@ -17,6 +19,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show what the operator does, step by step, on a real API server and an emulator of the service
+    Demo(demo::Arguments),
     /// Run a command against a fresh control plane: KUBECONFIG is set, and kubectl is on the PATH
     #[command(name = "controlplane")]
     ControlPlane {
@@ -32,6 +36,7 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let result = match Arguments::parse().command {
+        Command::Demo(arguments) => demo::run(arguments).await.map(|()| ExitCode::SUCCESS),
         Command::ControlPlane { build_only: true, .. } => Program::built().await.map(|_| ExitCode::SUCCESS),
         Command::ControlPlane { command, .. } => against_a_control_plane(&command).await,
     };

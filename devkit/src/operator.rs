@@ -10,7 +10,7 @@ use crate::emulator::{Account, Emulator};
 use crate::process::{Running, Signal, Spawn};
 use crate::{Error, http};
 
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 /// Longer than the grace time that the operator gives itself.
 const STOP_LIMIT: Duration = Duration::from_secs(45);
 

@@ -35,7 +35,11 @@ pub struct Violation {
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { namespace, name, finding, object } = self;
-        write!(f, "{namespace}/{name} breaks {}: {}; metadata.generation {}, status {}", finding.rule, finding.message, object["metadata"]["generation"], object["status"])
+        write!(
+            f,
+            "{namespace}/{name} breaks {}: {}; metadata.generation {}, status {}",
+            finding.rule, finding.message, object["metadata"]["generation"], object["status"]
+        )
     }
 }
 
@@ -97,7 +101,8 @@ impl Watchman {
     /// What kstatus said of one object, one version after the other, without repetitions.
     #[must_use]
     pub fn words(&self, namespace: &str, name: &str) -> Vec<Status> {
-        let mut words: Vec<_> = self.versions(namespace, name).iter().map(|object| kstatus::compute(object).0).collect();
+        let mut words: Vec<_> =
+            self.versions(namespace, name).iter().map(|object| kstatus::compute(object).0).collect();
         words.dedup();
         words
     }
@@ -164,7 +169,10 @@ impl Seen {
         self.gone.remove(&key);
         let versions = self.versions.entry(key.clone()).or_default();
         // A watch that starts again shows what was seen before.
-        if versions.last().is_some_and(|last| last["metadata"]["resourceVersion"] == value["metadata"]["resourceVersion"]) {
+        if versions
+            .last()
+            .is_some_and(|last| last["metadata"]["resourceVersion"] == value["metadata"]["resourceVersion"])
+        {
             return;
         }
         self.violations.extend(flux::always(&value).into_iter().map(|finding| violation(&key, finding, &value)));

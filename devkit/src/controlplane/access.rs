@@ -12,8 +12,8 @@ use kube::core::{ApiResource, GroupVersionKind, TypeMeta};
 use kube::discovery::{ApiCapabilities, Scope, pinned_kind};
 use serde_json::{Value, json};
 
-use super::servers::write_private;
 use super::ControlPlane;
+use super::servers::write_private;
 use crate::{Error, wait};
 
 /// How long a kind may take to be served after its definition was accepted.
@@ -23,15 +23,7 @@ const FIELD_MANAGER: &str = "devkit";
 impl ControlPlane {
     /// A token of a service account, from TokenRequest, for at least ten minutes.
     pub async fn token(&self, namespace: &str, service_account: &str, seconds: i64) -> Result<String, Error> {
-        let accounts: Api<ServiceAccount> = Api::namespaced(self.client().await?, namespace);
-        let request = TokenRequest {
-            spec: TokenRequestSpec { expiration_seconds: Some(seconds), ..TokenRequestSpec::default() },
-            ..TokenRequest::default()
-        };
-        let what = format!("request a token of {namespace}/{service_account}");
-        let answer = accounts.create_token_request(service_account, &PostParams::default(), &request).await;
-        let status = answer.map_err(Error::kube(what.clone()))?.status;
-        Ok(status.ok_or_else(|| Error::Unexpected(format!("{what}: no token in the answer")))?.token)
+        token(&self.client().await?, namespace, service_account, seconds).await
     }
 
     /// A kubeconfig with this token. It goes with the control plane.
@@ -52,11 +44,7 @@ impl ControlPlane {
 
     /// A new namespace with a name that starts like this.
     pub async fn namespace(&self, prefix: &str) -> Result<String, Error> {
-        let namespaces: Api<Namespace> = Api::all(self.client().await?);
-        let mut namespace = Namespace::default();
-        namespace.metadata.generate_name = Some(format!("{prefix}-"));
-        let created = namespaces.create(&PostParams::default(), &namespace).await.map_err(Error::kube("make a namespace"))?;
-        created.metadata.name.ok_or_else(|| Error::Unexpected("a namespace without a name".to_owned()))
+        namespace(&self.client().await?, prefix).await
     }
 
     /// Applies every document of a YAML text on the server's side, each in its own namespace or in `default`, and waits until new kinds are served.
@@ -68,6 +56,34 @@ impl ControlPlane {
     pub async fn apply_in(&self, namespace: &str, yaml: &str) -> Result<Vec<DynamicObject>, Error> {
         apply(&self.client().await?, namespace, yaml).await
     }
+}
+
+/// A token of a service account, from TokenRequest, for at least ten minutes.
+pub async fn token(
+    client: &kube::Client,
+    namespace: &str,
+    service_account: &str,
+    seconds: i64,
+) -> Result<String, Error> {
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
+    let request = TokenRequest {
+        spec: TokenRequestSpec { expiration_seconds: Some(seconds), ..TokenRequestSpec::default() },
+        ..TokenRequest::default()
+    };
+    let what = format!("request a token of {namespace}/{service_account}");
+    let answer = accounts.create_token_request(service_account, &PostParams::default(), &request).await;
+    let status = answer.map_err(Error::kube(what.clone()))?.status;
+    Ok(status.ok_or_else(|| Error::Unexpected(format!("{what}: no token in the answer")))?.token)
+}
+
+/// A new namespace with a name that starts like this.
+pub async fn namespace(client: &kube::Client, prefix: &str) -> Result<String, Error> {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let mut namespace = Namespace::default();
+    namespace.metadata.generate_name = Some(format!("{prefix}-"));
+    let created =
+        namespaces.create(&PostParams::default(), &namespace).await.map_err(Error::kube("make a namespace"))?;
+    created.metadata.name.ok_or_else(|| Error::Unexpected("a namespace without a name".to_owned()))
 }
 
 /// Applies every document of a YAML text on the server's side, in this namespace where a document names none.
@@ -133,7 +149,9 @@ pub(super) fn secret() -> Result<String, Error> {
     use std::fmt::Write;
 
     let mut bytes = [0; 16];
-    File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes)).map_err(Error::io("read random bytes"))?;
+    File::open("/dev/urandom")
+        .and_then(|mut file| file.read_exact(&mut bytes))
+        .map_err(Error::io("read random bytes"))?;
     Ok(bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

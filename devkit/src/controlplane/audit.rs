@@ -144,7 +144,7 @@ impl ControlPlane {
         client.request_text(request).await.map_err(Error::kube("close a part of the audit log"))?;
         wait::until("the audit log is written", FENCE_LIMIT, || async {
             let text = self.read_audit(position).ok()?;
-            let end = text[..text.rfind('\n')? + 1].to_owned();
+            let end = text[..=text.rfind('\n')?].to_owned();
             end.contains(&fence).then(|| parse(&end, position, &fence))
         })
         .await?
@@ -200,8 +200,8 @@ fn parse(lines: &str, position: u64, fence: &str) -> Result<Audit, Error> {
 
     let mut events = Vec::new();
     for line in lines.lines() {
-        let line: Line =
-            serde_json::from_str(line).map_err(|error| Error::Unexpected(format!("{error} in the audit log: {line}")))?;
+        let line: Line = serde_json::from_str(line)
+            .map_err(|error| Error::Unexpected(format!("{error} in the audit log: {line}")))?;
         // A long-running request has two lines: its start, which counts, and its end.
         let refused = line.response_status.code >= 400;
         let counts = (line.stage == "ResponseStarted") == (line.verb == "watch" && !refused);

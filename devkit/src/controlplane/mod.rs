@@ -12,6 +12,7 @@ use std::sync::{Arc, PoisonError};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use tokio::sync::OnceCell;
 
+pub use access::{apply, namespace, token};
 pub use audit::{Audit, Event};
 pub use program::Program;
 use servers::Servers;

@@ -126,9 +126,8 @@ fn compile(sources: &Path, directory: &Path, go: &str) -> Result<(), Error> {
     let mut parts = VERSION.trim_start_matches('v').split('.');
     let (major, minor) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let version = "k8s.io/component-base/version";
-    let flags = format!(
-        "-s -w -X {version}.gitVersion={VERSION} -X {version}.gitMajor={major} -X {version}.gitMinor={minor}"
-    );
+    let flags =
+        format!("-s -w -X {version}.gitVersion={VERSION} -X {version}.gitMajor={major} -X {version}.gitMinor={minor}");
     let mut child = Command::new("go")
         .args(["build", "-v", "-trimpath", "-buildvcs=false", "-ldflags", &flags, "-o"])
         .arg(directory.join("controlplane"))
@@ -142,7 +141,9 @@ fn compile(sources: &Path, directory: &Path, go: &str) -> Result<(), Error> {
         .map_err(Error::io("start `go build`"))?;
     let (lines, received) = mpsc::channel();
     if let Some(stderr) = child.stderr.take() {
-        std::thread::spawn(move || BufReader::new(stderr).lines().map_while(Result::ok).try_for_each(|line| lines.send(line)));
+        std::thread::spawn(move || {
+            BufReader::new(stderr).lines().map_while(Result::ok).try_for_each(|line| lines.send(line))
+        });
     }
     let last = follow(&received, started);
     let status: ExitStatus = child.wait().map_err(Error::io("wait for `go build`"))?;
@@ -171,7 +172,9 @@ fn follow(lines: &mpsc::Receiver<String>, started: Instant) -> String {
             Err(RecvTimeoutError::Timeout) => {
                 next += PROGRESS_EVERY;
                 let elapsed = started.elapsed().as_secs();
-                say(&format!("{elapsed} s: downloaded {downloaded} modules, compiled {compiled} of at most about {PACKAGES} packages"));
+                say(&format!(
+                    "{elapsed} s: downloaded {downloaded} modules, compiled {compiled} of at most about {PACKAGES} packages"
+                ));
             }
             Err(RecvTimeoutError::Disconnected) => return Vec::from(last).join("\n"),
         }

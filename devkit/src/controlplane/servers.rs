@@ -76,7 +76,8 @@ impl Servers {
 
     async fn start_once(program: &Program, options: Options) -> Result<Self, Error> {
         let [client_port, peer_port, api_port] = free_ports()?;
-        let state = tempfile::Builder::new().prefix("devkit-").tempdir().map_err(Error::io("make a state directory"))?;
+        let state =
+            tempfile::Builder::new().prefix("devkit-").tempdir().map_err(Error::io("make a state directory"))?;
         let mut servers = Self {
             program: program.path(),
             options,
@@ -96,8 +97,12 @@ impl Servers {
         servers.etcd_ready().await?;
         servers.start_api_server().await?;
         if servers.options.controller_manager {
-            let server =
-                Server::start(&servers.program, &servers.state, "kube-controller-manager", &servers.controller_manager_args())?;
+            let server = Server::start(
+                &servers.program,
+                &servers.state,
+                "kube-controller-manager",
+                &servers.controller_manager_args(),
+            )?;
             *servers.controller_manager.lock().unwrap_or_else(PoisonError::into_inner) = Some(server);
         }
         Ok(servers)
@@ -267,7 +272,8 @@ fn free_ports<const N: usize>() -> Result<[u16; N], Error> {
 /// Writes a file that only its owner can read.
 pub(super) fn write_private(path: &Path, content: &str) -> Result<(), Error> {
     fs::write(path, content).map_err(Error::io(format!("write {}", path.display())))?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(Error::io(format!("protect {}", path.display())))
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
+        .map_err(Error::io(format!("protect {}", path.display())))
 }
 
 #[cfg(test)]

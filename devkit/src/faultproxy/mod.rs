@@ -74,6 +74,8 @@ impl FaultProxy {
     }
 
     /// Adds a rule after those in force, and returns its number.
+    // Most rules are added and never asked about.
+    #[allow(clippy::must_use_candidate)]
     pub fn add(&self, rule: Rule) -> u64 {
         self.rules().add(rule)
     }

@@ -1,5 +1,6 @@
 //! A child process that ends when its standard input closes, and is made to when it does not.
 
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -22,6 +23,8 @@ pub(crate) struct Tether {
 impl Tether {
     pub(crate) fn start(command: &mut Command) -> Result<Self, Error> {
         let what = format!("start {}", command.get_program().display());
+        // A group of its own: Ctrl-C in a terminal reaches this process alone, which ends its children in its own order.
+        command.process_group(0);
         let mut child = command.stdin(Stdio::piped()).spawn().map_err(Error::io(what))?;
         let stdin = child.stdin.take();
         Ok(Self { child, stdin })
