@@ -1,2 +1,19 @@
-//! The operator.
-fn main() {}
+//! The operator's binary: reads the command line and does what it says.
+//!
+//! Exit codes: 0 when done or stopped by a signal in good order; 1 when it failed (one line on standard error says
+//! why) or was ended by a second signal; 2 when the command line is wrong.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use codeguru_profiler_operator::{cli, process::error_chain::error_chain};
+
+fn main() -> ExitCode {
+    match cli::execute(cli::Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", error_chain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,1 +1,118 @@
-//! Emulator.
+//! An emulator of Amazon CodeGuru Profiler, for tests and demonstrations.
+//!
+//! What lives where: `table` says which operations there are, in the words of `model`; `route`, `validate` and `identity` turn a
+//! request into one of them; `operations` runs it on the `state`; `ports` is the only part that speaks to the network, with the
+//! `journal`, the `faults` and the `settings` that its admin port controls. The `world` holds it all together.
+
+mod clock;
+mod errors;
+mod faults;
+mod hash;
+mod identity;
+mod journal;
+mod model;
+mod moment;
+mod operations;
+mod ports;
+mod route;
+mod settings;
+mod state;
+mod table;
+mod validate;
+mod world;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::world::World;
+
+/// Where the emulator listens. The default is any two free ports of the loopback interface.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// The port that AWS clients talk to.
+    pub listen: SocketAddr,
+    /// The admin port.
+    pub admin_listen: SocketAddr,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self { listen: any, admin_listen: any }
+    }
+}
+
+/// Why the emulator could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// One of the two addresses cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}
+
+/// A running emulator. It ends when it is dropped, and its connections with it.
+#[derive(Debug)]
+pub struct Emulator {
+    /// The endpoint for AWS clients, without a slash at the end.
+    pub service_url: String,
+    /// The admin port's address, without a slash at the end.
+    pub admin_url: String,
+    ports: [JoinHandle<()>; 2],
+}
+
+impl Emulator {
+    /// Starts on the current tokio runtime. Both ports are bound when this returns.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let (service, service_url) = bind(config.listen).await?;
+        let (admin, admin_url) = bind(config.admin_listen).await?;
+        let world = Arc::new(World::new());
+        let of_service = Arc::clone(&world);
+        let ports = [
+            tokio::spawn(async move {
+                ports::serve(service, move |request| ports::service::answer(Arc::clone(&of_service), request)).await;
+            }),
+            tokio::spawn(async move {
+                ports::serve(admin, move |request| ports::admin::answer(Arc::clone(&world), request)).await;
+            }),
+        ];
+        Ok(Self { service_url, admin_url, ports })
+    }
+
+    /// Ends the emulator; both ports are free when this returns.
+    pub async fn stop(mut self) {
+        for port in &mut self.ports {
+            port.abort();
+            // The only possible outcome is the abort just asked for.
+            let _ = port.await;
+        }
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        for port in &self.ports {
+            port.abort();
+        }
+    }
+}
+
+/// The table of operations as JSON, for comparison with other descriptions of the service.
+#[must_use]
+pub fn table_json() -> serde_json::Value {
+    serde_json::json!({"operations": table::OPERATIONS})
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, String), StartError> {
+    let failed = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, format!("http://{bound}")))
+}

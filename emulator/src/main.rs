@@ -1,2 +1,99 @@
-//! Emulator.
-fn main() {}
+//! The emulator as a process: command line, log, signals. All else is in the library.
+
+use std::error::Error;
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::Parser;
+use codeguru_profiler_emulator::{Config, Emulator, table_json};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// An emulator of Amazon CodeGuru Profiler, for tests and demonstrations.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// Address of the service, the endpoint for AWS clients; port 0 takes a free one
+    #[arg(long, env = "EMULATOR_LISTEN", default_value = "127.0.0.1:4577")]
+    listen: SocketAddr,
+
+    /// Address of the admin port; port 0 takes a free one
+    #[arg(long, env = "EMULATOR_ADMIN_LISTEN", default_value = "127.0.0.1:4578")]
+    admin_listen: SocketAddr,
+
+    /// End when standard input closes
+    #[arg(long, env = "EMULATOR_EXIT_WITH_STDIN")]
+    exit_with_stdin: bool,
+
+    /// What to log, such as `debug`; RUST_LOG where this is absent
+    #[arg(long, env = "EMULATOR_LOG")]
+    log: Option<String>,
+
+    /// Print the table of operations as JSON and end
+    #[arg(long)]
+    print_table: bool,
+}
+
+fn main() -> ExitCode {
+    match start(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let mut message = error.to_string();
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                message.push_str(": ");
+                message.push_str(&error.to_string());
+                cause = error.source();
+            }
+            eprintln!("codeguru-profiler-emulator: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    if arguments.print_table {
+        println!("{:#}", table_json());
+        return Ok(());
+    }
+    let filter = match &arguments.log {
+        Some(directives) => EnvFilter::try_new(directives)?,
+        None => EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn")),
+    };
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(run(arguments));
+    // Requests that hang or wait must not hold up the end.
+    runtime.shutdown_background();
+    result
+}
+
+async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let emulator = Emulator::start(Config { listen: arguments.listen, admin_listen: arguments.admin_listen }).await?;
+
+    let line = serde_json::json!({"service": emulator.service_url, "admin": emulator.admin_url});
+    writeln!(std::io::stdout(), "{line}")?;
+
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        () = stdin_closed(), if arguments.exit_with_stdin => {}
+    }
+    emulator.stop().await;
+    Ok(())
+}
+
+/// Reads on a thread of its own, because a read of standard input can't be given up when a signal comes first.
+async fn stdin_closed() {
+    let (closed, end) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut ignored = [0; 1024];
+        while matches!(std::io::stdin().read(&mut ignored), Ok(1..)) {}
+        let _ = closed.send(());
+    });
+    let _ = end.await;
+}

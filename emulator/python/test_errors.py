@@ -1,0 +1,215 @@
+"""Every modelled error of every operation, the errors that AWS's front ends add, and how errors travel."""
+
+from email.utils import parsedate_to_datetime
+
+import botocore
+import botocore.loaders
+import pytest
+from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
+
+from conftest import Emulator
+
+MODEL = botocore.loaders.Loader().load_service_model("codeguruprofiler", "service-2")
+ARN = "arn:aws:codeguru-profiler:eu-west-1:1:profilingGroup/a"
+
+# A valid call of each operation of the emulator.
+CALLS = {
+    "CreateProfilingGroup": ("create_profiling_group", {"profilingGroupName": "a"}),
+    "DescribeProfilingGroup": ("describe_profiling_group", {"profilingGroupName": "a"}),
+    "UpdateProfilingGroup": (
+        "update_profiling_group",
+        {"profilingGroupName": "a", "agentOrchestrationConfig": {"profilingEnabled": True}},
+    ),
+    "DeleteProfilingGroup": ("delete_profiling_group", {"profilingGroupName": "a"}),
+    "ListProfilingGroups": ("list_profiling_groups", {}),
+    "TagResource": ("tag_resource", {"resourceArn": ARN, "tags": {"k": "v"}}),
+    "UntagResource": ("untag_resource", {"resourceArn": ARN, "tagKeys": ["k"]}),
+    "ListTagsForResource": ("list_tags_for_resource", {"resourceArn": ARN}),
+}
+MODELLED = [
+    (operation, error["shape"]) for operation in CALLS for error in MODEL["operations"][operation]["errors"]
+]
+COMMON = [
+    ("AccessDeniedException", 403),
+    ("ExpiredTokenException", 403),
+    ("UnrecognizedClientException", 403),
+    ("InvalidSignatureException", 403),
+    ("ServiceUnavailableException", 503),
+    ("ThrottlingException", 400),
+]
+
+
+def call(client, operation):
+    method, arguments = CALLS[operation]
+    return getattr(client, method)(**arguments)
+
+
+@pytest.mark.parametrize("operation, error", MODELLED)
+def test_a_modelled_error_arrives_as_its_exception(emulator, client, operation, error):
+    emulator.fault(operation=operation, count=1, effect={"type": "error", "code": error, "message": "as ordered"})
+    with pytest.raises(getattr(client.exceptions, error)) as raised:
+        call(client, operation)
+    answer = raised.value.response
+    assert answer["Error"]["Code"] == error
+    assert answer["message"] == answer["Error"]["Message"] == "as ordered"
+    metadata = answer["ResponseMetadata"]
+    assert metadata["HTTPStatusCode"] == MODEL["shapes"][error]["error"]["httpStatusCode"]
+    assert metadata["HTTPHeaders"]["x-amzn-errortype"] == error
+    assert metadata["RequestId"] == emulator.journal()[-1]["requestId"]
+
+
+@pytest.mark.parametrize("operation", CALLS)
+@pytest.mark.parametrize("code, status", COMMON)
+def test_an_error_of_the_front_end_arrives_by_its_code(emulator, client, operation, code, status):
+    emulator.fault(operation=operation, count=1, effect={"type": "error", "code": code, "status": status})
+    with pytest.raises(ClientError) as raised:
+        call(client, operation)
+    assert raised.value.response["Error"]["Code"] == code
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
+
+
+@pytest.mark.parametrize(
+    "method, arguments, member",
+    [
+        ("create_profiling_group", {}, "profilingGroupName"),
+        ("create_profiling_group", {"profilingGroupName": "n" * 256}, "profilingGroupName"),
+        ("create_profiling_group", {"profilingGroupName": "a.b"}, "profilingGroupName"),
+        ("create_profiling_group", {"profilingGroupName": "a", "clientToken": "t" * 65}, "clientToken"),
+        ("create_profiling_group", {"profilingGroupName": "a", "clientToken": "a b"}, "clientToken"),
+        ("create_profiling_group", {"profilingGroupName": "a", "computePlatform": "Mainframe"}, "computePlatform"),
+        (
+            "create_profiling_group",
+            {"profilingGroupName": "a", "agentOrchestrationConfig": {}},
+            "agentOrchestrationConfig.profilingEnabled",
+        ),
+        ("describe_profiling_group", {"profilingGroupName": "a.b"}, "profilingGroupName"),
+        ("describe_profiling_group", {"profilingGroupName": "a/b"}, "profilingGroupName"),
+        ("delete_profiling_group", {"profilingGroupName": "n" * 256}, "profilingGroupName"),
+        ("update_profiling_group", {"profilingGroupName": "a"}, "agentOrchestrationConfig"),
+        (
+            "update_profiling_group",
+            {"profilingGroupName": "a", "agentOrchestrationConfig": {"profilingEnabled": "yes"}},
+            "agentOrchestrationConfig.profilingEnabled",
+        ),
+        ("list_profiling_groups", {"maxResults": 0}, "maxResults"),
+        ("list_profiling_groups", {"maxResults": 1001}, "maxResults"),
+        ("list_profiling_groups", {"nextToken": "t" * 65}, "nextToken"),
+        ("list_profiling_groups", {"nextToken": "never-given"}, "nextToken"),
+        ("tag_resource", {"resourceArn": ARN}, "tags"),
+        ("untag_resource", {"resourceArn": ARN}, "tagKeys"),
+    ],
+)
+def test_a_violated_constraint_names_its_member(careless, method, arguments, member):
+    with pytest.raises(careless.exceptions.ValidationException) as raised:
+        getattr(careless, method)(**arguments)
+    assert f"'{member}'" in raised.value.response["Error"]["Message"]
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+@pytest.mark.parametrize(
+    "operation", ["DescribeProfilingGroup", "UpdateProfilingGroup", "DeleteProfilingGroup"]
+)
+def test_a_group_that_is_not_there_is_not_found(client, operation):
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        call(client, operation)
+
+
+def test_an_operation_that_is_not_built_is_unknown(client):
+    with pytest.raises(ClientError) as raised:
+        client.get_policy(profilingGroupName="a")
+    assert raised.value.response["Error"]["Code"] == "UnknownOperationException"
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
+
+
+def test_an_unsigned_request_is_turned_away(emulator):
+    unsigned = emulator.client(signature_version=botocore.UNSIGNED)
+    with pytest.raises(ClientError) as raised:
+        unsigned.list_profiling_groups()
+    assert raised.value.response["Error"]["Code"] == "MissingAuthenticationTokenException"
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+@pytest.mark.parametrize("name, status", [("s3", 403), ("sts", 400)])
+def test_a_signature_for_another_service_is_turned_away(client, name, status):
+    def sign_for_another(context, **_):
+        context.setdefault("signing", {})["signing_name"] = name
+
+    client.meta.events.register("before-call.codeguruprofiler", sign_for_another)
+    with pytest.raises(ClientError) as raised:
+        client.list_profiling_groups()
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "InternalServerException"])
+def test_botocore_retries_what_passes_and_succeeds(emulator, code):
+    client = emulator.client(attempts=3)
+    emulator.fault(count=2, effect={"type": "error", "code": code})
+    answer = client.list_profiling_groups()
+    assert answer["ResponseMetadata"]["RetryAttempts"] == 2
+    assert [entry["httpStatus"] for entry in emulator.journal()][-1] == 200
+    assert len(emulator.journal()) == 3
+
+
+@pytest.mark.parametrize("code", ["ConflictException", "ValidationException", "ResourceNotFoundException"])
+def test_botocore_does_not_retry_what_will_not_pass(emulator, code):
+    client = emulator.client(attempts=3)
+    emulator.fault(effect={"type": "error", "code": code})
+    with pytest.raises(getattr(client.exceptions, code)):
+        client.describe_profiling_group(profilingGroupName="a")
+    assert len(emulator.journal()) == 1
+
+
+def test_a_retried_create_makes_one_group(emulator):
+    client = emulator.client(attempts=2)
+    emulator.fault(count=1, after=True, effect={"type": "error", "code": "InternalServerException"})
+    answer = client.create_profiling_group(profilingGroupName="a")
+    assert answer["ResponseMetadata"]["RetryAttempts"] == 1
+    assert answer["profilingGroup"]["name"] == "a"
+
+
+def test_a_reset_connection_is_seen_as_one(emulator, client):
+    emulator.fault(effect={"type": "reset"})
+    with pytest.raises(ConnectionClosedError):
+        client.list_profiling_groups()
+    assert emulator.journal()[0]["httpStatus"] == 0
+
+
+def test_a_hanging_request_runs_into_the_clients_time_out(emulator):
+    emulator.fault(effect={"type": "hang"})
+    with pytest.raises(ReadTimeoutError):
+        emulator.client(read_timeout=0.3).list_profiling_groups()
+    assert emulator.journal()[0]["httpStatus"] == 0
+
+
+def test_an_answer_that_is_no_json_is_an_error_by_its_status(emulator, client):
+    emulator.fault(
+        count=1, effect={"type": "body", "status": 503, "contentType": "text/html", "body": "<html>busy</html>"}
+    )
+    with pytest.raises(ClientError) as raised:
+        client.list_profiling_groups()
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+
+
+def test_botocore_takes_a_truncated_answer_for_an_empty_one(emulator, client):
+    emulator.seed(50)
+    emulator.fault(count=1, effect={"type": "truncate"})
+    assert set(client.list_profiling_groups()) == {"ResponseMetadata"}
+    assert len(client.list_profiling_groups()["profilingGroupNames"]) == 50
+
+
+def test_faults_of_one_account_leave_the_others_alone(emulator):
+    emulator.fault(effect={"type": "error", "code": "ThrottlingException"})
+    other = Emulator("999999999999")
+    assert other.client().list_profiling_groups()["profilingGroupNames"] == []
+
+
+def test_the_clock_moves_the_date_header(emulator, client):
+    def date():
+        return client.list_profiling_groups()["ResponseMetadata"]["HTTPHeaders"]["date"]
+
+    emulator.admin("PUT", "/clock", {"offsetMs": -86_400_000 * 3653})
+    try:
+        moved = parsedate_to_datetime(date())
+    finally:
+        emulator.admin("PUT", "/clock", {"offsetMs": 0})
+    assert (parsedate_to_datetime(date()) - moved).days in (3652, 3653)

@@ -1,0 +1,61 @@
+//! The service's clock: the only reader of the time. It can be moved for clients without moving the order of events.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use crate::moment::{Moment, Stamp};
+
+/// A hundred years: the clock always stays inside what a timestamp can hold.
+const MAX_OFFSET_MS: i64 = 100 * 366 * 24 * 3600 * 1000;
+
+#[derive(Debug, thiserror::Error)]
+#[error("offsetMs must be within a hundred years: {MAX_OFFSET_MS} either way")]
+pub struct OffsetTooLarge;
+
+#[derive(Debug)]
+pub struct Clock {
+    started: Instant,
+    offset_ms: AtomicI64,
+}
+
+impl Clock {
+    pub fn new() -> Self {
+        Self { started: Instant::now(), offset_ms: AtomicI64::new(0) }
+    }
+
+    pub fn now(&self) -> Moment {
+        let real = Timestamp::now();
+        let moved = Timestamp::from_millisecond(real.as_millisecond() + self.offset_ms());
+        Moment { stamp: Stamp::new(moved.unwrap_or(real)), tick: self.started.elapsed() }
+    }
+
+    pub fn offset_ms(&self) -> i64 {
+        self.offset_ms.load(Ordering::Relaxed)
+    }
+
+    pub fn set_offset_ms(&self, offset_ms: i64) -> Result<(), OffsetTooLarge> {
+        if offset_ms.unsigned_abs() > MAX_OFFSET_MS.unsigned_abs() {
+            return Err(OffsetTooLarge);
+        }
+        self.offset_ms.store(offset_ms, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moved_clock_moves_stamps_and_leaves_ticks() {
+        let clock = Clock::new();
+        let before = clock.now();
+        clock.set_offset_ms(-3_600_000).unwrap();
+        let after = clock.now();
+        assert!(after.stamp < before.stamp);
+        assert!(after.tick >= before.tick);
+        assert!(clock.set_offset_ms(i64::MIN).is_err());
+    }
+}

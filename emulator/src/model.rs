@@ -1,0 +1,128 @@
+//! The words in which the table of operations is written. Types only: what they mean for a request is in `route` and `validate`.
+
+use serde::Serialize;
+
+use crate::errors::ErrorShape;
+
+/// What an operation does; `operations` has one arm for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    CreateProfilingGroup,
+    DescribeProfilingGroup,
+    UpdateProfilingGroup,
+    DeleteProfilingGroup,
+    ListProfilingGroups,
+    TagResource,
+    UntagResource,
+    ListTagsForResource,
+    GetCallerIdentity,
+}
+
+/// The AWS service of an operation, as the credential scope names it. It also decides the wire format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Service {
+    /// restJson1: routed by method and path.
+    #[serde(rename = "codeguru-profiler")]
+    CodeGuruProfiler,
+    /// awsQuery: routed by the form's `Action`, answers are XML.
+    #[serde(rename = "sts")]
+    Sts,
+}
+
+impl Service {
+    pub fn signing_name(self) -> &'static str {
+        match self {
+            Service::CodeGuruProfiler => "codeguru-profiler",
+            Service::Sts => "sts",
+        }
+    }
+}
+
+/// One row of the table.
+#[derive(Debug, Serialize)]
+pub struct Operation {
+    pub name: &'static str,
+    #[serde(skip)]
+    pub action: Action,
+    pub service: Service,
+    pub method: &'static str,
+    /// Raw path template; each `{label}` stands for exactly one percent-encoded segment.
+    pub path: &'static str,
+    pub success: u16,
+    pub members: &'static [Member],
+    pub errors: &'static [&'static ErrorShape],
+}
+
+/// One member of an operation's input.
+#[derive(Debug, Serialize)]
+pub struct Member {
+    pub name: &'static str,
+    pub location: Location,
+    pub required: bool,
+    #[serde(flatten)]
+    pub shape: Shape,
+}
+
+/// Where a member travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Location {
+    Path,
+    Query,
+    Body,
+}
+
+/// A member's type with its constraints.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub enum Shape {
+    Text(&'static Text),
+    Integer { min: i64, max: i64 },
+    Boolean,
+    TextList,
+    TextMap,
+    Structure { members: &'static [Member] },
+}
+
+/// Constraints of a string.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Text {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub length: Option<Length>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<Pattern>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub one_of: &'static [&'static str],
+}
+
+/// Bounds of a string's length in characters, both included.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Length {
+    pub min: usize,
+    pub max: usize,
+}
+
+/// The regular expressions that the service's model uses, as code: so few need no engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Pattern {
+    /// Letters, digits, underscore and hyphen of ASCII.
+    #[serde(rename = r"^[\w-]+$")]
+    Word,
+}
+
+impl Pattern {
+    pub fn source(self) -> &'static str {
+        match self {
+            Pattern::Word => r"^[\w-]+$",
+        }
+    }
+
+    pub fn matches(self, text: &str) -> bool {
+        match self {
+            Pattern::Word => {
+                !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+            }
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The admin port: what tests and demonstrations do to the emulator, as JSON over HTTP.
+
+use std::sync::Arc;
+
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::answer::full;
+use super::{Body, Reset, request};
+use crate::faults::Order;
+use crate::journal::{Entry, Filter};
+use crate::model::Text;
+use crate::route::{decode, pairs};
+use crate::settings::Change;
+use crate::state::{BehindTheBack, Description};
+use crate::table::{COMPUTE_PLATFORM, GROUP_NAME};
+use crate::validate::text_violations;
+use crate::world::{World, lock};
+
+pub async fn answer(world: Arc<World>, request: Request<Incoming>) -> Result<Response<Body>, Reset> {
+    let (parts, body) = request.into_parts();
+    let body = match request::read(body).await {
+        Ok(body) => body,
+        Err(error) => return Ok(Reply::Refused(error.message).into_response()),
+    };
+    let path: Vec<String> = parts.uri.path().split('/').skip(1).map(decode).collect();
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    let query = parts.uri.query().unwrap_or_default();
+    let reply = handle(&world, &parts.method, &path, query, &body);
+    Ok(reply.unwrap_or_else(|error| Reply::Refused(error.to_string())).into_response())
+}
+
+fn handle(world: &World, method: &Method, path: &[&str], query: &str, body: &[u8]) -> Result<Reply, Refused> {
+    match (method.as_str(), path) {
+        ("GET", ["healthz"]) => Ok(Reply::Healthy),
+        ("GET", ["journal"]) => {
+            let entries = world.journal().entries(&from_query::<Filter>(query)?)?;
+            reply(&Entries { entries })
+        }
+        ("DELETE", ["journal"]) => {
+            world.journal().clear(from_query::<Owner>(query)?.account.as_deref());
+            Ok(Reply::Done)
+        }
+        ("GET", ["counts"]) => {
+            let counts = world.journal().counts(&from_query::<Filter>(query)?)?;
+            reply(&json!({"counts": counts}))
+        }
+        ("POST", ["faults"]) => {
+            let order: Order = from_body(body)?;
+            reply(&json!({"id": world.faults().add(order)}))
+        }
+        ("DELETE", ["faults"]) => {
+            world.faults().clear(from_query::<Owner>(query)?.account.as_deref());
+            Ok(Reply::Done)
+        }
+        ("PUT", ["settings"]) => {
+            let place: Place = from_query(query)?;
+            let change: Change = from_body(body)?;
+            let mut book = world.settings();
+            book.change(place.account.as_deref(), place.region.as_deref(), change)?;
+            reply(&book.effective(place.account.as_deref(), place.region.as_deref()))
+        }
+        ("GET", ["settings"]) => {
+            let place: Place = from_query(query)?;
+            reply(&world.settings().effective(place.account.as_deref(), place.region.as_deref()))
+        }
+        ("PUT", ["clock"]) => {
+            world.clock.set_offset_ms(from_body::<ClockChange>(body)?.offset_ms)?;
+            clock(world)
+        }
+        ("GET", ["clock"]) => clock(world),
+        ("POST", ["seed"]) => seed(world, &from_body(body)?),
+        ("POST", ["flip"]) => {
+            let flip: Flip = from_body(body)?;
+            let region = world.region(&flip.account, &flip.region);
+            let flipped = lock(&region).flip(&flip.prefix, world.clock.now());
+            reply(&json!({"flipped": flipped}))
+        }
+        ("PUT", ["groups", account, region, name]) => {
+            let change: BehindTheBack = if body.is_empty() { BehindTheBack::default() } else { from_body(body)? };
+            check(&GROUP_NAME, name, "name")?;
+            if let Some(platform) = &change.compute_platform {
+                check(&COMPUTE_PLATFORM, platform, "computePlatform")?;
+            }
+            let region = world.region(account, region);
+            let group = lock(&region).put(name, change, world.clock.now());
+            reply(&Description::full(&group))
+        }
+        ("GET", ["groups", account, region, name]) => {
+            let region = world.region(account, region);
+            let group = lock(&region).truth(name).cloned();
+            group.map_or(Ok(Reply::NotFound), |group| reply(&Description::full(&group)))
+        }
+        ("DELETE", ["groups", account, region, name]) => {
+            let region = world.region(account, region);
+            let deleted = lock(&region).delete(name, world.clock.now());
+            Ok(if deleted.is_ok() { Reply::Done } else { Reply::NotFound })
+        }
+        ("DELETE", ["accounts", account]) => {
+            world.forget_account(account);
+            Ok(Reply::Done)
+        }
+        _ => Ok(Reply::NotFound),
+    }
+}
+
+#[derive(Serialize)]
+struct Entries {
+    entries: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Owner {
+    account: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Place {
+    account: Option<String>,
+    region: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ClockChange {
+    offset_ms: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Seed {
+    account: String,
+    region: String,
+    count: usize,
+    prefix: String,
+    profiling_enabled: Option<bool>,
+    compute_platform: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Flip {
+    account: String,
+    region: String,
+    #[serde(default)]
+    prefix: String,
+}
+
+/// More than any benchmark needs, less than exhausts a machine by a slip of the finger.
+const MAX_SEED: usize = 100_000;
+
+fn seed(world: &World, seed: &Seed) -> Result<Reply, Refused> {
+    check(&GROUP_NAME, &format!("{}-00000", seed.prefix), "prefix")?;
+    if let Some(platform) = &seed.compute_platform {
+        check(&COMPUTE_PLATFORM, platform, "computePlatform")?;
+    }
+    if seed.count > MAX_SEED {
+        return Err(Refused::Invalid(format!("count must be at most {MAX_SEED}")));
+    }
+    let change = BehindTheBack {
+        profiling_enabled: seed.profiling_enabled,
+        compute_platform: seed.compute_platform.clone(),
+        ..BehindTheBack::default()
+    };
+    let region = world.region(&seed.account, &seed.region);
+    let created = lock(&region).seed(&seed.prefix, seed.count, &change, world.clock.now());
+    reply(&json!({"created": created}))
+}
+
+fn clock(world: &World) -> Result<Reply, Refused> {
+    reply(&json!({"offsetMs": world.clock.offset_ms(), "now": world.clock.now().stamp}))
+}
+
+fn check(text: &Text, value: &str, at: &str) -> Result<(), Refused> {
+    let violations = text_violations(text, value, at);
+    if violations.is_empty() { Ok(()) } else { Err(Refused::Invalid(violations.join("; "))) }
+}
+
+/// Why the admin port refuses a request; each answers 400.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error("{0}")]
+    Invalid(String),
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Setting(#[from] crate::settings::BadSetting),
+    #[error(transparent)]
+    Seq(#[from] crate::journal::BadSeq),
+    #[error(transparent)]
+    Clock(#[from] crate::clock::OffsetTooLarge),
+}
+
+enum Reply {
+    Healthy,
+    Json(Vec<u8>),
+    Done,
+    NotFound,
+    Refused(String),
+}
+
+impl Reply {
+    fn into_response(self) -> Response<Body> {
+        let (status, content_type, body) = match self {
+            Self::Healthy => (StatusCode::OK, "text/plain", b"ok".to_vec()),
+            Self::Json(body) => (StatusCode::OK, "application/json", body),
+            Self::Done => (StatusCode::NO_CONTENT, "application/json", Vec::new()),
+            Self::NotFound => (StatusCode::NOT_FOUND, "application/json", error("not found")),
+            Self::Refused(message) => (StatusCode::BAD_REQUEST, "application/json", error(&message)),
+        };
+        let mut response = Response::new(full(body));
+        *response.status_mut() = status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        response
+    }
+}
+
+fn error(message: &str) -> Vec<u8> {
+    json!({"error": message}).to_string().into_bytes()
+}
+
+fn reply(value: &impl Serialize) -> Result<Reply, Refused> {
+    Ok(Reply::Json(serde_json::to_vec(value)?))
+}
+
+fn from_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
+    Ok(serde_json::from_slice(body)?)
+}
+
+/// Empty values count as absent.
+fn from_query<T: DeserializeOwned>(query: &str) -> Result<T, Refused> {
+    let members: Map<String, Value> = pairs(query)
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| (name, Value::String(value)))
+        .collect();
+    Ok(serde_json::from_value(Value::Object(members))?)
+}

@@ -1,0 +1,19 @@
+//! The two ports: the service as clients see it, and the admin port beside it.
+
+pub mod admin;
+mod answer;
+mod connections;
+mod request;
+pub mod service;
+
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::Bytes;
+
+pub use self::connections::serve;
+
+type Body = UnsyncBoxBody<Bytes, std::io::Error>;
+
+/// The connection is to be reset instead of answering.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is reset on request")]
+pub struct Reset;

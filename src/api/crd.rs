@@ -1,0 +1,68 @@
+//! The `CustomResourceDefinition` as it is installed: the derived one with what the derive can't say.
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt;
+use serde_json::{Value, json};
+
+use super::ProfilingGroup;
+
+/// The definition of [`ProfilingGroup`].
+///
+/// * `status` has a default, so that a resource nobody has looked at yet is never taken for healthy.
+/// * Nothing else has one: a default shows as a difference in GitOps tools.
+/// * Nothing is nullable: the API server then drops a `null`, and CEL's `has()` means "was given".
+///
+/// # Panics
+/// Never on a build whose tests pass: the derived schema has no input.
+#[must_use]
+pub fn crd() -> CustomResourceDefinition {
+    let mut crd = serde_json::to_value(ProfilingGroup::crd()).expect("a definition is JSON");
+    for version in crd["spec"]["versions"].as_array_mut().into_iter().flatten() {
+        let schema = &mut version["schema"]["openAPIV3Schema"];
+        tidy(schema);
+        schema["properties"]["status"]["default"] = json!({ "observedGeneration": -1 });
+    }
+    serde_json::from_value(crd).expect("a definition stays a definition")
+}
+
+/// The definition as YAML, as `crds/` holds it and the command `crds` prints it.
+///
+/// # Panics
+/// Never on a build whose tests pass.
+#[must_use]
+pub fn crd_yaml() -> String {
+    serde_saphyr::to_string(&crd()).expect("a definition is YAML")
+}
+
+fn tidy(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            members.remove("nullable");
+            members.remove("default");
+            members.values_mut().for_each(tidy);
+        }
+        Value::Array(items) => items.iter_mut().for_each(tidy),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/crds/profilinggroups.codeguruprofiler.dev.yaml");
+
+    #[test]
+    fn the_committed_definition_is_the_generated_one() {
+        let committed = std::fs::read_to_string(COMMITTED).unwrap_or_default();
+        assert!(committed == crd_yaml(), "run: cargo run -- crds > crds/profilinggroups.codeguruprofiler.dev.yaml");
+    }
+
+    #[test]
+    fn the_only_default_stands_on_status_itself() {
+        let definition = serde_json::to_value(crd()).unwrap().to_string();
+        assert_eq!(definition.matches("\"default\":").count(), 1);
+        assert!(definition.contains(r#""default":{"observedGeneration":-1}"#));
+        assert!(!definition.contains("nullable"));
+    }
+}

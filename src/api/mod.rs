@@ -1,0 +1,23 @@
+//! What users write and read: the resource, its conditions and their reasons.
+
+mod condition;
+mod crd;
+mod profiling_group;
+mod status;
+mod timestamp;
+
+pub use condition::{ConditionType, Reason};
+pub use crd::{crd, crd_yaml};
+pub use profiling_group::{DriftPolicy, ManagementPolicy, ProfilingGroup, ProfilingGroupSpec};
+pub use status::{
+    AggregatedProfile, Correction, DriftStatus, FieldDifference, ProfilingGroupStatus, ProfilingStatus, Slowdown,
+    SwitchState,
+};
+pub use timestamp::Timestamp;
+
+/// The API group; annotations use the same domain.
+pub const GROUP: &str = "codeguruprofiler.dev";
+/// The served and stored version.
+pub const VERSION: &str = "v1alpha1";
+/// Set or changed by a user who wants the group looked at now; echoed in `status.lastHandledReconcileAt`.
+pub const RECONCILE_REQUESTED_AT: &str = "codeguruprofiler.dev/reconcile-requested-at";

@@ -1,0 +1,207 @@
+//! A failed AWS call: what it was, what it asks for, and whether AWS may have acted on it. No I/O here.
+
+mod codes;
+mod messages;
+
+use std::{error::Error, fmt, iter, time::Duration};
+
+pub(super) use codes::{clean, codeless, is_known, verdict};
+
+use crate::{
+    api::Reason,
+    domain::failure::{Class, Failure},
+};
+
+/// Any error.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// The calls that the operator makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Operation {
+    /// All groups of an account and region, page by page.
+    List,
+    /// One group.
+    Describe,
+    /// The switch of one group: the only mutation.
+    Update,
+    /// Whose credentials these are.
+    GetCallerIdentity,
+}
+
+impl Operation {
+    /// The name in the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::List => "ListProfilingGroups",
+            Self::Describe => "DescribeProfilingGroup",
+            Self::Update => "UpdateProfilingGroup",
+            Self::GetCallerIdentity => "GetCallerIdentity",
+        }
+    }
+
+    /// What an IAM policy has to allow.
+    #[must_use]
+    pub fn iam_action(self) -> &'static str {
+        match self {
+            Self::List => "codeguru-profiler:ListProfilingGroups",
+            Self::Describe => "codeguru-profiler:DescribeProfilingGroup",
+            Self::Update => "codeguru-profiler:UpdateProfilingGroup",
+            Self::GetCallerIdentity => "sts:GetCallerIdentity",
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a failed call may have done to AWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// Nothing: AWS refused the call, or it was never sent.
+    Refused,
+    /// Nobody knows: AWS may have acted on it.
+    Unclear,
+}
+
+/// What AWS, or whatever stands in front of it, answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answered {
+    /// The HTTP status.
+    pub http_status: u16,
+    /// The error code, without namespace and suffix.
+    pub code: Option<String>,
+    /// AWS's own words; never those that may repeat the request's credentials.
+    pub message: Option<String>,
+    /// AWS's request id.
+    pub request_id: Option<String>,
+}
+
+/// A failed call.
+#[derive(Debug)]
+pub struct AwsError {
+    /// Which call.
+    pub operation: Operation,
+    /// In which region.
+    pub region: String,
+    /// Of which group, if of one.
+    pub group: Option<String>,
+    /// What went wrong.
+    pub reason: Reason,
+    /// What it may have done.
+    pub effect: Effect,
+    /// How long AWS asked to be left alone.
+    pub retry_after: Option<Duration>,
+    /// What came back, if anything did.
+    pub answer: Option<Box<Answered>>,
+    /// The error behind it; holds no credentials.
+    pub source: Option<BoxError>,
+}
+
+impl AwsError {
+    /// A failure of which nothing more is known.
+    #[must_use]
+    pub fn new(operation: Operation, region: &str, group: Option<&str>, reason: Reason, effect: Effect) -> Self {
+        Self {
+            operation,
+            region: region.to_owned(),
+            group: group.map(str::to_owned),
+            reason,
+            effect,
+            retry_after: None,
+            answer: None,
+            source: None,
+        }
+    }
+
+    /// What it asks for.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self.reason {
+            Reason::GroupNotFound
+            | Reason::AccessDenied
+            | Reason::CredentialsExpired
+            | Reason::CredentialsInvalid
+            | Reason::CredentialsMissing
+            | Reason::SignatureRejected
+            | Reason::InvalidRequest
+            | Reason::QuotaExceeded => Class::FixMe,
+            Reason::Throttled => Class::Throttled,
+            Reason::Conflict => Class::Conflict,
+            _ => Class::Transient,
+        }
+    }
+
+    /// AWS's error code.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        self.answer.as_ref()?.code.as_deref()
+    }
+
+    /// The HTTP status; `None` when nothing came back.
+    #[must_use]
+    pub fn http_status(&self) -> Option<u16> {
+        Some(self.answer.as_ref()?.http_status)
+    }
+
+    /// AWS's request id.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.answer.as_ref()?.request_id.as_deref()
+    }
+
+    /// What to do about it; holds nothing that changes by itself.
+    #[must_use]
+    pub fn advice(&self) -> String {
+        messages::advice(self)
+    }
+
+    /// This and every error behind it, in one line.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        let first: &dyn Error = self;
+        let chain: Vec<_> = iter::successors(Some(first), |&error| error.source()).map(ToString::to_string).collect();
+        chain.join(": ")
+    }
+}
+
+impl fmt::Display for AwsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.operation)?;
+        if let Some(group) = &self.group {
+            write!(f, " of {group}")?;
+        }
+        write!(f, " in {}: {}", self.region, self.reason.as_str())?;
+        let Some(Answered { http_status, code, message, request_id }) = self.answer.as_deref() else { return Ok(()) };
+        write!(f, " (HTTP {http_status}")?;
+        if let Some(code) = code {
+            write!(f, ", {code}")?;
+        }
+        if let Some(request_id) = request_id {
+            write!(f, ", request id {request_id}")?;
+        }
+        f.write_str(")")?;
+        message.as_ref().map_or(Ok(()), |message| write!(f, ": {message}"))
+    }
+}
+
+impl Error for AwsError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<&AwsError> for Failure {
+    fn from(error: &AwsError) -> Self {
+        Self {
+            reason: error.reason,
+            class: error.class(),
+            message: error.advice(),
+            detail: error.detail(),
+            retry_after: error.retry_after,
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Counts and times the AWS calls. No I/O here.
+
+use std::time::Duration;
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::{Registry, Unit},
+};
+
+use super::error::{AwsError, Operation, is_known};
+
+/// From a fast answer to the longest time-out that makes sense.
+const BUCKETS: [f64; 11] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    operation: &'static str,
+    region: String,
+    http_status: u16,
+    code: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallLabels {
+    operation: &'static str,
+    region: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RegionLabels {
+    region: String,
+}
+
+/// What is known of the calls to AWS.
+#[derive(Debug)]
+pub struct AwsMetrics {
+    requests: Family<RequestLabels, Counter>,
+    duration: Family<CallLabels, Histogram, fn() -> Histogram>,
+    inventory_age: Family<RegionLabels, Gauge<f64, std::sync::atomic::AtomicU64>>,
+}
+
+impl AwsMetrics {
+    /// Makes the metrics known to the registry.
+    #[must_use]
+    pub fn register(registry: &mut Registry) -> Self {
+        let this = Self {
+            requests: Family::default(),
+            duration: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+            inventory_age: Family::default(),
+        };
+        let Self { requests, duration, inventory_age } = &this;
+        registry.register(
+            "codeguru_profiler_aws_requests",
+            "Calls to AWS by HTTP status (0: no answer) and error code; where AWS sent no code, the reason",
+            requests.clone(),
+        );
+        registry.register_with_unit(
+            "codeguru_profiler_aws_request_duration",
+            "How long calls to AWS took",
+            Unit::Seconds,
+            duration.clone(),
+        );
+        registry.register_with_unit(
+            "codeguru_profiler_inventory_age",
+            "How long ago the last complete List of a region began",
+            Unit::Seconds,
+            inventory_age.clone(),
+        );
+        this
+    }
+
+    /// One call, successful unless there is an error.
+    pub fn record(
+        &self,
+        operation: Operation,
+        region: &str,
+        http_status: Option<u16>,
+        error: Option<&AwsError>,
+        elapsed: Duration,
+    ) {
+        let operation = operation.as_str();
+        let code = match error {
+            None => "",
+            // Codes that nobody knows could be without number; they are in the log.
+            Some(error) => {
+                error.code().map_or(error.reason.as_str(), |code| if is_known(code) { code } else { "Other" })
+            }
+        };
+        let labels = RequestLabels {
+            operation,
+            region: region.to_owned(),
+            http_status: http_status.unwrap_or(0),
+            code: code.to_owned(),
+        };
+        self.requests.get_or_create(&labels).inc();
+        let labels = CallLabels { operation, region: region.to_owned() };
+        self.duration.get_or_create(&labels).observe(elapsed.as_secs_f64());
+    }
+
+    /// How old a region's inventory is; to be called when the metrics are read.
+    pub fn set_inventory_age(&self, region: &str, age: Duration) {
+        self.inventory_age.get_or_create(&RegionLabels { region: region.to_owned() }).set(age.as_secs_f64());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text::encode;
+
+    use super::*;
+    use crate::{
+        api::Reason,
+        aws::error::{Answered, Effect},
+    };
+
+    fn failed(reason: Reason, code: Option<&str>) -> AwsError {
+        let answer = Answered { http_status: 400, code: code.map(Into::into), ..Answered::default() };
+        let error = AwsError::new(Operation::Update, "eu-west-1", Some("a"), reason, Effect::Refused);
+        AwsError { answer: Some(Box::new(answer)), ..error }
+    }
+
+    #[test]
+    fn a_call_is_counted_by_operation_region_status_and_code() {
+        let mut registry = Registry::default();
+        let metrics = AwsMetrics::register(&mut registry);
+        let second = Duration::from_secs(1);
+        let record = |status, error: Option<&AwsError>| {
+            metrics.record(Operation::Update, "eu-west-1", status, error, second);
+        };
+        record(Some(200), None);
+        record(Some(400), Some(&failed(Reason::Throttled, Some("ThrottlingException"))));
+        record(Some(400), Some(&failed(Reason::InvalidRequest, Some("NobodyKnowsThis"))));
+        record(Some(503), Some(&failed(Reason::ServiceUnavailable, None)));
+        record(None, Some(&failed(Reason::TimedOut, None)));
+        metrics.set_inventory_age("eu-west-1", Duration::from_millis(2500));
+
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        let name = "codeguru_profiler_aws_requests_total";
+        for (status, code) in
+            [(200, ""), (400, "ThrottlingException"), (400, "Other"), (503, "ServiceUnavailable"), (0, "TimedOut")]
+        {
+            let labels =
+                format!(r#"operation="UpdateProfilingGroup",region="eu-west-1",http_status="{status}",code="{code}""#);
+            assert!(text.contains(&format!("{name}{{{labels}}} 1\n")), "{labels} in {text}");
+        }
+        for line in [
+            "codeguru_profiler_aws_request_duration_seconds_count{operation=\"UpdateProfilingGroup\",region=\"eu-west-1\"} 5",
+            "codeguru_profiler_inventory_age_seconds{region=\"eu-west-1\"} 2.5",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The service in our own types: its calls, errors, lanes with their inventory and limiter.
+
+pub mod error;
+pub mod inventory;
+pub mod limiter;
+pub mod metrics;
+pub mod sdk;
+pub mod service;

@@ -1,0 +1,98 @@
+//! The real SDK client against canned answers on loopback.
+
+mod codes;
+mod failures;
+mod server;
+mod successes;
+
+use std::{sync::Arc, time::Duration};
+
+use aws_credential_types::Credentials;
+use prometheus_client::{encoding::text::encode, registry::Registry};
+
+use self::server::{Behaviour, Server, answer};
+use super::{AwsMetrics, ConfigLoader, Region, SdkServices, SdkSettings, configuration};
+use crate::{
+    aws::{
+        error::{AwsError, Operation},
+        service::ProfilerService,
+    },
+    domain::failure::Failure,
+};
+
+const REGION: &str = "eu-west-1";
+const SECRET: &str = "TheSecretAccessKey";
+const TOKEN: &str = "TheSessionToken";
+
+fn settings(endpoint_url: &str) -> SdkSettings {
+    SdkSettings {
+        region: None,
+        endpoint_url: Some(endpoint_url.to_owned()),
+        connect_timeout: Duration::from_secs(1),
+        attempt_timeout: Duration::from_secs(3),
+    }
+}
+
+fn loader(settings: &SdkSettings) -> ConfigLoader {
+    let credentials = Credentials::new("AKIATHEACCESSKEY", SECRET, Some(TOKEN.to_owned()), None, "test");
+    configuration(settings).empty_test_environment().credentials_provider(credentials)
+}
+
+/// A client of the server, and what it counts.
+async fn client(settings: SdkSettings, loader: ConfigLoader) -> (Arc<dyn ProfilerService>, Registry) {
+    let mut registry = Registry::default();
+    let metrics = Arc::new(AwsMetrics::register(&mut registry));
+    let services = SdkServices::load_with(loader, settings, Some(Region::new(REGION)), metrics).await;
+    (services.for_region(REGION), registry)
+}
+
+async fn client_of(server: &Server) -> (Arc<dyn ProfilerService>, Registry) {
+    let settings = settings(&server.url());
+    let loader = loader(&settings);
+    client(settings, loader).await
+}
+
+fn counted(registry: &Registry) -> String {
+    let mut text = String::new();
+    encode(&mut text, registry).unwrap();
+    text.lines().filter(|line| line.starts_with("codeguru_profiler_aws_requests_total{")).collect()
+}
+
+async fn call(client: &Arc<dyn ProfilerService>, operation: Operation) -> Result<(), AwsError> {
+    match operation {
+        Operation::List => client.list_page(None).await.map(drop),
+        Operation::Describe => client.describe("Checkout").await.map(drop),
+        Operation::Update => client.update("Checkout", true).await.map(drop),
+        Operation::GetCallerIdentity => client.account().await.map(drop),
+    }
+}
+
+/// Fails the call, and checks what holds for every failure.
+async fn failure(server: &Server, operation: Operation) -> (AwsError, String) {
+    let (client, registry) = client_of(server).await;
+    checked(call(&client, operation).await.unwrap_err(), &registry)
+}
+
+fn checked(error: AwsError, registry: &Registry) -> (AwsError, String) {
+    let Failure { reason, class, message, detail, retry_after } = Failure::from(&error);
+    assert_eq!((reason, class, retry_after), (error.reason, error.class(), error.retry_after));
+    for text in [&message, &detail, &format!("{error:?}")] {
+        assert!(!text.contains(SECRET) && !text.contains(TOKEN), "{text}");
+    }
+    for volatile in ["REQUEST-ID", "session-name"] {
+        assert!(!message.contains(volatile), "{message}");
+    }
+    assert!(!message.ends_with(['.', ' ']) && !message.contains('\n'), "{message}");
+    if let Some(id) = error.request_id() {
+        assert!(detail.contains(id), "{detail}");
+    }
+    (error, counted(registry))
+}
+
+const ID: (&str, &str) = ("x-amzn-requestid", "REQUEST-ID");
+
+/// An error as AWS sends it.
+fn refusal(status: u16, code: &str) -> Behaviour {
+    let words = if code == "ValidationException" { "Its words" } else { "Words about session-name" };
+    answer(status, &[("x-amzn-errortype", code), ID], &format!(r#"{{"message": "{words}"}}"#))
+}

@@ -1,0 +1,73 @@
+//! Every error code, and what it becomes.
+
+use Class::{Conflict, FixMe, Throttled, Transient};
+use Effect::{Refused, Unclear};
+use Operation::{Describe, List, Update};
+
+use super::*;
+use crate::{api::Reason, aws::error::Effect, domain::failure::Class};
+
+/// The call, AWS's status and code; the reason, class and effect, and a part of the advice.
+type Row = (Operation, u16, &'static str, Reason, Class, Effect, &'static str);
+
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    // What the service model names.
+    (Update, 400, "ValidationException", Reason::InvalidRequest, FixMe, Refused, "UpdateProfilingGroup in eu-west-1 invalid: Its words"),
+    (Update, 402, "ServiceQuotaExceededException", Reason::QuotaExceeded, FixMe, Refused, "Service Quotas"),
+    (Update, 404, "ResourceNotFoundException", Reason::GroupNotFound, FixMe, Refused, "no profiling group Checkout in eu-west-1: create it"),
+    (Describe, 404, "ResourceNotFoundException", Reason::GroupNotFound, FixMe, Refused, "spec.profilingGroupName or spec.region"),
+    (List, 404, "ResourceNotFoundException", Reason::GroupNotFound, FixMe, Refused, "check the endpoint"),
+    (Update, 409, "ConflictException", Reason::Conflict, Conflict, Refused, "somebody else"),
+    (Update, 429, "ThrottlingException", Reason::Throttled, Throttled, Refused, "throttles UpdateProfilingGroup in eu-west-1"),
+    (Update, 500, "InternalServerException", Reason::ServiceUnavailable, Transient, Unclear, "Health Dashboard"),
+    // What any AWS service may say.
+    (Update, 400, "ThrottlingException", Reason::Throttled, Throttled, Refused, "throttles"),
+    (List, 400, "Throttling", Reason::Throttled, Throttled, Refused, "ListProfilingGroups"),
+    (List, 429, "TooManyRequestsException", Reason::Throttled, Throttled, Refused, "throttles"),
+    (List, 400, "RequestLimitExceeded", Reason::Throttled, Throttled, Refused, "throttles"),
+    (List, 503, "RequestLimitExceeded", Reason::Throttled, Throttled, Refused, "throttles"),
+    (Update, 403, "AccessDeniedException", Reason::AccessDenied, FixMe, Refused, "codeguru-profiler:UpdateProfilingGroup: allow it on arn:*:codeguru-profiler:eu-west-1:*:profilingGroup/Checkout"),
+    (Describe, 400, "AccessDenied", Reason::AccessDenied, FixMe, Refused, "codeguru-profiler:DescribeProfilingGroup"),
+    (List, 403, "AccessDeniedException", Reason::AccessDenied, FixMe, Refused, "codeguru-profiler:ListProfilingGroups: allow it on Resource \"*\""),
+    (List, 401, "NotAuthorized", Reason::AccessDenied, FixMe, Refused, "codeguru-profiler:ListProfilingGroups"),
+    (List, 403, "OptInRequired", Reason::AccessDenied, FixMe, Refused, "opted in"),
+    (Update, 403, "ExpiredTokenException", Reason::CredentialsExpired, FixMe, Refused, "have expired"),
+    (Update, 400, "ExpiredToken", Reason::CredentialsExpired, FixMe, Refused, "have expired"),
+    (Update, 403, "UnrecognizedClientException", Reason::CredentialsInvalid, FixMe, Refused, "trust policy"),
+    (Update, 403, "InvalidClientTokenId", Reason::CredentialsInvalid, FixMe, Refused, "trust policy"),
+    (Update, 403, "InvalidSignatureException", Reason::SignatureRejected, FixMe, Refused, "clock"),
+    (Update, 403, "SignatureDoesNotMatch", Reason::SignatureRejected, FixMe, Refused, "clock"),
+    (Update, 400, "RequestExpired", Reason::SignatureRejected, FixMe, Refused, "clock"),
+    (Update, 400, "IncompleteSignature", Reason::SignatureRejected, FixMe, Refused, "signature"),
+    (Update, 403, "MissingAuthenticationToken", Reason::SignatureRejected, FixMe, Refused, "signature"),
+    (Update, 503, "ServiceUnavailable", Reason::ServiceUnavailable, Transient, Unclear, "UpdateProfilingGroup"),
+    (Update, 503, "ServiceUnavailableException", Reason::ServiceUnavailable, Transient, Unclear, "eu-west-1"),
+    (Update, 500, "InternalFailure", Reason::ServiceUnavailable, Transient, Unclear, "tries again"),
+    (Update, 408, "RequestTimeoutException", Reason::TimedOut, Transient, Unclear, "in time"),
+    (Update, 400, "RequestTimeout", Reason::TimedOut, Transient, Unclear, "in time"),
+    (Update, 400, "SerializationException", Reason::InvalidRequest, FixMe, Refused, "(SerializationException)"),
+    // What nobody knows yet.
+    (Update, 418, "NobodyKnowsThis", Reason::InvalidRequest, FixMe, Refused, "(NobodyKnowsThis)"),
+    (Update, 403, "NobodyKnowsThis", Reason::AccessDenied, FixMe, Refused, "UpdateProfilingGroup"),
+    (Update, 507, "NobodyKnowsThis", Reason::ServiceUnavailable, Transient, Unclear, "tries again"),
+    // How a code may be dressed.
+    (Update, 404, "ns#ResourceNotFoundException:http://internal.amazon.com/coral/", Reason::GroupNotFound, FixMe, Refused, "Checkout"),
+];
+
+#[tokio::test]
+async fn every_error_code_has_its_reason_class_effect_and_advice() {
+    for &(operation, status, sent, reason, class, effect, advice) in ROWS {
+        let server = Server::start(refusal(status, sent)).await;
+        let (error, counted) = failure(&server, operation).await;
+        let what = format!("{operation} {status} {sent}: {}", error.detail());
+        assert_eq!((error.reason, error.class(), error.effect), (reason, class, effect), "{what}");
+        assert!(error.advice().contains(advice), "{what}: {}", error.advice());
+        let code = sent.split(':').next().unwrap().split('#').next_back().unwrap();
+        assert_eq!((error.code(), error.http_status()), (Some(code), Some(status)), "{what}");
+        assert_eq!(error.request_id(), Some("REQUEST-ID"), "{what}");
+        let label = if code == "NobodyKnowsThis" { "Other" } else { code };
+        assert!(counted.contains(&format!(r#"http_status="{status}",code="{label}""#)), "{counted}");
+        assert_eq!(server.requests().len(), 1, "{what}: one request a call");
+    }
+}

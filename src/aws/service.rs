@@ -1,0 +1,30 @@
+//! What the operator asks of Amazon CodeGuru Profiler, in its own types. No I/O here.
+
+use futures::future::BoxFuture;
+
+use super::error::AwsError;
+use crate::domain::observation::Observation;
+
+/// One page of `ListProfilingGroups` with `includeDescription`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The groups; a bare name (AWS answered names only) is an observation of nothing else.
+    pub groups: Vec<Observation>,
+    /// Where the next page starts.
+    pub next_token: Option<String>,
+}
+
+/// The calls that the operator makes, each for one identity and region, each bounded in time. None is retried here.
+pub trait ProfilerService: Send + Sync {
+    /// `ListProfilingGroups` with `includeDescription=true`, the largest page.
+    fn list_page(&self, next_token: Option<String>) -> BoxFuture<'_, Result<Page, AwsError>>;
+
+    /// `DescribeProfilingGroup`.
+    fn describe(&self, name: &str) -> BoxFuture<'_, Result<Observation, AwsError>>;
+
+    /// `UpdateProfilingGroup`; answers the group as it is afterwards, with the switch known.
+    fn update(&self, name: &str, profiling_enabled: bool) -> BoxFuture<'_, Result<Observation, AwsError>>;
+
+    /// STS `GetCallerIdentity`: the account id.
+    fn account(&self) -> BoxFuture<'_, Result<String, AwsError>>;
+}

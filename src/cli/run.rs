@@ -1,0 +1,308 @@
+//! `run`: its flags, and the order in which the operator starts and ends. Reads the environment.
+
+use std::{env, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use clap::Args;
+use tokio::runtime::{self, Runtime};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    endpoint::{self, Endpoint, EndpointError},
+    values,
+};
+use crate::process::{
+    health::{Liveness, Readiness},
+    http::{Endpoints, ListenError, Server},
+    kube_client::{self, KubeClientError},
+    metrics::Metrics,
+    shutdown,
+    telemetry::{self, LogFormat, TelemetryError},
+};
+
+/// How long what is left of the runtime may hold up the end: a name look-up, for one, can't be cancelled.
+const LEFTOVERS: Duration = Duration::from_millis(500);
+
+/// The flags of `run`. Each is also an environment variable, `CODEGURU_PROFILER_OPERATOR_` and the flag's name in
+/// capitals; the flag wins.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// Namespace to work on; may be given several times. All namespaces when left out. In the environment separated by
+    /// commas.
+    #[arg(
+        long = "namespace",
+        env = "CODEGURU_PROFILER_OPERATOR_NAMESPACE",
+        value_name = "NAME",
+        value_delimiter = ',',
+        value_parser = values::namespace
+    )]
+    pub namespaces: Vec<String>,
+
+    /// Region of resources that name none. Else AWS's usual sources: AWS_REGION, AWS_DEFAULT_REGION, the profile.
+    #[arg(long, env = "CODEGURU_PROFILER_OPERATOR_REGION", value_parser = values::region)]
+    pub region: Option<String>,
+
+    /// How often each account and region is listed; jittered.
+    #[arg(
+        long,
+        env = "CODEGURU_PROFILER_OPERATOR_POLL_INTERVAL",
+        value_name = "DURATION",
+        default_value = "60s",
+        value_parser = values::duration(Duration::from_secs(1))
+    )]
+    pub poll_interval: Duration,
+
+    /// How often, at most, the agents' timestamps alone are written to a resource's status.
+    #[arg(
+        long,
+        env = "CODEGURU_PROFILER_OPERATOR_STATUS_REFRESH",
+        value_name = "DURATION",
+        default_value = "15m",
+        value_parser = values::duration(Duration::from_secs(1))
+    )]
+    pub status_refresh: Duration,
+
+    /// How long agents may go without reporting a profile before `AgentsReporting` is false.
+    #[arg(
+        long,
+        env = "CODEGURU_PROFILER_OPERATOR_AGENT_STALE_AFTER",
+        value_name = "DURATION",
+        default_value = "20m",
+        value_parser = values::duration(Duration::from_secs(1))
+    )]
+    pub agent_stale_after: Duration,
+
+    /// Never write to AWS; say what differs.
+    #[arg(
+        long,
+        env = "CODEGURU_PROFILER_OPERATOR_OBSERVE_ONLY",
+        value_parser = values::yes_or_no
+    )]
+    pub observe_only: bool,
+
+    /// Endpoint of CodeGuru Profiler instead of AWS's own.
+    #[arg(long, env = "CODEGURU_PROFILER_OPERATOR_ENDPOINT_URL", value_name = "URL")]
+    pub endpoint_url: Option<Endpoint>,
+
+    /// Allow an endpoint that is plain http and not on this machine, here and in AWS's own variables.
+    #[arg(
+        long,
+        env = "CODEGURU_PROFILER_OPERATOR_ALLOW_PLAIN_HTTP_ENDPOINT",
+        value_parser = values::yes_or_no
+    )]
+    pub allow_plain_http_endpoint: bool,
+
+    /// How long one attempt of one AWS call may take.
+    #[arg(
+        long,
+        env = "CODEGURU_PROFILER_OPERATOR_AWS_TIMEOUT",
+        value_name = "DURATION",
+        default_value = "10s",
+        value_parser = values::duration(Duration::from_millis(100))
+    )]
+    pub aws_timeout: Duration,
+
+    /// How long connecting to AWS may take, within the attempt.
+    #[arg(
+        long,
+        env = "CODEGURU_PROFILER_OPERATOR_AWS_CONNECT_TIMEOUT",
+        value_name = "DURATION",
+        default_value = "3s",
+        value_parser = values::duration(Duration::from_millis(100))
+    )]
+    pub aws_connect_timeout: Duration,
+
+    /// AWS calls a second, at most, for each account and region.
+    #[arg(
+        long,
+        env = "CODEGURU_PROFILER_OPERATOR_AWS_CALLS_PER_SECOND",
+        value_name = "NUMBER",
+        default_value_t = 100,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    pub aws_calls_per_second: u32,
+
+    /// After SIGTERM or SIGINT: how long what is in flight may take to finish. Less than the pod's
+    /// terminationGracePeriodSeconds.
+    #[arg(
+        long,
+        env = "CODEGURU_PROFILER_OPERATOR_SHUTDOWN_GRACE",
+        value_name = "DURATION",
+        default_value = "30s",
+        value_parser = values::duration(Duration::ZERO)
+    )]
+    pub shutdown_grace: Duration,
+
+    /// Address of the probes and metrics: /livez, /readyz, /metrics.
+    #[arg(
+        long = "listen",
+        env = "CODEGURU_PROFILER_OPERATOR_LISTEN",
+        value_name = "ADDRESS:PORT",
+        default_value = "0.0.0.0:8080",
+        value_parser = values::address
+    )]
+    pub probes_and_metrics: SocketAddr,
+
+    /// How a line of the log looks.
+    #[arg(long, env = "CODEGURU_PROFILER_OPERATOR_LOG_FORMAT", value_enum, default_value_t)]
+    pub log_format: LogFormat,
+
+    /// What is logged: error, warn, info, debug, trace, or target=level pairs separated by commas. Else RUST_LOG, else
+    /// info.
+    #[arg(long, env = "CODEGURU_PROFILER_OPERATOR_LOG_LEVEL", value_name = "LEVEL")]
+    pub log_level: Option<String>,
+}
+
+/// Why the operator could not start, or ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The flags, or AWS's variables, ask for an endpoint that may not be used.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// The log can't be set up.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// The system gives no threads or no signal handlers.
+    #[error("can't start the runtime")]
+    Runtime(#[source] io::Error),
+    /// There is no Kubernetes client.
+    #[error(transparent)]
+    Kubernetes(#[from] KubeClientError),
+    /// Probes and metrics can't be served.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+}
+
+/// Runs the operator until a signal stops it; returns when all is in order.
+pub(super) fn run(args: &RunArgs) -> Result<(), RunError> {
+    endpoint::check(args.endpoint_url.as_ref(), args.allow_plain_http_endpoint, |name| env::var(name).ok())?;
+    telemetry::init(args.log_format, &args.log_filter(|name| env::var(name).ok()))?;
+    let runtime = runtime().map_err(RunError::Runtime)?;
+    let ended = runtime.block_on(operate(args));
+    runtime.shutdown_timeout(LEFTOVERS);
+    ended
+}
+
+fn runtime() -> io::Result<Runtime> {
+    runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+async fn operate(args: &RunArgs) -> Result<(), RunError> {
+    let stop = shutdown::on_signal().map_err(RunError::Runtime)?;
+    let mut metrics = Metrics::new();
+    let client = kube_client::connect(metrics.registry()).await?;
+    let server = Server::bind(args.probes_and_metrics).await?;
+    let endpoints = Endpoints {
+        liveness: Liveness::new(),
+        readiness: Readiness::waiting_for("the first list of ProfilingGroups"),
+        metrics: Arc::new(metrics),
+    };
+    let server_stop = CancellationToken::new();
+    let serving = tokio::spawn(server.serve(endpoints, server_stop.clone()));
+
+    // The controller takes the place of the bare wait.
+    drop(client);
+    shutdown::drain(&stop, args.shutdown_grace, stop.cancelled()).await;
+
+    server_stop.cancel();
+    shutdown::drain(&server_stop, LEFTOVERS, serving).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+impl RunArgs {
+    /// The flag, else `RUST_LOG`, else `info`. `variable` reads the environment; an empty one counts as not set.
+    fn log_filter(&self, variable: impl Fn(&str) -> Option<String>) -> String {
+        let mut given = [self.log_level.clone(), variable("RUST_LOG")].into_iter().flatten();
+        given.find(|filter| !filter.is_empty()).unwrap_or_else(|| "info".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+
+    /// `run` alone, without the sub-command.
+    #[derive(Debug, Parser)]
+    struct Run {
+        #[command(flatten)]
+        args: RunArgs,
+    }
+
+    fn parse(flags: &[&str]) -> Result<RunArgs, clap::Error> {
+        let line = [&["run"], flags].concat();
+        Run::try_parse_from(line).map(|run| run.args)
+    }
+
+    #[test]
+    fn every_flag_is_also_an_environment_variable_of_the_same_name() {
+        let command = Run::command();
+        let mut flags = 0;
+        for argument in command.get_arguments() {
+            let Some(flag) = argument.get_long().filter(|flag| *flag != "help") else {
+                continue;
+            };
+            let expected = format!("CODEGURU_PROFILER_OPERATOR_{}", flag.replace('-', "_").to_uppercase());
+            let found = argument.get_env().and_then(|name| name.to_str());
+            assert_eq!(found, Some(expected.as_str()), "--{flag}");
+            flags += 1;
+        }
+        assert_eq!(flags, 15);
+    }
+
+    #[test]
+    fn without_flags_the_defaults_hold() {
+        let args = parse(&[]).unwrap();
+        assert!(args.namespaces.is_empty());
+        assert_eq!(args.region, None);
+        assert_eq!(args.poll_interval, Duration::from_mins(1));
+        assert_eq!(args.status_refresh, Duration::from_mins(15));
+        assert_eq!(args.agent_stale_after, Duration::from_mins(20));
+        assert!(!args.observe_only);
+        assert_eq!(args.endpoint_url, None);
+        assert!(!args.allow_plain_http_endpoint);
+        assert_eq!(args.aws_timeout, Duration::from_secs(10));
+        assert_eq!(args.aws_connect_timeout, Duration::from_secs(3));
+        assert_eq!(args.aws_calls_per_second, 100);
+        assert_eq!(args.shutdown_grace, Duration::from_secs(30));
+        assert_eq!(args.probes_and_metrics, SocketAddr::from(([0, 0, 0, 0], 8080)));
+        assert_eq!(args.log_format, LogFormat::Json);
+        assert_eq!(args.log_level, None);
+    }
+
+    #[test]
+    fn namespaces_are_given_one_by_one_or_separated_by_commas() {
+        let args = parse(&["--namespace", "a", "--namespace", "b,c"]).unwrap();
+        assert_eq!(args.namespaces, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_value_that_makes_no_sense_is_refused_with_what_to_give() {
+        for (flag, value, advice) in [
+            ("--poll-interval", "500ms", "give at least 1s"),
+            ("--poll-interval", "60", "give a number with a unit"),
+            ("--namespace", "Shop", "give 1 to 63 of a-z"),
+            ("--region", "Ireland", "give its code, such as eu-west-1"),
+            ("--endpoint-url", "emulator:8000", "give a URL such as https://host"),
+            ("--aws-calls-per-second", "0", "1.."),
+            ("--listen", "8080", "give an IP address and a port"),
+            ("--log-format", "xml", "[possible values: json, text]"),
+        ] {
+            let error = parse(&[flag, value]).unwrap_err().to_string();
+            assert!(error.contains(flag) && error.contains(advice), "{flag} {value}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_log_level_is_the_flag_else_rust_log_else_info() {
+        let given = parse(&["--log-level", "debug"]).unwrap();
+        let none = parse(&[]).unwrap();
+        let rust_log = |_: &str| Some("kube=trace".to_owned());
+        assert_eq!(given.log_filter(rust_log), "debug");
+        assert_eq!(parse(&["--log-level", ""]).unwrap().log_filter(rust_log), "kube=trace");
+        assert_eq!(none.log_filter(rust_log), "kube=trace");
+        assert_eq!(none.log_filter(|_| None), "info");
+        assert_eq!(none.log_filter(|_| Some(String::new())), "info");
+    }
+}

@@ -1,0 +1,132 @@
+//! Reads single values of the command line. Pure; every refusal says what to give instead.
+
+use std::{net::SocketAddr, time::Duration};
+
+/// Reads a duration such as `90s` or `15m` of at least `min`.
+pub(super) fn duration(min: Duration) -> impl Fn(&str) -> Result<Duration, String> + Clone {
+    move |text| {
+        let duration = humantime::parse_duration(text)
+            .map_err(|error| format!("{error}; give a number with a unit, such as 90s, 15m or 1h30m"))?;
+        if duration < min {
+            return Err(format!("too short; give at least {}", humantime::format_duration(min)));
+        }
+        Ok(duration)
+    }
+}
+
+/// Reads the name of a namespace: a DNS label of RFC 1123, as Kubernetes wants it.
+pub(super) fn namespace(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if (1..=63).contains(&text.len()) && text.chars().all(allowed) && !text.starts_with('-') && !text.ends_with('-') {
+        Ok(text.to_owned())
+    } else {
+        Err("not a namespace; give 1 to 63 of a-z, 0-9 and \"-\", or leave it out to work on all namespaces".to_owned())
+    }
+}
+
+/// Reads an AWS region by its form, the one that the resource's `region` has: lower-case words and a number at the end.
+pub(super) fn region(text: &str) -> Result<String, String> {
+    let word =
+        |part: &str, longest| (2..=longest).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    let number = |part: &str| (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    let parts: Vec<_> = text.split('-').collect();
+    match parts.as_slice() {
+        [area, words @ .., last]
+            if word(area, 4)
+                && (1..=3).contains(&words.len())
+                && words.iter().all(|part| word(part, 12))
+                && number(last) =>
+        {
+            Ok(text.to_owned())
+        }
+        _ => Err("not an AWS region; give its code, such as eu-west-1".to_owned()),
+    }
+}
+
+/// Reads a switch's environment variable.
+pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Ok(true),
+        "false" | "no" | "off" | "0" => Ok(false),
+        _ => Err("neither yes nor no; give true or false".to_owned()),
+    }
+}
+
+/// Reads an address to listen on.
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "not an address; give an IP address and a port, such as 0.0.0.0:8080 or [::]:8080".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_switch_is_on_or_off_and_never_guessed() {
+        for text in ["true", "True", "yes", "on", "1"] {
+            assert_eq!(yes_or_no(text), Ok(true), "{text}");
+        }
+        for text in ["false", "FALSE", "no", "off", "0"] {
+            assert_eq!(yes_or_no(text), Ok(false), "{text}");
+        }
+        for text in ["", "maybe", "y", "2"] {
+            assert!(yes_or_no(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_numbers_and_not_a_name() {
+        assert!(address("0.0.0.0:0").is_ok());
+        assert!(address("[::]:8080").is_ok());
+        for text in ["", ":8080", "8080", "localhost:8080", "0.0.0.0"] {
+            assert!(address(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_duration_needs_a_unit_and_the_least_that_makes_sense() {
+        let read = duration(Duration::from_secs(1));
+        assert_eq!(read("60s"), Ok(Duration::from_mins(1)));
+        assert_eq!(read("1h 30m"), Ok(Duration::from_mins(90)));
+        assert_eq!(read("1s"), Ok(Duration::from_secs(1)));
+        assert_eq!(read("999ms"), Err("too short; give at least 1s".to_owned()));
+        for text in ["", "60", "-1s", "soon", "1 fortnight"] {
+            let error = read(text).unwrap_err();
+            assert!(error.ends_with("give a number with a unit, such as 90s, 15m or 1h30m"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_namespace_is_a_dns_label() {
+        for text in ["shop", "a", "team-1", "1st"] {
+            assert_eq!(namespace(text), Ok(text.to_owned()));
+        }
+        let long = "a".repeat(64);
+        for text in ["", "Shop", "-a", "a-", "a_b", "a.b", "a b", &long] {
+            assert!(namespace(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_region_has_the_form_of_one() {
+        for text in ["eu-west-1", "us-gov-east-1", "ap-southeast-2", "us-isob-east-1"] {
+            assert_eq!(region(text), Ok(text.to_owned()));
+        }
+        for text in [
+            "",
+            "eu",
+            "eu-west",
+            "eu-1",
+            "EU-WEST-1",
+            "eu-west-1a",
+            "eu-west-1 ",
+            "eu--1",
+            "eu-west-100",
+            "e-west-1",
+            "../eu-west-1",
+        ] {
+            assert!(region(text).is_err(), "{text}");
+        }
+    }
+}

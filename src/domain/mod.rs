@@ -1,0 +1,13 @@
+//! Decisions, pure: no clock, no I/O, no client. A rule is changed here, beside its table test.
+
+pub mod agents;
+pub mod conditions;
+pub mod desired;
+pub mod drift;
+pub mod failure;
+pub mod observation;
+pub mod past;
+pub mod plan;
+pub mod situation;
+pub mod status;
+pub mod transitions;

@@ -1,0 +1,58 @@
+//! What the status remembers, as far as a decision depends on it. Pure.
+
+use super::{drift, plan::Cause, situation::Situation};
+use crate::api::{DriftStatus, ProfilingGroupStatus, Timestamp};
+
+/// Read from the status once; from then on the process's own memory, so that a meddler's change of the status does not
+/// move AWS.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Past {
+    /// The generation last reported on.
+    pub observed_generation: Option<i64>,
+    /// The last value that AWS agreed to or answered.
+    pub last_applied: Option<bool>,
+    /// The switch as last seen, and since when.
+    pub switch: Option<(bool, Timestamp)>,
+    /// `updatedAt` as last seen.
+    pub updated_at: Option<Timestamp>,
+    /// The account last reported.
+    pub account: Option<String>,
+    /// The region last reported.
+    pub region: Option<String>,
+    /// Whether AWS has ever described the group to this resource.
+    pub seen: bool,
+    /// The record of drift.
+    pub drift: DriftStatus,
+    /// The last request to reconcile that was handled.
+    pub handled_request: Option<String>,
+}
+
+impl Past {
+    /// What `status` remembers.
+    #[must_use]
+    pub fn of(status: &ProfilingGroupStatus) -> Self {
+        Self {
+            observed_generation: status.observed_generation.filter(|generation| *generation >= 0),
+            last_applied: status.last_applied.map(|applied| applied.profiling_enabled),
+            switch: status.profiling_enabled.zip(status.profiling_enabled_since),
+            updated_at: status.updated_at,
+            account: status.account.clone(),
+            region: status.region.clone(),
+            seen: status.arn.is_some(),
+            drift: status.drift.clone().unwrap_or_default(),
+            handled_request: status.last_handled_reconcile_at.clone(),
+        }
+    }
+}
+
+impl Past {
+    /// What is remembered once AWS has agreed to `to`.
+    #[must_use]
+    pub fn after_update(mut self, situation: &Situation, to: bool, cause: Cause, now: Timestamp) -> Self {
+        self.last_applied = Some(to);
+        if let (Cause::Drift, Some(difference)) = (cause, situation.difference()) {
+            self.drift = drift::corrected(self.drift, difference, now, situation.limits.drift_window);
+        }
+        self
+    }
+}

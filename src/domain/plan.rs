@@ -1,0 +1,254 @@
+//! What to do about one resource: total, pure, and the only place that decides to write to AWS.
+
+use super::{
+    drift,
+    failure::{Class, Failure},
+    situation::{LaneView, Ownership, Presence, Situation},
+};
+use crate::api::{FieldDifference, Reason, Timestamp};
+
+/// Why AWS is written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// The desired value is not the one last applied.
+    Edit,
+    /// Nothing was ever applied, and AWS differs.
+    Adoption,
+    /// AWS differs from what was applied: somebody else wrote.
+    Drift,
+}
+
+/// The one next step in AWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Plan {
+    /// None.
+    Rest,
+    /// Ask about this one group.
+    Describe,
+    /// Write the switch.
+    Update {
+        /// The value to write.
+        to: bool,
+        /// Why.
+        cause: Cause,
+    },
+}
+
+/// Where a resource stands; each has its row in the table of conditions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State<'a> {
+    /// The resource asks to be left alone.
+    Suspended,
+    /// Another resource speaks for the group.
+    ClaimedByAnother(&'a str),
+    /// Nobody names a region.
+    RegionMissing,
+    /// It would now be looked for elsewhere than it was found.
+    TargetChanged {
+        /// Where it was found.
+        was: String,
+        /// Where it would be looked for.
+        is: String,
+    },
+    /// The last attempt failed; the class says whether it is worth waiting for.
+    Failed(&'a Failure),
+    /// There is no such group.
+    GroupMissing,
+    /// The lane can't tell, and nothing was known before.
+    LaneFailed(&'a Failure),
+    /// Corrections are slowed down.
+    Contested,
+    /// AWS does not say whether it is on.
+    SwitchUnknown,
+    /// For the first List, or for a Describe.
+    Waiting,
+    /// The switch is about to be written.
+    Updating {
+        /// The value to write.
+        to: bool,
+        /// Why.
+        cause: Cause,
+    },
+    /// Somebody changed AWS, and the policy is to say it.
+    DriftReported(FieldDifference),
+    /// AWS differs, and is never written to.
+    Differs(FieldDifference),
+    /// Nothing new is known yet since the process began; what was reported holds.
+    Kept,
+    /// What was known is too old to vouch for.
+    Stale,
+    /// AWS agrees.
+    InSync,
+}
+
+/// What should be done if nothing had failed.
+enum Stance {
+    Wait,
+    Confirm,
+    Missing,
+    SwitchUnknown,
+    Differs(FieldDifference),
+    DriftReported(FieldDifference),
+    HeldBack,
+    Update { to: bool, cause: Cause },
+    InSync,
+}
+
+/// The next step. A pure function of the situation; after it is applied, the next plan is to rest.
+#[must_use]
+pub fn plan(situation: &Situation) -> Plan {
+    if situation.blocked().is_some() || situation.setback.as_ref().is_some_and(|s| situation.now < s.retry_at) {
+        return Plan::Rest;
+    }
+    match situation.stance() {
+        Stance::Update { to, cause } => Plan::Update { to, cause },
+        Stance::Wait | Stance::Missing => Plan::Rest,
+        Stance::Confirm
+        | Stance::SwitchUnknown
+        | Stance::Differs(_)
+        | Stance::DriftReported(_)
+        | Stance::HeldBack
+        | Stance::InSync => {
+            if situation.knowledge.wants_describe {
+                Plan::Describe
+            } else {
+                Plan::Rest
+            }
+        }
+    }
+}
+
+impl Situation {
+    /// Where the resource stands: the first row that matches decides.
+    #[must_use]
+    pub fn state(&self) -> State<'_> {
+        if let Some(state) = self.blocked() {
+            return state;
+        }
+        let stance = self.stance();
+        let failure = match stance {
+            // A read that only refreshes what is known may fail without breaking anyone's word.
+            Stance::Update { .. } | Stance::Confirm | Stance::SwitchUnknown => {
+                self.setback.as_ref().map(|s| &s.failure)
+            }
+            _ => None,
+        };
+        let lane_failure = self.lane.as_ref().and_then(|lane| lane.failure.as_ref());
+        match (stance, failure) {
+            (Stance::Missing, _) => State::GroupMissing,
+            (_, Some(failure)) if failure.class == Class::FixMe => match failure.reason {
+                Reason::GroupNotFound => State::GroupMissing,
+                _ => State::Failed(failure),
+            },
+            (Stance::Wait, _) => match lane_failure {
+                _ if self.keeps_its_word() => self.unless_stale(State::Kept),
+                Some(failure) => State::LaneFailed(failure),
+                None => State::Waiting,
+            },
+            _ if self.past.drift.slowdown.is_some() && !self.is_at_peace() => State::Contested,
+            (_, Some(failure)) => State::Failed(failure),
+            (Stance::SwitchUnknown, None) if !self.knowledge.wants_describe => State::SwitchUnknown,
+            (Stance::SwitchUnknown | Stance::Confirm, None) => State::Waiting,
+            (Stance::Update { to, cause }, None) => State::Updating { to, cause },
+            (Stance::DriftReported(difference), None) => self.unless_stale(State::DriftReported(difference)),
+            (Stance::Differs(difference), None) => self.unless_stale(State::Differs(difference)),
+            (Stance::InSync | Stance::HeldBack, None) => self.unless_stale(State::InSync),
+        }
+    }
+
+    /// When time alone changes the plan or the state. Conditions on agents have times of their own.
+    #[must_use]
+    pub fn look_again(&self) -> Option<Timestamp> {
+        if self.blocked().is_some() {
+            return None;
+        }
+        let slowdown = self.past.drift.slowdown;
+        [
+            self.setback.as_ref().map(|setback| setback.retry_at),
+            slowdown.map(|slowdown| slowdown.until),
+            drift::calm_at(&self.past.drift, self.limits.drift_window),
+            self.stale_at(),
+        ]
+        .into_iter()
+        .flatten()
+        .filter(|time| *time > self.now)
+        .min()
+    }
+
+    /// What forbids every call, whatever else is known.
+    fn blocked(&self) -> Option<State<'_>> {
+        if self.desired.suspended {
+            return Some(State::Suspended);
+        }
+        if let Ownership::ClaimedBy(owner) = &self.ownership {
+            return Some(State::ClaimedByAnother(owner));
+        }
+        let Some(lane) = &self.lane else { return Some(State::RegionMissing) };
+        self.target_changed(lane)
+    }
+
+    fn target_changed(&self, lane: &LaneView) -> Option<State<'_>> {
+        let (account, region) = (self.past.account.as_deref()?, self.past.region.as_deref()?);
+        let is_account = lane.account.as_deref().unwrap_or(account);
+        (self.past.seen && (is_account, lane.region.as_str()) != (account, region)).then(|| State::TargetChanged {
+            was: format!("account {account}, region {region}"),
+            is: format!("account {is_account}, region {}", lane.region),
+        })
+    }
+
+    /// An edit that was made while the process was away must not reach an account that nobody has verified.
+    fn target_is_unverified(&self) -> bool {
+        self.past.seen && self.lane.as_ref().is_some_and(|lane| lane.account.is_none() && !lane.attempted)
+    }
+
+    fn stance(&self) -> Stance {
+        let wanted = self.desired.profiling_enabled;
+        let edited = self.past.last_applied.is_some_and(|applied| applied != wanted);
+        if self.desired.manages && edited {
+            if self.target_is_unverified() {
+                return Stance::Wait;
+            }
+            return Stance::Update { to: wanted, cause: Cause::Edit };
+        }
+        match &self.knowledge.presence {
+            Presence::NotListed => return Stance::Wait,
+            Presence::Unconfirmed => return Stance::Confirm,
+            Presence::Missing => return Stance::Missing,
+            Presence::Present(observation) if observation.profiling_enabled.is_none() => return Stance::SwitchUnknown,
+            Presence::Present(_) => {}
+        }
+        let Some(difference) = self.difference() else { return Stance::InSync };
+        if !self.desired.manages {
+            Stance::Differs(difference)
+        } else if self.past.last_applied.is_none() {
+            Stance::Update { to: wanted, cause: Cause::Adoption }
+        } else if !self.desired.corrects_drift {
+            Stance::DriftReported(difference)
+        } else if self.past.drift.slowdown.is_some_and(|slowdown| self.now < slowdown.until) {
+            Stance::HeldBack
+        } else {
+            Stance::Update { to: wanted, cause: Cause::Drift }
+        }
+    }
+
+    /// Whether the fight is over: AWS agrees, and has done so for a full window.
+    fn is_at_peace(&self) -> bool {
+        self.difference().is_none()
+            && drift::calm_at(&self.past.drift, self.limits.drift_window).is_some_and(|calm| calm <= self.now)
+    }
+
+    /// After a restart, what was reported of this generation holds until something new is known.
+    fn keeps_its_word(&self) -> bool {
+        self.past.seen && self.past.observed_generation == Some(self.generation)
+    }
+
+    fn unless_stale<'a>(&'a self, state: State<'a>) -> State<'a> {
+        if self.stale_at().is_some_and(|stale| stale <= self.now) { State::Stale } else { state }
+    }
+
+    /// Whether the desired value is the one last applied while AWS says another: somebody else wrote.
+    #[must_use]
+    pub fn drifts(&self) -> bool {
+        self.difference().is_some() && self.past.last_applied == Some(self.desired.profiling_enabled)
+    }
+}

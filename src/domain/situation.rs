@@ -1,0 +1,160 @@
+//! Everything a decision about one resource depends on, gathered before it is made. Pure.
+
+use std::time::Duration;
+
+use super::{desired::Desired, failure::Failure, observation::Observation, past::Past};
+use crate::api::{FieldDifference, Timestamp};
+
+/// The name of the one managed field, as the drift record writes it.
+const SWITCH: &str = "profilingEnabled";
+
+/// What is known in AWS of one name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Presence {
+    /// No List has ended since the process began, and nothing else has told of it.
+    NotListed,
+    /// A complete List did not name it; one Describe will tell.
+    Unconfirmed,
+    /// AWS said that there is no such group.
+    Missing,
+    /// AWS described it.
+    Present(Observation),
+}
+
+/// What the lane's inventory says of one name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Knowledge {
+    /// What is known.
+    pub presence: Presence,
+    /// Whether a Describe would tell what the Lists do not.
+    pub wants_describe: bool,
+    /// When the newest read of it began, or the newest answer came.
+    pub as_of: Option<Timestamp>,
+}
+
+/// Which resource speaks for the group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ownership {
+    /// This one.
+    Owner,
+    /// Another one, called `namespace/name`, had it first.
+    ClaimedBy(String),
+}
+
+/// Where the group is looked for, and how its lane is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaneView {
+    /// The region.
+    pub region: String,
+    /// The account, once AWS has told it.
+    pub account: Option<String>,
+    /// When the process began to look.
+    pub since: Timestamp,
+    /// Whether a List has ended, well or not.
+    pub attempted: bool,
+    /// Why the last List failed, unless it ended well.
+    pub failure: Option<Failure>,
+}
+
+/// The last failed attempt for this resource and generation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setback {
+    /// What went wrong.
+    pub failure: Failure,
+    /// No attempt is made before.
+    pub retry_at: Timestamp,
+}
+
+/// A request to reconcile now, as the annotation holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The annotation's value.
+    pub token: String,
+    /// Whether a List that began after it was noticed has ended, well or not.
+    pub attempted: bool,
+}
+
+/// The operator's own settings, as far as decisions depend on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// A profile older than this is stale.
+    pub agent_stale_after: Duration,
+    /// What is known of AWS and older than this is not vouched for.
+    pub inventory_stale_after: Duration,
+    /// How long a correction counts towards a drift fight.
+    pub drift_window: Duration,
+}
+
+impl Limits {
+    /// Three intervals, and never less than five minutes: one slow List is no news.
+    #[must_use]
+    pub fn new(poll_interval: Duration, agent_stale_after: Duration) -> Self {
+        Self {
+            agent_stale_after,
+            inventory_stale_after: Duration::from_secs(5 * 60).max(poll_interval * 3),
+            drift_window: super::drift::window(poll_interval),
+        }
+    }
+}
+
+/// Everything a decision about one resource depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Situation {
+    /// When it is made.
+    pub now: Timestamp,
+    /// `metadata.generation`.
+    pub generation: i64,
+    /// What the user asks for.
+    pub desired: Desired,
+    /// What the status remembers.
+    pub past: Past,
+    /// Who speaks for the group.
+    pub ownership: Ownership,
+    /// Where it is looked for; `None` when nobody names a region.
+    pub lane: Option<LaneView>,
+    /// What is known of it.
+    pub knowledge: Knowledge,
+    /// The last failed attempt.
+    pub setback: Option<Setback>,
+    /// An unhandled request to reconcile.
+    pub request: Option<Request>,
+    /// Whether this resource has waited so long (a second) that it is worth telling.
+    pub waits_long: bool,
+    /// The operator's settings.
+    pub limits: Limits,
+}
+
+impl Situation {
+    /// The group as AWS last described it.
+    #[must_use]
+    pub fn observation(&self) -> Option<&Observation> {
+        match &self.knowledge.presence {
+            Presence::Present(observation) => Some(observation),
+            Presence::NotListed | Presence::Unconfirmed | Presence::Missing => None,
+        }
+    }
+
+    /// The switch as AWS last said.
+    #[must_use]
+    pub fn observed_switch(&self) -> Option<bool> {
+        self.observation()?.profiling_enabled
+    }
+
+    /// What differs, if AWS has said and it does.
+    #[must_use]
+    pub fn difference(&self) -> Option<FieldDifference> {
+        let observed = self.observed_switch().filter(|observed| *observed != self.desired.profiling_enabled)?;
+        Some(FieldDifference {
+            field: SWITCH.into(),
+            observed: observed.to_string(),
+            desired: self.desired.profiling_enabled.to_string(),
+        })
+    }
+
+    /// When what is known becomes too old to vouch for.
+    #[must_use]
+    pub fn stale_at(&self) -> Option<Timestamp> {
+        let known = self.knowledge.as_of.or_else(|| self.lane.as_ref().map(|lane| lane.since))?;
+        Some(known.plus(self.limits.inventory_stale_after))
+    }
+}

@@ -1,0 +1,205 @@
+//! Serves the probes and the metrics. Listens on one address; calls nobody.
+
+use std::{io, net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    health::{Liveness, Readiness},
+    metrics::{self, Metrics},
+};
+
+/// The address can't be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("can't listen on {address} for probes and metrics: choose another address with --listen")]
+pub struct ListenError {
+    address: SocketAddr,
+    source: io::Error,
+}
+
+/// What the endpoints show.
+#[derive(Clone, Debug)]
+pub struct Endpoints {
+    /// `/livez`: 200 while the heart beats.
+    pub liveness: Liveness,
+    /// `/readyz`: 200 once set; before, 503 naming what is missing. Never depends on AWS, so that an outage there
+    /// stops no rollout here.
+    pub readiness: Readiness,
+    /// `/metrics`: `OpenMetrics` text.
+    pub metrics: Arc<Metrics>,
+}
+
+/// A bound address that nobody serves yet; connections wait.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Server {
+    /// Binds `address`, and logs what it became (port 0 takes a free one) as the field `listening`.
+    pub async fn bind(address: SocketAddr) -> Result<Self, ListenError> {
+        let failed = |source| ListenError { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        tracing::info!(listening = %address, "serving probes and metrics");
+        Ok(Self { listener, address })
+    }
+
+    /// The address that was bound.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers until `stop` is cancelled and the requests in flight are answered.
+    pub async fn serve(self, endpoints: Endpoints, stop: CancellationToken) -> io::Result<()> {
+        axum::serve(self.listener, routes(endpoints)).with_graceful_shutdown(stop.cancelled_owned()).await
+    }
+}
+
+fn routes(endpoints: Endpoints) -> Router {
+    Router::new()
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .with_state(endpoints)
+}
+
+async fn livez(State(endpoints): State<Endpoints>) -> (StatusCode, String) {
+    match endpoints.liveness.silent_too_long() {
+        None => (StatusCode::OK, "ok\n".to_owned()),
+        Some(silent) => (StatusCode::SERVICE_UNAVAILABLE, format!("no progress for {} s\n", silent.as_secs())),
+    }
+}
+
+async fn readyz(State(endpoints): State<Endpoints>) -> (StatusCode, String) {
+    match endpoints.readiness.missing() {
+        None => (StatusCode::OK, "ok\n".to_owned()),
+        Some(what) => (StatusCode::SERVICE_UNAVAILABLE, format!("waiting for {what}\n")),
+    }
+}
+
+async fn metrics(State(endpoints): State<Endpoints>) -> Response {
+    match endpoints.metrics.encode() {
+        Ok(text) => ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a metric can't be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+    };
+
+    use super::*;
+
+    struct Answer {
+        code: u16,
+        head: String,
+        body: String,
+    }
+
+    async fn ask(address: SocketAddr, path: &str) -> Answer {
+        let mut connection = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: operator\r\nConnection: close\r\n\r\n");
+        connection.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        Answer {
+            code: head.split(' ').nth(1).unwrap().parse().unwrap(),
+            head: head.to_lowercase(),
+            body: body.to_owned(),
+        }
+    }
+
+    fn endpoints() -> Endpoints {
+        Endpoints {
+            liveness: Liveness::new(),
+            readiness: Readiness::waiting_for("the watch of Things"),
+            metrics: Arc::new(Metrics::new()),
+        }
+    }
+
+    async fn serve(endpoints: Endpoints) -> SocketAddr {
+        let server = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = server.address();
+        tokio::spawn(server.serve(endpoints, CancellationToken::new()));
+        address
+    }
+
+    #[tokio::test]
+    async fn readyz_names_what_is_missing_until_the_watch_has_synced() {
+        let endpoints = endpoints();
+        let address = serve(endpoints.clone()).await;
+
+        let before = ask(address, "/readyz").await;
+        assert_eq!((before.code, before.body.as_str()), (503, "waiting for the watch of Things\n"));
+
+        endpoints.readiness.set();
+        let after = ask(address, "/readyz").await;
+        assert_eq!((after.code, after.body.as_str()), (200, "ok\n"));
+    }
+
+    #[tokio::test]
+    async fn livez_holds_while_the_heart_beats_and_fails_when_it_is_silent() {
+        let beating = endpoints();
+        let mut silent = endpoints();
+        silent.liveness = Liveness::with_limit(Duration::ZERO);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+
+        assert_eq!(ask(serve(beating).await, "/livez").await.code, 200);
+        let answer = ask(serve(silent).await, "/livez").await;
+        assert_eq!(answer.code, 503);
+        assert!(answer.body.starts_with("no progress for "), "{}", answer.body);
+    }
+
+    #[tokio::test]
+    async fn metrics_are_openmetrics_text_and_say_so() {
+        let address = serve(endpoints()).await;
+        let answer = ask(address, "/metrics").await;
+        assert_eq!(answer.code, 200);
+        assert!(
+            answer.head.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8"),
+            "{}",
+            answer.head
+        );
+        assert_eq!(answer.body, "# EOF\n");
+    }
+
+    #[tokio::test]
+    async fn the_server_ends_when_it_is_told_to() {
+        let server = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(server.serve(endpoints(), stop.clone()));
+        stop.cancel();
+        serving.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_taken_is_named_with_the_way_out() {
+        let server = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = server.address();
+        let error = Server::bind(address).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("can't listen on {address} for probes and metrics: choose another address with --listen")
+        );
+    }
+}

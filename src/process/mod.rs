@@ -1,0 +1,15 @@
+//! Being a good process: permits, metrics, HTTP endpoints, telemetry, shutdown. Knows nothing of the domain.
+
+pub mod error_chain;
+pub mod health;
+pub mod http;
+pub mod kube_client;
+pub mod metrics;
+pub mod permit;
+pub mod reconciles;
+pub mod rest_client;
+pub mod shutdown;
+pub mod telemetry;
+
+mod lock;
+mod workqueue;
