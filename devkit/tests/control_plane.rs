@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 
 use devkit::controlplane::{ControlPlane, Options};
 use devkit::faultproxy::{Effect, FaultProxy, Rule};
+use devkit::kstatus::Status;
 use devkit::process::{Signal, Spawn};
+use devkit::watchman::{Watchman, profiling_groups};
 use devkit::{controlplane, wait};
 use futures::{AsyncBufReadExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, ServiceAccount};
 use kube::Client;
-use kube::api::{Api, ListParams, Patch, PatchParams, PostParams, WatchParams};
+use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams, PostParams, WatchParams};
 use serde_json::json;
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -185,6 +187,37 @@ async fn a_watch_streams_through_the_fault_proxy_until_it_is_cut() {
     proxy.cut_watches();
     let broken = tokio::time::timeout(LIMIT, lines.try_next()).await.expect("the watch ends");
     assert!(!matches!(broken, Ok(Some(_))), "{broken:?}");
+}
+
+#[tokio::test]
+async fn every_stored_version_of_a_resource_is_judged() {
+    let control_plane = ControlPlane::shared().await.unwrap();
+    let namespace = control_plane.namespace("devkit").await.unwrap();
+    let crds = devkit::paths::workspace().join("crds");
+    for file in std::fs::read_dir(crds).unwrap().flatten() {
+        control_plane.apply(&std::fs::read_to_string(file.path()).unwrap()).await.unwrap();
+    }
+    let client = control_plane.client().await.unwrap();
+    let watchman = Watchman::start_in(client.clone(), &namespace);
+    let resource = "{apiVersion: codeguruprofiler.dev/v1alpha1, kind: ProfilingGroup, metadata: {name: one}, spec: {profilingGroupName: One, profilingEnabled: true}}";
+    control_plane.apply_in(&namespace, resource).await.unwrap();
+    assert!(watchman.final_check().await.unwrap().is_empty());
+
+    let groups: Api<DynamicObject> = Api::namespaced_with(client, &namespace, &profiling_groups());
+    let ready_and = |kind: &str| {
+        let condition = |kind: &str| {
+            json!({ "type": kind, "status": "True", "reason": "Test", "message": "", "observedGeneration": 1,
+                "lastTransitionTime": "2026-01-01T00:00:00Z" })
+        };
+        let conditions = [condition("Ready"), condition(kind)];
+        Patch::Merge(json!({ "status": { "observedGeneration": 1, "conditions": conditions } }))
+    };
+    for kind in ["Stalled", "Reconciling"] {
+        groups.patch_status("one", &PatchParams::default(), &ready_and(kind)).await.unwrap();
+    }
+    let broken: Vec<_> = watchman.final_check().await.unwrap().iter().map(|broken| broken.finding.rule).collect();
+    assert_eq!(broken, ["FAIL0004", "FAIL0001", "FAIL0003"]);
+    assert_eq!(watchman.words(&namespace, "one"), [Status::InProgress, Status::Failed, Status::InProgress]);
 }
 
 async fn through(control_plane: &ControlPlane, proxy: &FaultProxy) -> Client {
