@@ -1,1 +1,24 @@
-//! Devkit.
+//! Everything the stories and the demo start: a real control plane, the operator and the emulator as processes, an HTTP fault proxy, and the judges
+//! that look at every stored version of a resource.
+//!
+//! * [`controlplane`]: etcd, kube-apiserver, kube-controller-manager and kubectl, built once from their Go modules.
+//! * [`process`]: programs that can't outlive this process, however it ends.
+//! * [`operator`], [`emulator`]: the two programs of this workspace; [`cargo`] builds them.
+//! * [`faultproxy`]: an API server that misbehaves on demand.
+//! * [`kstatus`], [`flux`], [`watchman`]: what `kubectl wait`, Helm, Flux and Argo CD would think of a resource.
+
+pub mod cargo;
+pub mod controlplane;
+pub mod emulator;
+mod error;
+pub mod faultproxy;
+pub mod flux;
+pub mod http;
+pub mod kstatus;
+pub mod operator;
+pub mod paths;
+pub mod process;
+pub mod wait;
+pub mod watchman;
+
+pub use error::Error;

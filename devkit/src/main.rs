@@ -1,2 +1,76 @@
-//! Devkit.
-fn main() {}
+//! The devkit's command line.
+
+mod demo;
+
+use std::path::PathBuf;
+use std::process::{ExitCode, ExitStatus};
+
+use clap::{Parser, Subcommand};
+use devkit::Error;
+use devkit::controlplane::{ControlPlane, Options, Program};
+
+/// What the project's developers start by hand.
+#[derive(Debug, Parser)]
+#[command(name = "devkit", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show what the operator does, step by step, on a real API server and an emulator of the service
+    Demo(demo::Arguments),
+    /// Run a command against a fresh control plane: KUBECONFIG is set, and kubectl is on the PATH
+    #[command(name = "controlplane")]
+    ControlPlane {
+        /// Only build the control plane
+        #[arg(long, conflicts_with = "command")]
+        build_only: bool,
+        /// The command and its arguments
+        #[arg(last = true, required_unless_present = "build_only")]
+        command: Vec<String>,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Demo(arguments) => demo::run(arguments).await.map(|()| ExitCode::SUCCESS),
+        Command::ControlPlane { build_only: true, .. } => Program::built().await.map(|_| ExitCode::SUCCESS),
+        Command::ControlPlane { command, .. } => against_a_control_plane(&command).await,
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("devkit: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+async fn against_a_control_plane(command: &[String]) -> Result<ExitCode, Error> {
+    let Some((program, args)) = command.split_first() else { return Ok(ExitCode::SUCCESS) };
+    let control_plane = ControlPlane::start(Options::default()).await?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let directories = std::iter::once(PathBuf::from(control_plane.program().directory()));
+    let path = std::env::join_paths(directories.chain(std::env::split_paths(&path)));
+    let path = path.map_err(|error| Error::Unexpected(error.to_string()))?;
+    let mut child = tokio::process::Command::new(program)
+        .args(args)
+        .env("KUBECONFIG", control_plane.kubeconfig())
+        .env("PATH", path)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|source| Error::Io { what: format!("start {program}"), source })?;
+    tokio::select! {
+        status = child.wait() => status.map(code).map_err(|source| Error::Io { what: format!("wait for {program}"), source }),
+        // A terminal sends Ctrl-C to the command as well; the control plane goes last.
+        _ = tokio::signal::ctrl_c() => {
+            let status = child.wait().await;
+            status.map(code).map_err(|source| Error::Io { what: format!("wait for {program}"), source })
+        }
+    }
+}
+
+/// The exit code of a command as our own.
+fn code(status: ExitStatus) -> ExitCode {
+    ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+}

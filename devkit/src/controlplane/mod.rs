@@ -1,0 +1,139 @@
+//! A real Kubernetes control plane on loopback: started, stopped, asked.
+
+mod access;
+mod audit;
+mod program;
+mod servers;
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::sync::{Arc, PoisonError};
+
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use tokio::sync::OnceCell;
+
+pub use access::{apply, namespace, token};
+pub use audit::{Audit, Event};
+pub use program::Program;
+use servers::Servers;
+
+use crate::Error;
+
+/// How to start a control plane.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Whether a kube-controller-manager runs: without one nothing collects garbage, ends a namespace or makes default service accounts.
+    pub controller_manager: bool,
+    /// More arguments for the API server.
+    pub api_server_args: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { controller_manager: true, api_server_args: Vec::new() }
+    }
+}
+
+/// A running control plane. Its processes and its state end with it, and with this process however that ends.
+#[derive(Debug)]
+pub struct ControlPlane {
+    program: Program,
+    servers: Servers,
+    kubeconfig: PathBuf,
+}
+
+impl ControlPlane {
+    /// Starts a control plane of one's own.
+    pub async fn start(options: Options) -> Result<Self, Error> {
+        let program = Program::built().await?;
+        let servers = Servers::start(&program, options).await?;
+        let kubeconfig = servers.admin_kubeconfig();
+        Ok(Self { program, servers, kubeconfig })
+    }
+
+    /// The one control plane of this process, started by whoever asks first. It lives as long as the process.
+    pub async fn shared() -> Result<Arc<Self>, Error> {
+        static SHARED: OnceCell<Result<Arc<ControlPlane>, String>> = OnceCell::const_new();
+        let shared = SHARED.get_or_init(|| async {
+            // On a thread of its own, so that a test that is given up while it starts does not take it away from the others.
+            let (sender, receiver) = tokio::sync::oneshot::channel();
+            std::thread::spawn(move || {
+                let started = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .map_err(Error::io("make a runtime"))
+                    .and_then(|runtime| runtime.block_on(Self::start(Options::default())));
+                let _ = sender.send(started);
+            });
+            match receiver.await {
+                Ok(started) => started.map(Arc::new).map_err(|error| error.to_string()),
+                Err(_) => Err("the thread that starts the control plane ended".to_owned()),
+            }
+        });
+        shared.await.clone().map_err(Error::Unexpected)
+    }
+
+    /// The program everything here runs from.
+    #[must_use]
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// The kubeconfig of an administrator.
+    #[must_use]
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// Where the API server listens.
+    #[must_use]
+    pub fn api_url(&self) -> &str {
+        self.servers.api_url()
+    }
+
+    /// A new client with all rights. It belongs to the caller's runtime, as every client does.
+    pub async fn client(&self) -> Result<kube::Client, Error> {
+        client_from(&self.kubeconfig).await
+    }
+
+    /// Runs kubectl as an administrator, to its end.
+    pub async fn kubectl(&self, args: &[&str]) -> Result<Output, Error> {
+        self.kubectl_with(&self.kubeconfig, args).await
+    }
+
+    /// Runs kubectl with this kubeconfig, to its end.
+    pub async fn kubectl_with(&self, kubeconfig: &Path, args: &[&str]) -> Result<Output, Error> {
+        kubectl(&self.program, kubeconfig, &self.servers.state().join("kubectl-cache"), args).await
+    }
+
+    /// Stops the API server at once, as a crash would.
+    pub fn stop_api_server(&self) {
+        *self.servers.api_server.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Starts the API server again at the same address, and waits until it is ready.
+    pub async fn start_api_server(&self) -> Result<(), Error> {
+        self.servers.start_api_server().await
+    }
+}
+
+/// Runs kubectl of this program to its end.
+pub async fn kubectl(program: &Program, kubeconfig: &Path, cache: &Path, args: &[&str]) -> Result<Output, Error> {
+    tokio::process::Command::new(program.kubectl())
+        .args(args)
+        .env("KUBECONFIG", kubeconfig)
+        .env("KUBECACHEDIR", cache)
+        .stdin(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(Error::io("run kubectl"))
+}
+
+/// A client as this kubeconfig says.
+pub async fn client_from(kubeconfig: &Path) -> Result<kube::Client, Error> {
+    let failed = |error: &dyn std::fmt::Display| Error::Unexpected(format!("{}: {error}", kubeconfig.display()));
+    let read = Kubeconfig::read_from(kubeconfig).map_err(|error| failed(&error))?;
+    let config = kube::Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await;
+    kube::Client::try_from(config.map_err(|error| failed(&error))?).map_err(Error::kube("make a client"))
+}

@@ -1,0 +1,216 @@
+//! Programs that can't outlive this process: started under the leash, watched, measured and ended.
+
+mod log;
+mod tether;
+mod usage;
+
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+pub(crate) use log::Log;
+pub use rustix::process::Signal;
+use rustix::process::{Pid, kill_process};
+pub(crate) use tether::Tether;
+
+use crate::controlplane::Program;
+use crate::{Error, http, wait};
+
+/// A program about to be started. Its environment is what is given here, and `PATH`.
+#[derive(Debug, Clone)]
+pub struct Spawn {
+    program: PathBuf,
+    args: Vec<OsString>,
+    env: Vec<(OsString, OsString)>,
+    log: Option<PathBuf>,
+}
+
+impl Spawn {
+    /// The program at this path.
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        Self { program: program.into(), args: Vec::new(), env: Vec::new(), log: None }
+    }
+
+    /// Adds an argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets a variable of the environment.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// Writes the output to this file; without it, it is kept where only this process can read it.
+    #[must_use]
+    pub fn log(mut self, path: impl Into<PathBuf>) -> Self {
+        self.log = Some(path.into());
+        self
+    }
+
+    /// Starts the program. Guarantee: it ends when the [`Running`] is dropped and when this process ends, even by kill -9.
+    pub async fn start(self) -> Result<Running, Error> {
+        let leash = Program::built().await?;
+        let log = match &self.log {
+            Some(path) => Log::named(path)?,
+            None => Log::anonymous()?,
+        };
+        let mut command = Command::new(leash.path());
+        command.arg("leash").arg(&self.program).args(&self.args);
+        command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path))).envs(self.env.iter().cloned());
+        // The leash says the program's id on standard output; all that the program writes goes to the leash's standard error.
+        command.stdout(Stdio::piped()).stderr(log.writer()?);
+        let name = self.program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut tether = Tether::start(&mut command)?;
+        let stdout = tether.child().stdout.take();
+        let pid = tokio::task::spawn_blocking(move || {
+            let mut line = String::new();
+            BufReader::new(stdout?).read_line(&mut line).ok()?;
+            line.trim().parse().ok()
+        })
+        .await
+        .ok()
+        .flatten();
+        let Some(pid) = pid else {
+            tether.end();
+            return Err(Error::Unexpected(format!("{} did not start: {}", self.program.display(), log.tail())));
+        };
+        Ok(Running { name, pid, tether: Mutex::new(tether), log })
+    }
+}
+
+/// A program under the leash.
+#[derive(Debug)]
+pub struct Running {
+    name: String,
+    pid: u32,
+    tether: Mutex<Tether>,
+    log: Log,
+}
+
+impl Running {
+    /// The process id of the program itself, not of its leash.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Sends the program a signal.
+    pub fn signal(&self, signal: Signal) -> Result<(), Error> {
+        // The leash has not been waited for as long as this answers `None`, and it reaps the program last thing: the id is still the program's.
+        if self.ended().is_some() {
+            return Err(Error::Unexpected(format!("{} has ended already", self.name)));
+        }
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+        let pid = pid.ok_or_else(|| Error::Unexpected(format!("{} is no process id", self.pid)))?;
+        kill_process(pid, signal).map_err(|errno| Error::io(format!("signal {}", self.name))(errno.into()))
+    }
+
+    /// Kills the program with SIGKILL, and returns when it has ended.
+    pub async fn kill(&self) -> Result<ExitStatus, Error> {
+        self.signal(Signal::KILL)?;
+        self.wait(Duration::from_secs(10)).await
+    }
+
+    /// How the program ended, if it has: its exit code, or 128 and the number of the signal that ended it.
+    #[must_use]
+    pub fn ended(&self) -> Option<ExitStatus> {
+        self.tether().ended()
+    }
+
+    /// Waits for the end of the program.
+    pub async fn wait(&self, limit: Duration) -> Result<ExitStatus, Error> {
+        wait::until(&format!("{} ends", self.name), limit, || async { self.ended() }).await
+    }
+
+    /// All that the program has written so far, output and errors together.
+    #[must_use]
+    pub fn output(&self) -> String {
+        self.log.text()
+    }
+
+    /// Waits until the output so far yields an answer.
+    pub async fn output_with<T>(
+        &self,
+        what: &str,
+        limit: Duration,
+        find: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, Error> {
+        let find = &find;
+        self.until(what, limit, || async move { find(&self.output()) }).await
+    }
+
+    /// Waits until a GET of this address answers 200.
+    pub async fn http_ok(&self, url: &str, limit: Duration) -> Result<(), Error> {
+        self.until(&format!("{} answers 200 at {url}", self.name), limit, || async {
+            http::get(url).await.ok().filter(|answer| answer.status == 200).map(|_| ())
+        })
+        .await
+    }
+
+    /// Waits for an answer, and gives up at once when the program has ended.
+    async fn until<T, F: Future<Output = Option<T>>>(
+        &self,
+        what: &str,
+        limit: Duration,
+        mut probe: impl FnMut() -> F,
+    ) -> Result<T, Error> {
+        let answer = wait::until(what, limit, || {
+            // Looked at before the question: what it wrote last is then seen.
+            let ended = self.ended();
+            let answer = probe();
+            async move { answer.await.map(Ok).or_else(|| ended.map(Err)) }
+        })
+        .await;
+        match answer {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(status)) => Err(Error::Ended { what: self.name.clone(), status, output: self.log.tail() }),
+            Err(Error::TimedOut { what, limit, .. }) => Err(Error::TimedOut {
+                what,
+                limit,
+                detail: format!("; the end of {}'s output:\n{}", self.name, self.log.tail()),
+            }),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// The resident memory of the program in KiB.
+    pub fn rss_kib(&self) -> Result<u64, Error> {
+        usage::rss_kib(self.pid)
+    }
+
+    /// The highest resident memory the program has had, in KiB.
+    pub fn peak_rss_kib(&self) -> Result<u64, Error> {
+        usage::peak_rss_kib(self.pid)
+    }
+
+    /// The processor time the program has used, in seconds.
+    pub fn cpu_seconds(&self) -> Result<f64, Error> {
+        usage::cpu_seconds(self.pid)
+    }
+
+    fn tether(&self) -> MutexGuard<'_, Tether> {
+        self.tether.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // The kernel kills the program with its leash. Who wants a graceful end asks for it before.
+        self.tether().kill();
+    }
+}

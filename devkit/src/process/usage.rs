@@ -1,0 +1,61 @@
+//! What a process has used so far, from `/proc`.
+
+use crate::Error;
+
+/// Clock ticks a second in `/proc/PID/stat`: 100 on every architecture Linux runs on today.
+const TICKS_PER_SECOND: u32 = 100;
+
+/// The resident memory of a process in KiB.
+pub(crate) fn rss_kib(pid: u32) -> Result<u64, Error> {
+    status_kib(pid, "VmRSS:")
+}
+
+/// The highest resident memory a process has had, in KiB.
+pub(crate) fn peak_rss_kib(pid: u32) -> Result<u64, Error> {
+    status_kib(pid, "VmHWM:")
+}
+
+fn status_kib(pid: u32, field: &str) -> Result<u64, Error> {
+    let status = read(pid, "status")?;
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix(field))
+        .and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse().ok())
+        .ok_or_else(|| Error::Unexpected(format!("no {field} in the status of process {pid}")))
+}
+
+/// The processor time, user and system, that a process has used, in seconds.
+pub(crate) fn cpu_seconds(pid: u32) -> Result<f64, Error> {
+    parse_cpu_seconds(&read(pid, "stat")?).ok_or_else(|| Error::Unexpected(format!("the stat of process {pid}")))
+}
+
+fn parse_cpu_seconds(stat: &str) -> Option<f64> {
+    // The second field is the program's name in parentheses, in which anything may stand.
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace().skip(11);
+    let user: u32 = fields.next()?.parse().ok()?;
+    let system: u32 = fields.next()?.parse().ok()?;
+    Some(f64::from(user + system) / f64::from(TICKS_PER_SECOND))
+}
+
+fn read(pid: u32, file: &str) -> Result<String, Error> {
+    let path = format!("/proc/{pid}/{file}");
+    std::fs::read_to_string(&path).map_err(Error::io(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_with_a_parenthesis_in_its_name_is_measured() {
+        let stat = "7 (a) b) S 1 7 7 0 -1 4194560 200 0 0 0 150 50 0 0 20 0 1 0 100 1000 10";
+        assert!((parse_cpu_seconds(stat).unwrap() - 2.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn this_process_uses_memory() {
+        assert!(rss_kib(std::process::id()).unwrap() > 500);
+        assert!(peak_rss_kib(std::process::id()).unwrap() >= rss_kib(std::process::id()).unwrap() / 2);
+    }
+}

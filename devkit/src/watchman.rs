@@ -1,0 +1,190 @@
+//! Watches every ProfilingGroup beside a story, and judges every version that was stored.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt;
+use kube::api::{Api, DynamicObject, ListParams};
+use kube::core::{ApiResource, GroupVersionKind};
+use kube::runtime::watcher::{self, Event, watcher};
+use serde_json::Value;
+use tokio::task::JoinHandle;
+
+use crate::flux::{self, Finding};
+use crate::kstatus::{self, Status};
+use crate::{Error, wait};
+
+const CATCH_UP_LIMIT: Duration = Duration::from_secs(15);
+
+/// A rule that a stored version broke.
+#[derive(Debug, Clone)]
+pub struct Violation {
+    /// The namespace of the object.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The rule and what broke it.
+    pub finding: Finding,
+    /// The version that broke it.
+    pub object: Value,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { namespace, name, finding, object } = self;
+        write!(
+            f,
+            "{namespace}/{name} breaks {}: {}; metadata.generation {}, status {}",
+            finding.rule, finding.message, object["metadata"]["generation"], object["status"]
+        )
+    }
+}
+
+/// A watch that runs until it is dropped.
+#[derive(Debug)]
+pub struct Watchman {
+    api: Api<DynamicObject>,
+    seen: Arc<Mutex<Seen>>,
+    task: JoinHandle<()>,
+}
+
+type Key = (String, String);
+
+#[derive(Debug, Default)]
+struct Seen {
+    versions: BTreeMap<Key, Vec<Value>>,
+    gone: BTreeSet<Key>,
+    violations: Vec<Violation>,
+}
+
+/// How a ProfilingGroup is served.
+#[must_use]
+pub fn profiling_groups() -> ApiResource {
+    let gvk = GroupVersionKind::gvk("codeguruprofiler.dev", "v1alpha1", "ProfilingGroup");
+    ApiResource::from_gvk_with_plural(&gvk, "profilinggroups")
+}
+
+impl Watchman {
+    /// Watches all namespaces from now on, on the caller's runtime. The kind must be served.
+    #[must_use]
+    pub fn start(client: kube::Client) -> Self {
+        Self::watch(Api::all_with(client, &profiling_groups()))
+    }
+
+    /// Watches one namespace from now on.
+    #[must_use]
+    pub fn start_in(client: kube::Client, namespace: &str) -> Self {
+        Self::watch(Api::namespaced_with(client, namespace, &profiling_groups()))
+    }
+
+    fn watch(api: Api<DynamicObject>) -> Self {
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let task = tokio::spawn(follow(api.clone(), Arc::clone(&seen)));
+        Self { api, seen, task }
+    }
+
+    /// What was broken so far.
+    #[must_use]
+    pub fn violations(&self) -> Vec<Violation> {
+        self.seen().violations.clone()
+    }
+
+    /// Every version of one object that was seen, the oldest first.
+    #[must_use]
+    pub fn versions(&self, namespace: &str, name: &str) -> Vec<Value> {
+        self.seen().versions.get(&(namespace.to_owned(), name.to_owned())).cloned().unwrap_or_default()
+    }
+
+    /// What kstatus said of one object, one version after the other, without repetitions.
+    #[must_use]
+    pub fn words(&self, namespace: &str, name: &str) -> Vec<Status> {
+        let mut words: Vec<_> =
+            self.versions(namespace, name).iter().map(|object| kstatus::compute(object).0).collect();
+        words.dedup();
+        words
+    }
+
+    /// All that was broken, and what the last version of each object that is still there breaks at rest.
+    ///
+    /// Guarantee: every version stored before the call has been judged.
+    pub async fn final_check(&self) -> Result<Vec<Violation>, Error> {
+        let stored = self.api.list(&ListParams::default()).await.map_err(Error::kube("list the profiling groups"))?;
+        let stored: Vec<(Key, String)> = stored
+            .items
+            .iter()
+            .map(|object| (key(object), object.metadata.resource_version.clone().unwrap_or_default()))
+            .collect();
+        wait::until("the watch has caught up", CATCH_UP_LIMIT, || async {
+            let seen = self.seen();
+            let has = |(key, version): &(Key, String)| {
+                let versions = seen.versions.get(key).map_or(&[][..], Vec::as_slice);
+                versions.iter().any(|object| object["metadata"]["resourceVersion"] == version.as_str())
+            };
+            stored.iter().all(has).then_some(())
+        })
+        .await?;
+        let seen = self.seen();
+        let mut violations = seen.violations.clone();
+        for (key, versions) in &seen.versions {
+            if let (Some(last), false) = (versions.last(), seen.gone.contains(key)) {
+                violations.extend(flux::at_rest(last).into_iter().map(|finding| violation(key, finding, last)));
+            }
+        }
+        Ok(violations)
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Watchman {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn follow(api: Api<DynamicObject>, seen: Arc<Mutex<Seen>>) {
+    let mut events = pin!(watcher(api, watcher::Config::default()));
+    while let Some(event) = events.next().await {
+        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Ok(Event::Apply(object) | Event::InitApply(object)) => seen.record(&object),
+            Ok(Event::Delete(object)) => {
+                seen.gone.insert(key(&object));
+            }
+            // The watcher tries again by itself, as it must while a story takes the API server away.
+            Ok(Event::Init | Event::InitDone) | Err(_) => {}
+        }
+    }
+}
+
+impl Seen {
+    fn record(&mut self, object: &DynamicObject) {
+        let Ok(value) = serde_json::to_value(object) else { return };
+        let key = key(object);
+        self.gone.remove(&key);
+        let versions = self.versions.entry(key.clone()).or_default();
+        // A watch that starts again shows what was seen before.
+        if versions
+            .last()
+            .is_some_and(|last| last["metadata"]["resourceVersion"] == value["metadata"]["resourceVersion"])
+        {
+            return;
+        }
+        self.violations.extend(flux::always(&value).into_iter().map(|finding| violation(&key, finding, &value)));
+        versions.push(value);
+    }
+}
+
+fn key(object: &DynamicObject) -> Key {
+    let metadata = &object.metadata;
+    (metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap_or_default())
+}
+
+fn violation((namespace, name): &Key, finding: Finding, object: &Value) -> Violation {
+    Violation { namespace: namespace.clone(), name: name.clone(), finding, object: object.clone() }
+}
