@@ -1,0 +1,236 @@
+//! What a story plays in: a namespace of the shared control plane, an emulator of its own, the operator as shipped, and
+//! a watchman who judges every stored version.
+
+use std::{
+    fmt::Debug,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use devkit::{
+    cargo::{self, Profile},
+    controlplane::{Audit, ControlPlane},
+    emulator::{Account, Emulator},
+    operator::{Operator, Start},
+    wait,
+    watchman::{Watchman, profiling_groups},
+};
+use kube::{
+    Api,
+    api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams},
+};
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+pub const REGION: &str = "eu-west-1";
+pub const LIMIT: Duration = Duration::from_secs(60);
+const ACCOUNT: &str = "111122223333";
+const SYSTEM: &str = "codeguru-profiler-system";
+const OPERATOR: &str = "codeguru-profiler-operator";
+pub const OPERATOR_USER: &str = "system:serviceaccount:codeguru-profiler-system:codeguru-profiler-operator";
+
+pub struct World {
+    pub plane: Arc<ControlPlane>,
+    pub emulator: Emulator,
+    pub aws: Account,
+    pub namespace: String,
+    pub groups: Api<DynamicObject>,
+    pub client: kube::Client,
+    audit_from: u64,
+    watchman: Watchman,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        static KIND: OnceCell<()> = OnceCell::const_new();
+        static EMULATOR: OnceCell<PathBuf> = OnceCell::const_new();
+        let plane = ControlPlane::shared().await.unwrap();
+        KIND.get_or_init(async || {
+            plane.apply(&codeguru_profiler_operator::api::crd_yaml()).await.unwrap();
+            plane.apply(include_str!("../deploy/rbac.yaml")).await.unwrap();
+        })
+        .await;
+        let program =
+            EMULATOR.get_or_init(async || cargo::build_one("codeguru-profiler-emulator", Profile::Dev).await.unwrap()).await;
+        let emulator = Emulator::start_program(program).await.unwrap();
+        let aws = emulator.account(ACCOUNT);
+        let namespace = plane.namespace("story").await.unwrap();
+        let client = plane.client().await.unwrap();
+        Self {
+            groups: Api::namespaced_with(client.clone(), &namespace, &profiling_groups()),
+            watchman: Watchman::start_in(client.clone(), &namespace),
+            audit_from: plane.audit().await.unwrap().position(),
+            plane,
+            emulator,
+            aws,
+            namespace,
+            client,
+        }
+    }
+
+    /// The operator with the rights that are shipped, listing AWS every two seconds.
+    pub async fn operator(&self) -> Start {
+        self.operator_with(&self.kubeconfig().await)
+    }
+
+    pub fn operator_with(&self, kubeconfig: &Path) -> Start {
+        Start::new(Path::new(env!("CARGO_BIN_EXE_codeguru-profiler-operator")), kubeconfig)
+            .aws(&self.emulator, &self.aws)
+            .args(&["--region", REGION, "--namespace", &self.namespace, "--poll-interval", "2s"])
+    }
+
+    pub async fn kubeconfig(&self) -> PathBuf {
+        self.plane.kubeconfig_for(&self.token().await).unwrap()
+    }
+
+    pub async fn token(&self) -> String {
+        self.plane.token(SYSTEM, OPERATOR, 3600).await.unwrap()
+    }
+
+    pub async fn start(&self) -> Operator {
+        self.operator().await.start().await.unwrap()
+    }
+
+    /// Makes a resource `name` for the group `name`.
+    pub async fn create(&self, name: &str, enabled: bool, more: Value) -> Value {
+        let mut spec = json!({ "profilingGroupName": name, "profilingEnabled": enabled });
+        spec.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+        self.try_create(name, spec).await.unwrap()
+    }
+
+    pub async fn try_create(&self, name: &str, spec: Value) -> Result<Value, kube::Error> {
+        let object = json!({
+            "apiVersion": "codeguruprofiler.dev/v1alpha1", "kind": "ProfilingGroup",
+            "metadata": { "name": name.to_lowercase().replace('_', "-") }, "spec": spec,
+        });
+        let object = serde_json::from_value(object).unwrap();
+        let made = self.groups.create(&PostParams::default(), &object).await?;
+        Ok(serde_json::to_value(made).unwrap())
+    }
+
+    pub async fn patch(&self, name: &str, patch: Value) {
+        self.try_patch(name, patch).await.unwrap();
+    }
+
+    pub async fn try_patch(&self, name: &str, patch: Value) -> Result<DynamicObject, kube::Error> {
+        self.groups.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await
+    }
+
+    pub async fn patch_status(&self, name: &str, status: Value) {
+        let patch = json!({ "status": status });
+        self.groups.patch_status(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+    }
+
+    pub async fn delete(&self, name: &str) {
+        self.groups.delete(name, &DeleteParams::default()).await.unwrap();
+        self.eventually("it is gone", async || self.groups.get_opt(name).await.unwrap().is_none().then_some(())).await;
+    }
+
+    pub async fn get(&self, name: &str) -> Value {
+        serde_json::to_value(self.groups.get(name).await.unwrap()).unwrap()
+    }
+
+    pub async fn status(&self, name: &str) -> Value {
+        self.get(name).await["status"].take()
+    }
+
+    /// Waits for a condition with this status and reason, of the newest generation; answers the whole status.
+    pub async fn condition(&self, name: &str, kind: &str, status: &str, reason: &str) -> Value {
+        self.until(name, &format!("{kind}={status} ({reason})"), |object| {
+            let found = condition(&object["status"], kind);
+            found["status"] == status
+                && found["reason"] == reason
+                && found["observedGeneration"] == object["metadata"]["generation"]
+        })
+        .await
+    }
+
+    /// Waits until the resource is like this; answers its status.
+    pub async fn until(&self, name: &str, what: &str, like: impl Fn(&Value) -> bool) -> Value {
+        let mut last = Value::Null;
+        let end = tokio::time::Instant::now() + LIMIT;
+        while tokio::time::Instant::now() < end {
+            last = self.get(name).await;
+            if like(&last) {
+                return last["status"].take();
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("{name} never got {what}: {last:#}");
+    }
+
+    pub async fn eventually<T>(&self, what: &str, probe: impl AsyncFn() -> Option<T>) -> T {
+        wait::until(what, LIMIT, &probe).await.unwrap()
+    }
+
+    /// Waits until the operator has listed AWS so often again, each time from begin to end, and has had the time to act.
+    pub async fn lists(&self, times: usize) {
+        let finished = async || {
+            let journal = self.aws.journal().await.unwrap();
+            journal.iter().filter(|entry| entry.is("ListProfilingGroups") && entry.ended_at.is_some()).count()
+        };
+        let before = finished().await;
+        self.eventually("another List", async || (finished().await >= before + times).then_some(())).await;
+    }
+
+    /// How often AWS was called so.
+    pub async fn calls(&self, operation: &str) -> usize {
+        self.aws.journal().await.unwrap().iter().filter(|entry| entry.is(operation)).count()
+    }
+
+    /// The status writes that the API server has accepted from the operator in this namespace.
+    pub async fn status_writes(&self) -> usize {
+        self.audit().await.resource("profilinggroups").subresource("status").accepted().count()
+    }
+
+    pub async fn audit(&self) -> Audit {
+        let all = self.plane.audit_since(self.audit_from).await.unwrap();
+        all.writes_by(OPERATOR_USER).namespace(&self.namespace)
+    }
+
+    pub async fn enabled(&self, group: &str) -> Option<bool> {
+        self.aws.group(REGION, group).await.unwrap()?["agentOrchestrationConfig"]["profilingEnabled"].as_bool()
+    }
+
+    pub async fn flip(&self, group: &str, enabled: bool) {
+        self.aws.put_group(REGION, group, json!({ "profilingEnabled": enabled })).await.unwrap();
+    }
+
+    /// The reasons of the events about a resource, the oldest first.
+    pub async fn events(&self, name: &str) -> Vec<(String, String)> {
+        let events: Api<k8s_openapi::api::events::v1::Event> = Api::namespaced(self.client.clone(), &self.namespace);
+        let mut events = events.list(&Default::default()).await.unwrap().items;
+        events.retain(|event| event.regarding.as_ref().and_then(|it| it.name.as_deref()) == Some(name));
+        events.sort_by_key(|event| event.metadata.creation_timestamp.as_ref().map(|time| time.0));
+        events.into_iter().map(|e| (e.reason.unwrap_or_default(), e.note.unwrap_or_default())).collect()
+    }
+
+    pub async fn has_event(&self, name: &str, reason: &str) -> String {
+        self.eventually(&format!("the event {reason}"), async || {
+            self.events(name).await.into_iter().find(|(found, _)| found == reason).map(|(_, note)| note)
+        })
+        .await
+    }
+
+    /// The end of every story: nobody's rules were broken by any stored version, and the last ones hold at rest.
+    pub async fn judge(self) {
+        let violations = self.watchman.final_check().await.unwrap();
+        assert!(violations.is_empty(), "{}", list(&violations));
+    }
+}
+
+fn list<T: ToString>(items: &[T]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// The condition of this type, or null.
+pub fn condition(status: &Value, kind: &str) -> Value {
+    let conditions = status["conditions"].as_array().into_iter().flatten();
+    conditions.into_iter().find(|condition| condition["type"] == kind).cloned().unwrap_or_default()
+}
+
+/// Fails with what the operator has logged.
+pub fn told<T, E: Debug>(operator: &Operator, result: Result<T, E>) -> T {
+    result.unwrap_or_else(|error| panic!("{error:?}\n{}", operator.logs()))
+}
