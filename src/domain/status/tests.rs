@@ -312,6 +312,9 @@ fn a_restart_keeps_all_that_was_said() {
     ] {
         let restarted = Situation { past: Past::of(&previous), ..new() };
         assert_eq!(restarted.report_after(&previous), previous);
+        // Only what was vouched for grows too old.
+        let ready = restarted.past.ready;
+        assert_eq!(restarted.stale().report_after(&previous) == previous, !ready);
     }
 }
 
