@@ -25,7 +25,9 @@ async fn many_requests_at_once_cost_a_list_or_two_and_each_is_echoed() {
     }
     for i in 0..60 {
         world
-            .until(&format!("g-{i:05}"), "the echo", |o| o["status"]["lastHandledReconcileAt"] == "2026-11-22T08:00:00Z")
+            .until(&format!("g-{i:05}"), "the echo", |o| {
+                o["status"]["lastHandledReconcileAt"] == "2026-11-22T08:00:00Z"
+            })
             .await;
     }
     let lists = world.calls("ListProfilingGroups").await;

@@ -11,7 +11,9 @@ async fn a_suspended_resource_makes_not_one_aws_call_and_its_deletion_touches_no
     let _operator = world.start().await;
     world.create("a", true, json!({ "suspend": true })).await;
     world.condition("a", "Ready", "True", "Suspended").await;
-    world.patch("a", json!({ "metadata": { "annotations": { "codeguruprofiler.dev/reconcile-requested-at": "now" } } })).await;
+    world
+        .patch("a", json!({ "metadata": { "annotations": { "codeguruprofiler.dev/reconcile-requested-at": "now" } } }))
+        .await;
     // Something that happens later, in the same lane, is the sign that enough time has passed.
     world.flip("b", true).await;
     world.create("b", true, json!({})).await;

@@ -51,8 +51,9 @@ impl World {
             plane.apply(include_str!("../deploy/rbac.yaml")).await.unwrap();
         })
         .await;
-        let program =
-            EMULATOR.get_or_init(async || cargo::build_one("codeguru-profiler-emulator", Profile::Dev).await.unwrap()).await;
+        let program = EMULATOR
+            .get_or_init(async || cargo::build_one("codeguru-profiler-emulator", Profile::Dev).await.unwrap())
+            .await;
         let emulator = Emulator::start_program(program).await.unwrap();
         let aws = emulator.account(ACCOUNT);
         let namespace = plane.namespace("story").await.unwrap();

@@ -7,7 +7,7 @@ use crate::api::{ProfilingStatus, Reason, Timestamp};
 
 /// Agents ask for their orders every five minutes and post what they had begun: so long after a switch-off a profile
 /// is none of their business any more.
-const OBEYS_WITHIN: Duration = Duration::from_secs(10 * 60);
+const OBEYS_WITHIN: Duration = Duration::from_mins(10);
 const LAMBDA: &str = "AWSLambda";
 
 /// What is known of the agents of one group.
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn the_two_timestamps_tell_whether_profiling_happens() {
         use Reason as R;
-        let rows: &[(bool, i128, Option<i128>, Option<i128>, &str, Reason, Option<i128>)] = &[
+        let rows = [
             // on, since, orchestrated, reported => status, reason, changes at
             (true, 0, Some(98), Some(97), "True", R::AgentsReporting, Some(117)),
             (true, 0, Some(98), Some(80), "False", R::AgentsSilent, Some(118)),
@@ -154,16 +154,16 @@ mod tests {
                 latest_aggregated_profile: None,
             };
             let agents = Agents {
-                switch: Some((*on, minutes(*since))),
+                switch: Some((on, minutes(since))),
                 status: Some(&seen),
                 platform: Some("Default"),
-                stale_after: Duration::from_secs(20 * 60),
+                stale_after: Duration::from_mins(20),
                 now: minutes(100),
             };
             let (verdict, changes_at) = agents.reporting();
             assert_eq!(
                 (verdict.status.as_str(), verdict.reason, changes_at),
-                (*status, *reason, changes.map(minutes)),
+                (status, reason, changes.map(minutes)),
                 "on={on} since={since} orchestrated={orchestrated:?} reported={reported:?}"
             );
             let lambda = Agents { platform: Some(LAMBDA), ..agents };

@@ -67,6 +67,12 @@ pub fn find(conditions: &[Condition], kind: ConditionType) -> Option<&Condition>
     conditions.iter().find(|condition| condition.type_ == kind.as_str())
 }
 
+/// Whether it holds.
+#[must_use]
+pub fn is_true(condition: &Condition) -> bool {
+    condition.status == Status::True.as_str()
+}
+
 /// The condition that says `verdict`. `lastTransitionTime` moves only when the status does, and has whole seconds.
 #[must_use]
 pub fn set(

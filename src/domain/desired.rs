@@ -4,6 +4,7 @@ use crate::api::{DriftPolicy, ManagementPolicy, ProfilingGroupSpec};
 
 /// The spec with its defaults filled in, and with the operator's own limits.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub struct Desired {
     /// The group's name in AWS.
     pub name: String,

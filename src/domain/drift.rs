@@ -6,9 +6,9 @@ use crate::api::{Correction, DriftStatus, FieldDifference, Slowdown, Timestamp};
 
 /// So many corrections of one group within the window are free; the next one slows down.
 const FREE_CORRECTIONS: usize = 3;
-const SHORTEST_WINDOW: Duration = Duration::from_secs(10 * 60);
-const FIRST_PAUSE: Duration = Duration::from_secs(60);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30 * 60);
+const SHORTEST_WINDOW: Duration = Duration::from_mins(10);
+const FIRST_PAUSE: Duration = Duration::from_mins(1);
+const LONGEST_PAUSE: Duration = Duration::from_mins(30);
 
 /// How long a correction counts towards a fight: the longer of ten minutes and five intervals.
 #[must_use]
@@ -72,7 +72,7 @@ fn pause(step: u32) -> Duration {
 mod tests {
     use super::*;
 
-    const WINDOW: Duration = Duration::from_secs(600);
+    const WINDOW: Duration = Duration::from_mins(10);
 
     fn at(seconds: i128) -> Timestamp {
         Timestamp::from_millis(1_800_000_000_000 + seconds * 1000)
@@ -88,8 +88,8 @@ mod tests {
 
     #[test]
     fn the_window_is_the_longer_of_ten_minutes_and_five_intervals() {
-        assert_eq!(window(Duration::from_secs(60)), WINDOW);
-        assert_eq!(window(Duration::from_secs(300)), Duration::from_secs(1500));
+        assert_eq!(window(Duration::from_mins(1)), WINDOW);
+        assert_eq!(window(Duration::from_mins(5)), Duration::from_mins(25));
     }
 
     #[test]

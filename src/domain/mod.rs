@@ -6,6 +6,8 @@ pub mod conditions;
 pub mod desired;
 pub mod drift;
 pub mod failure;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub mod observation;
 pub mod past;
 pub mod plan;

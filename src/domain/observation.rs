@@ -30,7 +30,7 @@ impl Observation {
     /// is another one of the same name.
     #[must_use]
     pub fn absorb(self, older: Option<&Self>) -> Self {
-        let Some(older) = older.filter(|older| !self.is_another_group(older)) else { return self };
+        let Some(older) = older.filter(|older| !self.is_another_group(older.created_at)) else { return self };
         let Self { name, arn, compute_platform, created_at, updated_at, profiling_enabled, profiling_status, tags } =
             self;
         Self {
@@ -45,8 +45,10 @@ impl Observation {
         }
     }
 
-    fn is_another_group(&self, older: &Self) -> bool {
-        matches!((self.created_at, older.created_at), (Some(new), Some(old)) if new != old)
+    /// Whether it was made anew since the group of this name that was created at `created_at`.
+    #[must_use]
+    pub fn is_another_group(&self, created_at: Option<Timestamp>) -> bool {
+        matches!((self.created_at, created_at), (Some(new), Some(old)) if new != old)
     }
 
     /// The account that owns the group: the fifth part of its ARN.

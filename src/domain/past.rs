@@ -1,7 +1,7 @@
 //! What the status remembers, as far as a decision depends on it. Pure.
 
-use super::{drift, plan::Cause, situation::Situation};
-use crate::api::{DriftStatus, ProfilingGroupStatus, Timestamp};
+use super::{conditions, drift, plan::Cause, situation::Situation};
+use crate::api::{ConditionType, DriftStatus, ProfilingGroupStatus, Timestamp};
 
 /// Read from the status once; from then on the process's own memory, so that a meddler's change of the status does not
 /// move AWS.
@@ -9,6 +9,8 @@ use crate::api::{DriftStatus, ProfilingGroupStatus, Timestamp};
 pub struct Past {
     /// The generation last reported on.
     pub observed_generation: Option<i64>,
+    /// Whether that report was a good one.
+    pub ready: bool,
     /// The last value that AWS agreed to or answered.
     pub last_applied: Option<bool>,
     /// The switch as last seen, and since when.
@@ -33,6 +35,7 @@ impl Past {
     pub fn of(status: &ProfilingGroupStatus) -> Self {
         Self {
             observed_generation: status.observed_generation.filter(|generation| *generation >= 0),
+            ready: conditions::find(&status.conditions, ConditionType::Ready).is_some_and(conditions::is_true),
             last_applied: status.last_applied.map(|applied| applied.profiling_enabled),
             switch: status.profiling_enabled.zip(status.profiling_enabled_since),
             updated_at: status.updated_at,
@@ -46,7 +49,8 @@ impl Past {
 }
 
 impl Past {
-    /// What is remembered once AWS has agreed to `to`.
+    /// What is remembered once AWS has agreed to `to`. The situation is the one that led to it: a correction's record
+    /// says what AWS had said before.
     #[must_use]
     pub fn after_update(mut self, situation: &Situation, to: bool, cause: Cause, now: Timestamp) -> Self {
         self.last_applied = Some(to);

@@ -96,7 +96,8 @@ enum Stance {
     InSync,
 }
 
-/// The next step. A pure function of the situation; after it is applied, the next plan is to rest.
+/// The next step. A pure function of the situation; what AWS answers to an update leaves nothing to do, what it answers
+/// to a question may leave one update.
 #[must_use]
 pub fn plan(situation: &Situation) -> Plan {
     if situation.blocked().is_some() || situation.setback.as_ref().is_some_and(|s| situation.now < s.retry_at) {
@@ -120,6 +121,17 @@ pub fn plan(situation: &Situation) -> Plan {
     }
 }
 
+impl State<'_> {
+    /// Whether nothing will change until someone acts.
+    fn is_stalled(&self) -> bool {
+        match self {
+            Self::Failed(failure) | Self::LaneFailed(failure) => failure.class == Class::FixMe,
+            Self::GroupMissing => true,
+            _ => false,
+        }
+    }
+}
+
 impl Situation {
     /// Where the resource stands: the first row that matches decides.
     #[must_use]
@@ -128,33 +140,35 @@ impl Situation {
             return state;
         }
         let stance = self.stance();
-        let failure = match stance {
-            // A read that only refreshes what is known may fail without breaking anyone's word.
-            Stance::Update { .. } | Stance::Confirm | Stance::SwitchUnknown => {
-                self.setback.as_ref().map(|s| &s.failure)
+        let lane_failure = self.lane.as_ref().and_then(|lane| lane.failure.as_ref()).map(State::LaneFailed);
+        let setback = self.setback.as_ref().map(|setback| match setback.failure.reason {
+            Reason::GroupNotFound => State::GroupMissing,
+            _ => State::Failed(&setback.failure),
+        });
+        let failed = match stance {
+            Stance::Update { .. } | Stance::Confirm | Stance::SwitchUnknown => setback,
+            // What was said of this generation is kept when the lane fails.
+            Stance::Wait if !self.was_ready() => lane_failure,
+            Stance::InSync | Stance::Differs(_) | Stance::DriftReported(_) if self.is_stale() && !self.was_ready() => {
+                Some(lane_failure.unwrap_or(State::Waiting))
             }
+            // A read that only refreshes what is known may fail without breaking anyone's word.
             _ => None,
         };
-        let lane_failure = self.lane.as_ref().and_then(|lane| lane.failure.as_ref());
-        match (stance, failure) {
+        match (stance, failed) {
             (Stance::Missing, _) => State::GroupMissing,
-            (_, Some(failure)) if failure.class == Class::FixMe => match failure.reason {
-                Reason::GroupNotFound => State::GroupMissing,
-                _ => State::Failed(failure),
-            },
-            (Stance::Wait, _) => match lane_failure {
-                _ if self.keeps_its_word() => self.unless_stale(State::Kept),
-                Some(failure) => State::LaneFailed(failure),
-                None => State::Waiting,
-            },
-            _ if self.past.drift.slowdown.is_some() && !self.is_at_peace() => State::Contested,
-            (_, Some(failure)) => State::Failed(failure),
+            (_, Some(failed)) if failed.is_stalled() => failed,
+            _ if self.is_contested() => State::Contested,
+            (_, Some(failed)) => failed,
             (Stance::SwitchUnknown, None) if !self.knowledge.wants_describe => State::SwitchUnknown,
             (Stance::SwitchUnknown | Stance::Confirm, None) => State::Waiting,
             (Stance::Update { to, cause }, None) => State::Updating { to, cause },
-            (Stance::DriftReported(difference), None) => self.unless_stale(State::DriftReported(difference)),
-            (Stance::Differs(difference), None) => self.unless_stale(State::Differs(difference)),
-            (Stance::InSync | Stance::HeldBack, None) => self.unless_stale(State::InSync),
+            (Stance::Wait, None) if !self.was_reported() => State::Waiting,
+            (_, None) if self.is_stale() && self.was_ready() => State::Stale,
+            (Stance::Wait, None) => State::Kept,
+            (Stance::DriftReported(difference), None) => State::DriftReported(difference),
+            (Stance::Differs(difference), None) => State::Differs(difference),
+            (Stance::InSync | Stance::HeldBack, None) => State::InSync,
         }
     }
 
@@ -208,8 +222,7 @@ impl Situation {
 
     fn stance(&self) -> Stance {
         let wanted = self.desired.profiling_enabled;
-        let edited = self.past.last_applied.is_some_and(|applied| applied != wanted);
-        if self.desired.manages && edited {
+        if self.is_edited() {
             if self.target_is_unverified() {
                 return Stance::Wait;
             }
@@ -236,19 +249,28 @@ impl Situation {
         }
     }
 
-    /// Whether the fight is over: AWS agrees, and has done so for a full window.
-    fn is_at_peace(&self) -> bool {
-        self.difference().is_none()
-            && drift::calm_at(&self.past.drift, self.limits.drift_window).is_some_and(|calm| calm <= self.now)
+    /// Whether the fight goes on: corrections are slowed down until AWS has agreed for a full window. Who does not
+    /// correct does not fight.
+    fn is_contested(&self) -> bool {
+        let calm_at = drift::calm_at(&self.past.drift, self.limits.drift_window);
+        let at_peace = self.difference().is_none() && calm_at.is_some_and(|calm| calm <= self.now);
+        let corrects = self.desired.manages && self.desired.corrects_drift;
+        corrects && self.past.drift.slowdown.is_some() && !at_peace
     }
 
     /// After a restart, what was reported of this generation holds until something new is known.
-    fn keeps_its_word(&self) -> bool {
+    fn was_reported(&self) -> bool {
         self.past.seen && self.past.observed_generation == Some(self.generation)
     }
 
-    fn unless_stale<'a>(&'a self, state: State<'a>) -> State<'a> {
-        if self.stale_at().is_some_and(|stale| stale <= self.now) { State::Stale } else { state }
+    fn was_ready(&self) -> bool {
+        self.past.ready && self.was_reported()
+    }
+
+    /// Whether this resource's own change still waits for AWS's answer, whatever AWS said before it.
+    #[must_use]
+    pub fn is_edited(&self) -> bool {
+        self.desired.manages && self.past.last_applied.is_some_and(|applied| applied != self.desired.profiling_enabled)
     }
 
     /// Whether the desired value is the one last applied while AWS says another: somebody else wrote.
@@ -257,3 +279,8 @@ impl Situation {
         self.difference().is_some() && self.past.last_applied == Some(self.desired.profiling_enabled)
     }
 }
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

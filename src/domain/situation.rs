@@ -10,6 +10,7 @@ const SWITCH: &str = "profilingEnabled";
 
 /// What is known in AWS of one name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::large_enum_variant, reason = "most groups are there")]
 pub enum Presence {
     /// No List has ended since the process began, and nothing else has told of it.
     NotListed,
@@ -91,7 +92,7 @@ impl Limits {
     pub fn new(poll_interval: Duration, agent_stale_after: Duration) -> Self {
         Self {
             agent_stale_after,
-            inventory_stale_after: Duration::from_secs(5 * 60).max(poll_interval * 3),
+            inventory_stale_after: Duration::from_mins(5).max(poll_interval * 3),
             drift_window: super::drift::window(poll_interval),
         }
     }
@@ -156,5 +157,11 @@ impl Situation {
     pub fn stale_at(&self) -> Option<Timestamp> {
         let known = self.knowledge.as_of.or_else(|| self.lane.as_ref().map(|lane| lane.since))?;
         Some(known.plus(self.limits.inventory_stale_after))
+    }
+
+    /// Whether what is known is too old to vouch for.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.stale_at().is_some_and(|stale| stale <= self.now)
     }
 }

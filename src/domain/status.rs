@@ -27,7 +27,14 @@ pub struct Report {
 /// What to report in this situation. `previous` is the status as stored.
 #[must_use]
 pub fn report(situation: &Situation, previous: &ProfilingGroupStatus) -> Report {
-    report_state(situation, &situation.state(), previous)
+    let ready = conditions::find(&previous.conditions, ConditionType::Ready);
+    let state = match situation.state() {
+        // Somebody else took away what was to be kept.
+        State::Kept if ready.is_none() => State::Waiting,
+        State::Stale if !ready.is_some_and(conditions::is_true) => State::Waiting,
+        state => state,
+    };
+    report_state(situation, &state, previous)
 }
 
 /// What to report while the switch is being written for longer than a second.
@@ -53,12 +60,14 @@ fn report_state(situation: &Situation, state: &State<'_>, previous: &ProfilingGr
         now: situation.now,
     };
     let (reporting, up_to_date, agents_change) = match state {
-        State::Suspended | State::Kept => (Say::Keep, Say::Keep, None),
+        State::Suspended => (Say::Keep, Say::Keep, None),
         State::Unreadable(_)
         | State::ClaimedByAnother(_)
         | State::RegionMissing
         | State::TargetChanged { .. }
         | State::GroupMissing => (Say::This(agents::not_yet_known()), Say::This(agents::not_yet_known()), None),
+        // Agents are not to blame for what AWS has not said lately.
+        _ if situation.observation().is_none() || situation.is_stale() => (Say::Keep, Say::Keep, None),
         _ => {
             let (reporting, changes_at) = agents.reporting();
             (Say::This(reporting), Say::This(agents.up_to_date()), changes_at)
@@ -66,14 +75,14 @@ fn report_state(situation: &Situation, state: &State<'_>, previous: &ProfilingGr
     };
     status.conditions = [
         (ConditionType::Ready, Some(ready)),
-        (ConditionType::Reconciling, reconciling.map(Say::This)),
-        (ConditionType::Stalled, stalled.map(Say::This)),
+        (ConditionType::Reconciling, reconciling),
+        (ConditionType::Stalled, stalled),
         (ConditionType::Synced, Some(synced)),
         (ConditionType::AgentsReporting, Some(reporting)),
         (ConditionType::AgentsUpToDate, Some(up_to_date)),
     ]
     .into_iter()
-    .filter_map(|(kind, say)| say.map(|say| condition(situation, &previous.conditions, kind, say)))
+    .filter_map(|(kind, say)| condition(situation, &previous.conditions, kind, say?))
     .collect();
 
     let waiting = matches!(state, State::Waiting | State::Updating { .. } | State::SwitchUnknown);
@@ -91,8 +100,10 @@ enum Say {
 struct Row {
     ready: Say,
     synced: Say,
-    reconciling: Option<Verdict>,
-    stalled: Option<Verdict>,
+    /// Absent unless it holds.
+    reconciling: Option<Say>,
+    /// Absent unless it holds.
+    stalled: Option<Say>,
 }
 
 impl Row {
@@ -102,14 +113,14 @@ impl Row {
 
     fn stalled(reason: Reason, message: &str, differs: bool) -> Self {
         Self {
-            stalled: Some(Verdict::yes(reason, message)),
+            stalled: Some(Say::This(Verdict::yes(reason, message))),
             ..Self::calm(Verdict::no(reason, message), synced(differs, reason, message))
         }
     }
 
     fn progressing(message: &str) -> Self {
         Self {
-            reconciling: Some(Verdict::yes(Reason::Progressing, message)),
+            reconciling: Some(Say::This(Verdict::yes(Reason::Progressing, message))),
             ..Self::calm(Verdict::unknown(Reason::Progressing, message), Verdict::unknown(Reason::Progressing, message))
         }
     }
@@ -117,7 +128,7 @@ impl Row {
     fn retrying(failure: &Failure, differs: bool) -> Self {
         let Failure { reason, message, .. } = failure;
         Self {
-            reconciling: Some(Verdict::yes(Reason::ProgressingWithRetry, message)),
+            reconciling: Some(Say::This(Verdict::yes(Reason::ProgressingWithRetry, message))),
             ..Self::calm(Verdict::no(*reason, message), synced(differs, *reason, message))
         }
     }
@@ -159,7 +170,8 @@ fn row(state: &State<'_>, situation: &Situation) -> Row {
                 "The group was found in {was}, but would now be looked for in {is}: give the operator its former \
                  account and region back, or make a new ProfilingGroup."
             ),
-            differs,
+            // What is known is of the other target.
+            false,
         ),
         State::GroupMissing => Row::stalled(Reason::GroupNotFound, &missing(situation), differs),
         State::Failed(failure) if failure.class == Class::FixMe => {
@@ -177,7 +189,7 @@ fn row(state: &State<'_>, situation: &Situation) -> Row {
             let message = "Somebody keeps changing the group in AWS, so corrections are slowed down: find the other \
                            writer, or set spec.driftPolicy to Report.";
             Row {
-                reconciling: Some(Verdict::yes(Reason::Contested, message)),
+                reconciling: Some(Say::This(Verdict::yes(Reason::Contested, message))),
                 ..Row::calm(Verdict::no(Reason::Contested, message), Verdict::no(Reason::Contested, message))
             }
         }
@@ -185,7 +197,7 @@ fn row(state: &State<'_>, situation: &Situation) -> Row {
             let message =
                 "AWS describes the group without saying whether profiling is on; nothing is corrected before it does.";
             Row {
-                reconciling: Some(Verdict::yes(Reason::SwitchUnknown, message)),
+                reconciling: Some(Say::This(Verdict::yes(Reason::SwitchUnknown, message))),
                 ..Row::calm(
                     Verdict::unknown(Reason::SwitchUnknown, message),
                     Verdict::unknown(Reason::SwitchUnknown, message),
@@ -205,7 +217,9 @@ fn row(state: &State<'_>, situation: &Situation) -> Row {
             Verdict::yes(Reason::Observed, "The group is observed; AWS is not written to."),
             Verdict::no(Reason::Differs, say(difference)),
         ),
-        State::Kept => Row { ready: Say::Keep, synced: Say::Keep, reconciling: None, stalled: None },
+        State::Kept => {
+            Row { ready: Say::Keep, synced: Say::Keep, reconciling: Some(Say::Keep), stalled: Some(Say::Keep) }
+        }
         State::Stale => Row {
             ready: Say::Keep,
             synced: Say::This(Verdict::unknown(
@@ -240,13 +254,17 @@ fn missing(situation: &Situation) -> String {
     )
 }
 
-fn condition(situation: &Situation, previous: &[Condition], kind: ConditionType, say: Say) -> Condition {
+fn condition(situation: &Situation, previous: &[Condition], kind: ConditionType, say: Say) -> Option<Condition> {
     let previous = conditions::find(previous, kind);
-    match (say, previous) {
-        (Say::This(verdict), _) => conditions::set(previous, kind, verdict, situation.generation, situation.now),
-        (Say::Keep, Some(kept)) => Condition { observed_generation: Some(situation.generation), ..kept.clone() },
-        (Say::Keep, None) => conditions::set(None, kind, agents::not_yet_known(), situation.generation, situation.now),
-    }
+    let verdict = match (say, previous, kind) {
+        (Say::This(verdict), ..) => verdict,
+        (Say::Keep, Some(kept), _) => {
+            return Some(Condition { observed_generation: Some(situation.generation), ..kept.clone() });
+        }
+        (Say::Keep, None, ConditionType::Reconciling | ConditionType::Stalled) => return None,
+        (Say::Keep, None, _) => agents::not_yet_known(),
+    };
+    Some(conditions::set(previous, kind, verdict, situation.generation, situation.now))
 }
 
 /// Everything but the conditions.
@@ -284,7 +302,7 @@ fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGroupSt
         Presence::Present(observation) => {
             describe(&mut status, observation, situation);
             let agreed = observation.profiling_enabled == Some(situation.desired.profiling_enabled);
-            if agreed {
+            if agreed && !situation.is_edited() {
                 status.last_applied = status.desired;
                 status.drift =
                     some_drift(drift::over(past.drift.clone(), situation.now, situation.limits.drift_window));
@@ -299,6 +317,11 @@ fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGroupSt
 fn describe(status: &mut ProfilingGroupStatus, observation: &Observation, situation: &Situation) {
     let Observation { name, arn, compute_platform, created_at, updated_at, profiling_enabled, profiling_status, tags } =
         observation.clone();
+    let anew = observation.is_another_group(status.created_at);
+    if anew {
+        // What was known is of the former group of this name.
+        (status.compute_platform, status.updated_at, status.profiling_status, status.tags) = Default::default();
+    }
     status.account = observation.account().map(Into::into).or(status.account.take());
     status.name = Some(name);
     status.arn = arn.or(status.arn.take());
@@ -309,8 +332,12 @@ fn describe(status: &mut ProfilingGroupStatus, observation: &Observation, situat
     status.tags = tags.or(status.tags.take());
     status.profiling_enabled = profiling_enabled;
     status.profiling_enabled_since = profiling_enabled.map(|on| match situation.past.switch {
+        _ if anew => updated_at.unwrap_or(situation.now),
         Some((was, since)) if was == on => since,
-        Some((_, since)) => updated_at.filter(|updated| *updated > since).unwrap_or(situation.now),
+        Some((_, since)) => {
+            let before = situation.past.updated_at.max(Some(since));
+            updated_at.filter(|updated| Some(*updated) > before).unwrap_or(situation.now)
+        }
         None => updated_at.unwrap_or(situation.now),
     });
 }
@@ -325,3 +352,6 @@ fn handled(situation: &Situation, nothing_to_attempt: bool) -> Option<String> {
 fn some_drift(drift: DriftStatus) -> Option<DriftStatus> {
     (drift != DriftStatus::default()).then_some(drift)
 }
+
+#[cfg(test)]
+mod tests;

@@ -95,6 +95,8 @@ fn agents_transition(before: &ProfilingGroupStatus, after: &ProfilingGroupStatus
     };
     let now = conditions::find(&after.conditions, ConditionType::AgentsReporting)?;
     let news = [Reason::AgentsSilent, Reason::ReportsAlthoughOff].into_iter().find(|r| r.as_str() == now.reason)?;
+    // Whoever has just been adopted was silent before.
+    before.profiling_status.as_ref()?;
     let was = reason(before)?;
     (was != now.reason).then(|| Happening {
         warning: true,
@@ -103,3 +105,6 @@ fn agents_transition(before: &ProfilingGroupStatus, after: &ProfilingGroupStatus
         note: now.message.clone(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,297 @@
+//! Situations in sentences, for tests: `synced().asks_for(false).observed_only()`.
+
+use std::time::Duration;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use super::{
+    conditions,
+    desired::Desired,
+    failure::{Class, Failure},
+    observation::Observation,
+    past::Past,
+    plan::Cause,
+    situation::{Knowledge, LaneView, Limits, Ownership, Presence, Request, Setback, Situation},
+    status,
+};
+use crate::api::{
+    AggregatedProfile, ConditionType, DriftStatus, ProfilingGroupStatus, ProfilingStatus, Reason, Slowdown, Timestamp,
+};
+
+/// When every situation takes place.
+pub const NOW: i64 = 100;
+/// The generation of every spec.
+pub const GENERATION: i64 = 3;
+const ACCOUNT: &str = "111122223333";
+const REGION: &str = "eu-west-1";
+
+/// A point in time by its minute; now is minute 100.
+pub fn minute(minute: i64) -> Timestamp {
+    Timestamp::from_millis(1_800_000_000_000 + i128::from(minute) * 60_000)
+}
+
+/// A failed attempt.
+pub fn failure(reason: Reason, class: Class) -> Failure {
+    Failure {
+        reason,
+        class,
+        message: format!("What to do about {}.", reason.as_str()),
+        detail: "Caused by: a request of id 42".into(),
+        retry_after: None,
+    }
+}
+
+/// Everything that AWS can say of a group whose agents report.
+pub fn observation(on: Option<bool>) -> Observation {
+    Observation {
+        name: "Checkout_Service".into(),
+        arn: Some(format!("arn:aws:codeguru-profiler:{REGION}:{ACCOUNT}:profilingGroup/Checkout_Service")),
+        compute_platform: Some("Default".into()),
+        created_at: Some(minute(1)),
+        updated_at: Some(minute(40)),
+        profiling_enabled: on,
+        profiling_status: Some(ProfilingStatus {
+            latest_agent_orchestrated_at: Some(minute(98)),
+            latest_agent_profile_reported_at: Some(minute(97)),
+            latest_aggregated_profile: Some(AggregatedProfile { start: Some(minute(90)), period: Some("PT5M".into()) }),
+        }),
+        tags: Some([("team".into(), "shop".into())].into()),
+    }
+}
+
+/// A resource nobody has looked at, which asks for profiling, in a lane that has not listed yet.
+pub fn new() -> Situation {
+    Situation {
+        now: minute(NOW),
+        generation: GENERATION,
+        desired: Desired {
+            name: "Checkout_Service".into(),
+            profiling_enabled: true,
+            manages: true,
+            corrects_drift: true,
+            suspended: false,
+        },
+        past: Past::default(),
+        ownership: Ownership::Owner,
+        lane: Some(LaneView {
+            region: REGION.into(),
+            account: None,
+            since: minute(99),
+            attempted: false,
+            failure: None,
+        }),
+        knowledge: Knowledge { presence: Presence::NotListed, wants_describe: false, as_of: None },
+        setback: None,
+        request: None,
+        limits: Limits::new(Duration::from_mins(1), Duration::from_mins(20)),
+    }
+}
+
+/// A resource never reported on, of which AWS says that profiling is `on`.
+pub fn found(on: bool) -> Situation {
+    new().sees(Some(on))
+}
+
+/// A resource to which AWS agrees, and which was reported so.
+pub fn synced() -> Situation {
+    found(true).reported()
+}
+
+/// The same after a restart: only the status remembers.
+pub fn restarted() -> Situation {
+    let Situation { past, .. } = synced();
+    Situation { past, ..new() }
+}
+
+/// A resource whose corrections are slowed down for two more minutes while AWS says otherwise.
+pub fn contested() -> Situation {
+    synced().sees(Some(false)).slowed_down(1, 102, 98)
+}
+
+impl Situation {
+    pub(crate) fn asks_for(mut self, on: bool) -> Self {
+        self.desired.profiling_enabled = on;
+        self
+    }
+
+    /// A new generation asks for it.
+    pub(crate) fn edited_to(self, on: bool) -> Self {
+        Self { generation: self.generation + 1, ..self }.asks_for(on)
+    }
+
+    pub(crate) fn observes(mut self) -> Self {
+        self.desired.manages = false;
+        self
+    }
+
+    pub(crate) fn reports_drift(mut self) -> Self {
+        self.desired.corrects_drift = false;
+        self
+    }
+
+    pub(crate) fn suspended(mut self) -> Self {
+        self.desired.suspended = true;
+        self
+    }
+
+    pub(crate) fn claimed(mut self) -> Self {
+        self.ownership = Ownership::ClaimedBy("shop/checkout".into());
+        self
+    }
+
+    pub(crate) fn without_region(mut self) -> Self {
+        self.lane = None;
+        self
+    }
+
+    pub(crate) fn lane(mut self, change: impl FnOnce(&mut LaneView)) -> Self {
+        change(self.lane.as_mut().expect("a lane"));
+        self
+    }
+
+    /// The operator's account is another one now.
+    pub(crate) fn moved(self) -> Self {
+        self.lane(|lane| lane.account = Some("999988887777".into()))
+    }
+
+    /// The last List failed.
+    pub(crate) fn lane_fails(self, reason: Reason, class: Class) -> Self {
+        self.lane(|lane| {
+            lane.attempted = true;
+            lane.failure = Some(failure(reason, class));
+        })
+    }
+
+    pub(crate) fn knows(mut self, presence: Presence) -> Self {
+        if presence != Presence::NotListed {
+            self.knowledge.as_of = Some(minute(NOW));
+            self = self.lane(|lane| lane.attempted = true);
+        }
+        self.knowledge.wants_describe = presence == Presence::Unconfirmed;
+        self.knowledge.presence = presence;
+        self
+    }
+
+    /// AWS describes the group so.
+    pub(crate) fn sees(self, on: Option<bool>) -> Self {
+        self.sees_all(observation(on))
+    }
+
+    pub(crate) fn sees_all(self, observation: Observation) -> Self {
+        self.lane(|lane| lane.account = Some(ACCOUNT.into())).knows(Presence::Present(observation))
+    }
+
+    pub(crate) fn misses(self) -> Self {
+        self.knows(Presence::Missing)
+    }
+
+    pub(crate) fn wants_describe(mut self) -> Self {
+        self.knowledge.wants_describe = true;
+        self
+    }
+
+    /// The newest knowledge is of this minute.
+    pub(crate) fn known_at(mut self, known: i64) -> Self {
+        self.knowledge.as_of = Some(minute(known));
+        self
+    }
+
+    /// Nothing was heard of AWS for ten minutes.
+    pub(crate) fn stale(self) -> Self {
+        let situation = self.lane(|lane| lane.since = minute(60));
+        if situation.knowledge.as_of.is_some() { situation.known_at(90) } else { situation }
+    }
+
+    pub(crate) fn failed(mut self, reason: Reason, class: Class, retry_at: i64) -> Self {
+        self.setback = Some(Setback { failure: failure(reason, class), retry_at: minute(retry_at) });
+        self
+    }
+
+    /// A throttled attempt that is not yet due again.
+    pub(crate) fn throttled(self) -> Self {
+        self.failed(Reason::Throttled, Class::Throttled, NOW + 1)
+    }
+
+    /// A throttled attempt that is due again.
+    pub(crate) fn throttled_before(self) -> Self {
+        self.failed(Reason::Throttled, Class::Throttled, NOW)
+    }
+
+    /// An attempt that was denied and is not yet due again.
+    pub(crate) fn denied(self) -> Self {
+        self.failed(Reason::AccessDenied, Class::FixMe, NOW + 1)
+    }
+
+    pub(crate) fn slowed_down(mut self, step: u32, until: i64, detected: i64) -> Self {
+        self.past.drift = DriftStatus {
+            corrections: 4,
+            last_detected_at: Some(minute(detected)),
+            last_corrected_at: Some(minute(detected)),
+            slowdown: Some(Slowdown { step, until: minute(until) }),
+            ..DriftStatus::default()
+        };
+        self
+    }
+
+    pub(crate) fn requested(mut self, attempted: bool) -> Self {
+        self.request = Some(Request { token: "tuesday".into(), attempted });
+        self
+    }
+
+    pub(crate) fn at(mut self, now: i64) -> Self {
+        self.now = minute(now);
+        self
+    }
+
+    /// What is reported is remembered.
+    pub(crate) fn reported(mut self) -> Self {
+        self.past = Past::of(&self.report());
+        self
+    }
+
+    /// The status that nobody has reported before.
+    pub(crate) fn report(&self) -> ProfilingGroupStatus {
+        self.report_after(&ProfilingGroupStatus::default())
+    }
+
+    pub(crate) fn report_after(&self, previous: &ProfilingGroupStatus) -> ProfilingGroupStatus {
+        status::report(self, previous).status
+    }
+
+    /// AWS has answered the update that was planned here.
+    pub(crate) fn updated(self, to: bool, cause: Cause) -> Self {
+        let past = self.past.clone().after_update(&self, to, cause, self.now);
+        let answer = Observation { updated_at: Some(self.now), ..observation(Some(to)) };
+        let answer = answer.absorb(self.observation());
+        let mut after = Self { past, setback: None, ..self }.sees_all(answer);
+        after.knowledge.as_of = Some(after.now);
+        after
+    }
+}
+
+/// The conditions in short: `Ready=True/InSync`.
+pub fn summary(status: &ProfilingGroupStatus) -> Vec<String> {
+    let shown = [ConditionType::Ready, ConditionType::Synced, ConditionType::Reconciling, ConditionType::Stalled];
+    let short = |condition: &Condition| format!("{}={}/{}", condition.type_, condition.status, condition.reason);
+    shown.into_iter().filter_map(|kind| conditions::find(&status.conditions, kind)).map(short).collect()
+}
+
+/// Flux's rules for the conditions of a final state, FAIL0001 to FAIL0011 and WARN.
+pub fn break_of_rules(status: &ProfilingGroupStatus, generation: i64) -> Option<&'static str> {
+    let of = |kind| conditions::find(&status.conditions, kind).map(|condition| condition.status.as_str());
+    let ready = of(ConditionType::Ready);
+    let (reconciling, stalled) = (of(ConditionType::Reconciling), of(ConditionType::Stalled));
+    let generations = status.conditions.iter().map(|condition| condition.observed_generation);
+    let rules = [
+        (ready.is_none(), "Ready is missing"),
+        (reconciling.is_some() && ready == Some("True"), "Reconciling beside Ready"),
+        (stalled.is_some() && ready == Some("True"), "Stalled beside Ready"),
+        (reconciling.is_some() && stalled.is_some(), "Reconciling beside Stalled"),
+        (reconciling.is_some_and(|s| s != "True") || stalled.is_some_and(|s| s != "True"), "left behind, not removed"),
+        (status.observed_generation != Some(generation), "not of this generation"),
+        (generations.into_iter().any(|of| of != Some(generation)), "a condition of another generation"),
+        (ready == Some("Unknown") && reconciling.is_none(), "Ready unknown and nothing done about it"),
+        (status.conditions.iter().any(|condition| condition.message.is_empty()), "nothing said"),
+    ];
+    rules.into_iter().find(|(broken, _)| *broken).map(|(_, rule)| rule)
+}

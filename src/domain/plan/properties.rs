@@ -1,0 +1,239 @@
+//! What holds in every situation.
+
+use std::time::Duration;
+
+use proptest::{option, prelude::*, sample::select};
+
+use super::{
+    super::{
+        fixtures::{break_of_rules, failure, minute, new, observation, summary},
+        observation::Observation,
+        past::Past,
+        situation::{Limits, Request, Setback},
+        status::report,
+    },
+    *,
+};
+use crate::api::{
+    ConditionType, Correction, DriftStatus, ProfilingGroupStatus, ProfilingStatus, Slowdown, SwitchState,
+};
+use crate::domain::conditions;
+
+fn instant() -> impl Strategy<Value = Timestamp> {
+    (60..100i64).prop_map(minute)
+}
+
+fn mishap() -> impl Strategy<Value = Failure> {
+    select(vec![
+        failure(Reason::AccessDenied, Class::FixMe),
+        failure(Reason::GroupNotFound, Class::FixMe),
+        failure(Reason::Throttled, Class::Throttled),
+        failure(Reason::TimedOut, Class::Transient),
+        failure(Reason::Conflict, Class::Conflict),
+    ])
+}
+
+fn described() -> impl Strategy<Value = Observation> {
+    let agents = option::of((option::of(instant()), option::of(instant())));
+    (any::<Option<bool>>(), any::<bool>(), option::of(instant()), select(vec![1, 2]), agents).prop_map(
+        |(on, arn, updated_at, created, agents)| Observation {
+            arn: observation(on).arn.filter(|_| arn),
+            created_at: Some(minute(created)),
+            updated_at,
+            profiling_status: agents.map(|(orchestrated, reported)| ProfilingStatus {
+                latest_agent_orchestrated_at: orchestrated,
+                latest_agent_profile_reported_at: reported,
+                latest_aggregated_profile: None,
+            }),
+            ..observation(on)
+        },
+    )
+}
+
+fn presence() -> impl Strategy<Value = Presence> {
+    prop_oneof![
+        Just(Presence::NotListed),
+        Just(Presence::Unconfirmed),
+        Just(Presence::Missing),
+        described().prop_map(Presence::Present),
+    ]
+}
+
+fn drift() -> impl Strategy<Value = DriftStatus> {
+    let difference =
+        || FieldDifference { field: "profilingEnabled".into(), observed: "false".into(), desired: "true".into() };
+    (option::of(instant()), option::of((1..9u32, 90..110i64)), 0..4usize, any::<bool>()).prop_map(
+        move |(last, slowdown, recent, lasts)| DriftStatus {
+            corrections: recent as u64,
+            last_detected_at: last.or(slowdown.map(|_| minute(80))),
+            last_corrected_at: last,
+            fields: if lasts { vec![difference()] } else { Vec::new() },
+            recent_corrections: (0..recent)
+                .map(|_| Correction { at: last.unwrap_or(minute(90)), difference: difference() })
+                .collect(),
+            slowdown: slowdown.map(|(step, until)| Slowdown { step, until: minute(until) }),
+        },
+    )
+}
+
+/// A situation that is free of any history of its own.
+fn situations() -> impl Strategy<Value = Situation> {
+    let wish = (any::<bool>(), any::<bool>(), any::<bool>(), prop::bool::weighted(0.1));
+    let lane = (prop::bool::weighted(0.9), any::<bool>(), any::<bool>(), option::of(mishap()), instant());
+    let knowledge = (presence(), any::<bool>(), instant());
+    let setback = option::of((mishap(), 99..103i64));
+    let rest = (prop::bool::weighted(0.1), option::of(any::<bool>()), 3..5i64, prop::bool::weighted(0.1));
+    (wish, lane, knowledge, setback, rest).prop_map(|(wish, lane, knowledge, setback, rest)| {
+        let mut situation = new();
+        let (on, manages, corrects, suspended) = wish;
+        let desired = &mut situation.desired;
+        (desired.profiling_enabled, desired.manages) = (on, manages);
+        (desired.corrects_drift, desired.suspended) = (corrects, suspended);
+
+        let (presence, wants_describe, as_of) = knowledge;
+        let (claimed, request, generation, moved) = rest;
+        let account = if moved { "999988887777" } else { "111122223333" };
+        let (has_lane, told, attempted, mishap, since) = lane;
+        let view = situation.lane.take().filter(|_| has_lane);
+        situation.lane = view.map(|view| LaneView {
+            account: (told || matches!(presence, Presence::Present(_))).then(|| account.into()),
+            since,
+            attempted,
+            failure: mishap.filter(|_| attempted),
+            ..view
+        });
+        if moved && let Presence::Present(observation) = &presence {
+            let arn = observation.arn.as_ref().map(|arn| arn.replace("111122223333", account));
+            situation.knowledge.presence = Presence::Present(Observation { arn, ..observation.clone() });
+        } else {
+            situation.knowledge.presence = presence;
+        }
+        situation.knowledge.wants_describe = wants_describe || situation.knowledge.presence == Presence::Unconfirmed;
+        situation.knowledge.as_of = (situation.knowledge.presence != Presence::NotListed).then_some(as_of);
+        situation.setback = setback.map(|(failure, retry_at)| Setback { failure, retry_at: minute(retry_at) });
+        situation.generation = generation;
+        situation.request = request.map(|attempted| Request { token: "tuesday".into(), attempted });
+        if claimed {
+            situation = situation.claimed();
+        }
+        // So that the minutes above lie on both sides of every limit.
+        situation.limits = Limits::new(Duration::from_mins(5), Duration::from_mins(20));
+        situation
+    })
+}
+
+/// A status that the operator may have written: what it reported of one situation after another.
+fn stored() -> impl Strategy<Value = ProfilingGroupStatus> {
+    (prop::collection::vec(situations(), 0..3), any::<Option<bool>>(), drift()).prop_map(|(earlier, applied, drift)| {
+        let mut status = ProfilingGroupStatus { observed_generation: Some(-1), ..ProfilingGroupStatus::default() };
+        for mut situation in earlier {
+            situation.past = Past::of(&status);
+            status = report(&situation, &status).status;
+            status.last_applied = applied.map(|profiling_enabled| SwitchState { profiling_enabled });
+            status.drift = Some(drift.clone());
+        }
+        status
+    })
+}
+
+/// Any situation after any history, and the status as stored.
+fn with_history() -> impl Strategy<Value = (Situation, ProfilingGroupStatus)> {
+    (situations(), stored())
+        .prop_map(|(situation, status)| (Situation { past: Past::of(&status), ..situation }, status))
+}
+
+/// What AWS answers to the plan; `says` is its answer to a question.
+fn apply(situation: &Situation, plan: Plan, says: Option<bool>) -> Situation {
+    match plan {
+        Plan::Rest => situation.clone(),
+        Plan::Describe => {
+            let answer = says.map_or(Presence::Missing, |on| Presence::Present(observation(Some(on))));
+            let mut after = Situation { setback: None, ..situation.clone() }.knows(answer);
+            after.knowledge.wants_describe = false;
+            after
+        }
+        Plan::Update { to, cause } => situation.clone().updated(to, cause),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn applying_a_plan_and_planning_again_yields_nothing(
+        (situation, _) in with_history(),
+        says in any::<Option<bool>>(),
+    ) {
+        let first = plan(&situation);
+        let after = apply(&situation, first, says);
+        let second = plan(&after);
+        match first {
+            // An answer may tell of a difference: then one update is left.
+            Plan::Describe => {
+                prop_assert_ne!(second, Plan::Describe);
+                prop_assert_eq!(plan(&apply(&after, second, says)), Plan::Rest);
+            }
+            Plan::Rest | Plan::Update { .. } => prop_assert_eq!(second, Plan::Rest),
+        }
+    }
+
+    #[test]
+    fn whoever_is_suspended_observes_or_lost_never_writes((situation, _) in with_history()) {
+        for hands_off in [
+            situation.clone().suspended(),
+            situation.clone().observes(),
+            situation.clone().claimed(),
+            situation.clone().without_region(),
+        ] {
+            let planned = plan(&hands_off);
+            prop_assert!(matches!(planned, Plan::Rest | Plan::Describe), "{planned:?}");
+        }
+        for silent in [situation.clone().suspended(), situation.clone().claimed(), situation.without_region()] {
+            prop_assert_eq!(plan(&silent), Plan::Rest);
+        }
+    }
+
+    #[test]
+    fn what_is_unknown_is_never_corrected((situation, _) in with_history()) {
+        if let Plan::Update { to, cause } = plan(&situation) {
+            prop_assert_eq!(to, situation.desired.profiling_enabled);
+            let edited = situation.past.last_applied.is_some_and(|applied| applied != to);
+            prop_assert_eq!(cause == Cause::Edit, edited);
+            prop_assert!(cause == Cause::Edit || situation.observed_switch() == Some(!to));
+        }
+    }
+
+    #[test]
+    fn what_failed_rests_until_it_is_due((situation, _) in with_history(), mishap in mishap()) {
+        let retry_at = situation.now.plus(Duration::from_millis(1));
+        let failed = Situation { setback: Some(Setback { failure: mishap, retry_at }), ..situation };
+        prop_assert_eq!(plan(&failed), Plan::Rest);
+    }
+
+    #[test]
+    fn reporting_again_changes_nothing((situation, previous) in with_history()) {
+        let once = report(&situation, &previous).status;
+        let again = Situation { past: Past::of(&once), ..situation };
+        prop_assert_eq!(report(&again, &once).status, once);
+    }
+
+    #[test]
+    fn the_plan_is_the_same_after_the_report((situation, previous) in with_history()) {
+        let once = report(&situation, &previous).status;
+        prop_assert_eq!(plan(&Situation { past: Past::of(&once), ..situation.clone() }), plan(&situation));
+    }
+
+    #[test]
+    fn every_status_obeys_the_rules_for_conditions((situation, previous) in with_history()) {
+        let status = report(&situation, &previous).status;
+        prop_assert_eq!(break_of_rules(&status, situation.generation), None, "{:?}", summary(&status));
+        let known = ConditionType::ALL.iter().filter_map(|kind| conditions::find(&status.conditions, *kind)).count();
+        prop_assert_eq!(known, status.conditions.len());
+    }
+
+    #[test]
+    fn the_next_look_lies_in_the_future((situation, previous) in with_history()) {
+        prop_assert!(report(&situation, &previous).look_again.is_none_or(|time| time > situation.now));
+        prop_assert!(situation.look_again().is_none_or(|time| time > situation.now));
+    }
+}

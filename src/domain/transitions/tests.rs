@@ -1,0 +1,105 @@
+//! The table of events: one line a row.
+
+use super::{
+    super::{
+        failure::Class,
+        fixtures::{contested, failure, found, minute, new, synced},
+        observation::Observation,
+        situation::{Presence, Situation},
+    },
+    *,
+};
+use crate::api::ProfilingStatus;
+
+/// The reasons of the events between two situations, warnings marked.
+fn events(before: &ProfilingGroupStatus, after: &Situation, applied: Option<Applied>) -> String {
+    let after = after.report_after(before);
+    let said = happenings(before, &after, applied, None);
+    let again = happenings(&after, &after, None, None);
+    assert_eq!(again, [], "what was said is not said again");
+    said.iter().map(|h| format!("{}{}", if h.warning { "!" } else { "" }, h.reason)).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn events_tell_of_transitions_and_never_of_states() {
+    let nobody = ProfilingGroupStatus::default;
+    let did = |to, cause| Some(Applied { to, cause });
+    let drifted = || synced().sees(Some(false));
+    let denied = || drifted().denied();
+    let missing = || synced().misses();
+    let suspended = || synced().suspended();
+    let reporting = || synced().reports_drift().sees(Some(false));
+    let fail = |reason, class| synced().sees(None).failed(reason, class, 101);
+    #[rustfmt::skip]
+    let rows = vec![
+        ("adopted in sync", nobody(), found(true), None, ""),
+        ("waited before it was adopted", new().report(), found(true), None, ""),
+        ("adopted and written", nobody(), found(false).updated(true, Cause::Adoption), did(true, Cause::Adoption), "Updated"),
+        ("edited", synced().report(), synced().updated(false, Cause::Edit).asks_for(false), did(false, Cause::Edit), "Updated"),
+        ("corrected", synced().report(), drifted().updated(true, Cause::Drift), did(true, Cause::Drift), "DriftCorrected"),
+        ("nothing new", synced().report(), synced(), None, ""),
+        ("drift that is reported", synced().report(), reporting(), None, "!DriftReported"),
+        ("drift that is reported still", reporting().report(), reporting(), None, ""),
+        ("a fight", synced().report(), contested(), None, "!Contested"),
+        ("a fight goes on", contested().report(), contested(), None, ""),
+        ("denied", synced().report(), denied(), None, "!AccessDenied"),
+        ("denied at first sight", nobody(), found(false).denied(), None, "!AccessDenied"),
+        ("denied still", denied().report(), denied(), None, ""),
+        ("another failure", denied().report(), fail(Reason::TimedOut, Class::Transient), None, "!TimedOut"),
+        ("retried", synced().report(), fail(Reason::Throttled, Class::Throttled), None, "!Throttled"),
+        ("recovered", denied().report(), synced(), None, "Recovered"),
+        ("recovered by a correction", denied().report(), drifted().updated(true, Cause::Drift), did(true, Cause::Drift), "DriftCorrected Recovered"),
+        ("gone", synced().report(), missing(), None, "!GroupNotFound"),
+        ("back", missing().report(), synced(), None, "Recovered"),
+        ("suspended", synced().report(), suspended(), None, "Suspended"),
+        ("suspended still", suspended().report(), suspended(), None, ""),
+        ("resumed", suspended().report(), synced(), None, "Resumed"),
+        ("resumed into trouble", suspended().report(), denied(), None, "!AccessDenied"),
+        ("too old to vouch for", synced().report(), synced().stale(), None, ""),
+        ("not listed this time", synced().report(), synced().knows(Presence::Unconfirmed), None, ""),
+    ];
+    for (name, before, after, applied, expected) in rows {
+        assert_eq!(events(&before, &after, applied), expected, "{name}");
+    }
+}
+
+#[test]
+fn silence_is_news_only_where_something_was_heard_before() {
+    let seen = |reported: Option<i64>| {
+        let profiling_status = reported.map(|reported| ProfilingStatus {
+            latest_agent_orchestrated_at: Some(minute(reported)),
+            latest_agent_profile_reported_at: Some(minute(reported)),
+            latest_aggregated_profile: None,
+        });
+        synced().sees_all(Observation { profiling_status, ..crate::domain::fixtures::observation(Some(true)) })
+    };
+    let off = || synced().asks_for(false).sees(Some(false));
+    #[rustfmt::skip]
+    let rows = vec![
+        ("adopted silent", ProfilingGroupStatus::default(), seen(Some(50)), ""),
+        ("waited, then adopted silent", new().report(), seen(Some(50)), ""),
+        ("agents untold, then silent", seen(None).report(), seen(Some(50)), ""),
+        ("fell silent", seen(Some(97)).report(), seen(Some(50)), "!AgentsSilent"),
+        ("silent still", seen(Some(50)).report(), seen(Some(50)), ""),
+        ("back", seen(Some(50)).report(), seen(Some(97)), ""),
+        ("turned off, silent", seen(Some(97)).report(), off(), ""),
+    ];
+    for (name, before, after, expected) in rows {
+        assert_eq!(events(&before, &after, None), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_failure_is_told_with_its_whole_chain_of_causes() {
+    let (before, after) = (synced().report(), synced().sees(Some(false)).denied().report());
+    let told = |failure: &Failure| happenings(&before, &after, None, Some(failure)).remove(0).note;
+    assert_eq!(
+        told(&failure(Reason::AccessDenied, Class::FixMe)),
+        "What to do about AccessDenied. Caused by: a request of id 42"
+    );
+    assert_eq!(
+        told(&failure(Reason::TimedOut, Class::Transient)),
+        "What to do about AccessDenied.",
+        "another failure's"
+    );
+}
