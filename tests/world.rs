@@ -2,7 +2,6 @@
 //! a watchman who judges every stored version.
 
 use std::{
-    fmt::Debug,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -162,7 +161,8 @@ impl World {
     }
 
     pub async fn eventually<T>(&self, what: &str, probe: impl AsyncFn() -> Option<T>) -> T {
-        wait::until(what, LIMIT, &probe).await.unwrap()
+        let probe = &probe;
+        wait::until(what, LIMIT, move || probe()).await.unwrap()
     }
 
     /// Waits until the operator has listed AWS so often again, each time from begin to end, and has had the time to act.
@@ -229,9 +229,4 @@ fn list<T: ToString>(items: &[T]) -> String {
 pub fn condition(status: &Value, kind: &str) -> Value {
     let conditions = status["conditions"].as_array().into_iter().flatten();
     conditions.into_iter().find(|condition| condition["type"] == kind).cloned().unwrap_or_default()
-}
-
-/// Fails with what the operator has logged.
-pub fn told<T, E: Debug>(operator: &Operator, result: Result<T, E>) -> T {
-    result.unwrap_or_else(|error| panic!("{error:?}\n{}", operator.logs()))
 }

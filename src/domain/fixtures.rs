@@ -64,6 +64,7 @@ pub fn new() -> Situation {
     Situation {
         now: minute(NOW),
         generation: GENERATION,
+        unreadable: None,
         desired: Desired {
             name: "Checkout_Service".into(),
             profiling_enabled: true,
