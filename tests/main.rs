@@ -4,7 +4,10 @@
 mod world;
 
 mod claims;
+mod counts;
 mod drift;
 mod edits;
+mod meddlers;
 mod requests;
 mod suspend;
+mod thin_and_stale;

@@ -77,7 +77,9 @@ impl World {
     pub fn operator_with(&self, kubeconfig: &Path) -> Start {
         Start::new(Path::new(env!("CARGO_BIN_EXE_codeguru-profiler-operator")), kubeconfig)
             .aws(&self.emulator, &self.aws)
-            .args(&["--region", REGION, "--namespace", &self.namespace, "--poll-interval", "2s"])
+            .args(&["--region", REGION, "--namespace", &self.namespace])
+            // A flag wins over its variable: a story may ask for another interval.
+            .env("CODEGURU_PROFILER_OPERATOR_POLL_INTERVAL", "2s")
     }
 
     pub async fn kubeconfig(&self) -> PathBuf {
