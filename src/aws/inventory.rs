@@ -80,11 +80,11 @@ struct Thin {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Entry {
     presence: Option<Known>,
-    /// The rank of what is known.
+    /// The rank of what is known: reads that began before are ignored.
     as_of: Moment,
     in_flight: bool,
-    /// Reads that began before are ignored.
-    floor: Moment,
+    /// When a mutation last changed what is known.
+    settled: Moment,
     ours: Option<Ours>,
     newest: Option<Newest>,
     listed: Listed,
@@ -164,14 +164,14 @@ impl Inventory {
         let described_since = |moment: Moment| entry.described.is_some_and(|described| described.began >= moment);
         match &entry.presence {
             Some(Known::Present(observation)) => {
-                let unclear = observation.profiling_enabled.is_none() && !described_since(entry.floor);
+                let unclear = observation.profiling_enabled.is_none() && !described_since(entry.settled);
                 let Listed { without_switch, without_agents } = entry.listed;
                 let refresh = (without_switch && self.thin.switch) || (without_agents && self.thin.agents);
                 let never = (without_switch || without_agents) && entry.described.is_none();
                 unclear || never || (refresh && !self.last_complete_list.is_none_or(described_since))
             }
             Some(Known::Missing) => false,
-            None => self.last_complete_list.is_some_and(|list| !described_since(list.max(entry.floor))),
+            None => self.last_complete_list.is_some_and(|list| !described_since(list.max(entry.settled))),
         }
     }
 
@@ -296,7 +296,7 @@ impl Thin {
 
 impl Entry {
     fn outranks(&self, began: Moment) -> bool {
-        !self.in_flight && began >= self.floor && began >= self.as_of
+        !self.in_flight && began >= self.as_of
     }
 
     fn read(&mut self, observation: Observation, began: Moment) {
@@ -341,7 +341,7 @@ impl Entry {
             _ => known(None),
         };
         self.as_of = now;
-        self.floor = now;
+        self.settled = now;
     }
 }
 
