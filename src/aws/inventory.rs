@@ -1,12 +1,17 @@
 //! What is known of every group of one lane, and how reads and mutations that overlap are put in order. No I/O, no clock.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use super::error::Effect;
-use crate::domain::{observation::Observation, situation::Presence};
+use crate::{
+    api::Timestamp,
+    domain::{observation::Observation, situation::Presence},
+};
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;
 
 /// A point on the lane's monotonic clock: milliseconds since the lane began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,11 +23,12 @@ impl Moment {
     }
 }
 
-/// For so long a read that seems older than our own mutation is not believed.
-const STALE_READS_LAST: Duration = Duration::from_secs(5 * 60);
+/// For so long a read that seems older than what is known is not believed.
+const STALE_READS_LAST: Duration = Duration::from_mins(5);
 
 /// How a mutation ended.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are answered")]
 pub enum Ended {
     /// AWS answered with the group.
     Answered(Observation),
@@ -53,62 +59,79 @@ impl Ended {
 ///   mutation of that name had ended is ignored for that name.
 /// * A name is gone only if a complete List, or a Describe, began after everything known of it.
 /// * A read that shows another switch than our last mutation answered, and whose `updatedAt` is not later, is stale and
-///   ignored, for at most five minutes.
+///   ignored if it began within five minutes of the answer.
+/// * So is any read whose `updatedAt` is earlier than one already known, within five minutes of that.
 /// * A mutation whose end is unclear leaves the switch unknown until a later read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Inventory {
-    entries: HashMap<String, Entry>,
+    entries: BTreeMap<String, Entry>,
     last_complete_list: Option<Moment>,
     /// Whether a Describe has told what the Lists leave out.
     thin: Thin,
 }
 
 /// Which members the Lists leave out although AWS knows them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct Thin {
     switch: bool,
     agents: bool,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Entry {
     presence: Option<Known>,
-    /// The rank of what is known.
+    /// The rank of what is known: reads that began before are ignored.
     as_of: Moment,
     in_flight: bool,
-    /// Reads that began before are ignored.
-    floor: Moment,
+    /// When a mutation last changed what is known.
+    settled: Moment,
     ours: Option<Ours>,
+    newest: Option<Newest>,
     listed: Listed,
-    described: Option<Moment>,
+    described: Option<Described>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are present")]
 enum Known {
     Present(Observation),
-    Unconfirmed,
     Missing,
 }
 
-/// What the last List that named the group left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What the last complete List left out of the group, if it named it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct Listed {
     without_switch: bool,
     without_agents: bool,
 }
 
 /// The last mutation of ours to which AWS agreed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Ours {
     ended: Moment,
     answer: Observation,
 }
 
-/// A List under way: the names seen so far.
+/// The latest `updatedAt` known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Newest {
+    updated_at: Timestamp,
+    as_of: Moment,
+}
+
+/// The last Describe that was answered, believed or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Described {
+    began: Moment,
+    says_switch: bool,
+    says_agents: bool,
+}
+
+/// A List under way: the names seen so far, and what it left out of each.
 #[derive(Debug)]
 pub struct Listing {
     began: Moment,
-    names: BTreeSet<String>,
+    named: BTreeMap<String, Listed>,
     says_agents: bool,
 }
 
@@ -118,7 +141,6 @@ impl Inventory {
     pub fn presence(&self, name: &str) -> Presence {
         match self.entries.get(name).and_then(|entry| entry.presence.as_ref()) {
             Some(Known::Present(observation)) => Presence::Present(observation.clone()),
-            Some(Known::Unconfirmed) => Presence::Unconfirmed,
             Some(Known::Missing) => Presence::Missing,
             None if self.last_complete_list.is_some() => Presence::Unconfirmed,
             None => Presence::NotListed,
@@ -131,25 +153,25 @@ impl Inventory {
         self.entries.get(name).filter(|entry| entry.presence.is_some()).map(|entry| entry.as_of)
     }
 
-    /// Whether a Describe of `name` would tell what the Lists do not: once for a missing or half-described group, and
-    /// once after each List while Describes are known to say more.
+    /// Whether a Describe of `name` would tell what the Lists do not: once for a half-described group, and once after
+    /// each List for an unconfirmed one, or while Describes are known to say more.
     #[must_use]
     pub fn wants_describe(&self, name: &str) -> bool {
-        let Some(entry) = self.entries.get(name).filter(|entry| !entry.in_flight) else {
-            return self.presence(name) == Presence::Unconfirmed;
-        };
-        let described_since = |moment: Moment| entry.described.is_some_and(|described| described >= moment);
+        let Some(entry) = self.entries.get(name) else { return self.last_complete_list.is_some() };
+        if entry.in_flight {
+            return false;
+        }
+        let described_since = |moment: Moment| entry.described.is_some_and(|described| described.began >= moment);
         match &entry.presence {
             Some(Known::Present(observation)) => {
-                let unclear = observation.profiling_enabled.is_none() && !described_since(entry.floor);
+                let unclear = observation.profiling_enabled.is_none() && !described_since(entry.settled);
                 let Listed { without_switch, without_agents } = entry.listed;
                 let refresh = (without_switch && self.thin.switch) || (without_agents && self.thin.agents);
                 let never = (without_switch || without_agents) && entry.described.is_none();
                 unclear || never || (refresh && !self.last_complete_list.is_none_or(described_since))
             }
-            Some(Known::Unconfirmed) => !described_since(entry.as_of),
             Some(Known::Missing) => false,
-            None => self.last_complete_list.is_some(),
+            None => self.last_complete_list.is_some_and(|list| !described_since(list.max(entry.settled))),
         }
     }
 
@@ -166,6 +188,7 @@ impl Inventory {
     pub fn remember(&mut self, name: &str, answer: Observation, now: Moment) {
         let entry = self.entries.entry(name.into()).or_default();
         if entry.ours.is_none() && entry.presence.is_none() {
+            entry.newest(answer.updated_at, now);
             entry.ours = Some(Ours { ended: now, answer });
         }
     }
@@ -179,55 +202,54 @@ impl Inventory {
     /// A List begins at `began`.
     #[must_use]
     pub fn begin_list(began: Moment) -> Listing {
-        Listing { began, names: BTreeSet::new(), says_agents: false }
+        Listing { began, named: BTreeMap::new(), says_agents: false }
     }
 
-    /// One page of it arrived at `now`; its request had begun at `began`.
-    pub fn page(&mut self, listing: &mut Listing, began: Moment, groups: Vec<Observation>, now: Moment) {
+    /// One page of it arrived; its request had begun at `began`.
+    pub fn page(&mut self, listing: &mut Listing, began: Moment, groups: Vec<Observation>) {
         for observation in groups {
             let listed = Listed {
                 without_switch: observation.profiling_enabled.is_none(),
                 without_agents: observation.profiling_status.is_none(),
             };
-            listing.names.insert(observation.name.clone());
+            listing.named.insert(observation.name.clone(), listed);
             listing.says_agents |= !listed.without_agents;
-            let entry = self.entries.entry(observation.name.clone()).or_default();
-            if entry.read(observation, began, now) {
-                entry.listed = listed;
-            }
+            self.entries.entry(observation.name.clone()).or_default().read(observation, began);
         }
     }
 
     /// The List has ended, and was complete.
     pub fn end_list(&mut self, listing: Listing) {
-        let Listing { began, names, says_agents } = listing;
+        let Listing { began, named, says_agents } = listing;
+        self.thin.agents &= !says_agents;
         for (name, entry) in &mut self.entries {
-            if names.contains(name) {
-                // Where some groups have agents to tell of, the others have none: nothing was left out.
-                entry.listed.without_agents &= !says_agents;
-            } else {
+            entry.listed = named.get(name).copied().unwrap_or_default();
+            // Where some groups have agents to tell of, the others have none: nothing was left out.
+            entry.listed.without_agents &= !says_agents;
+            if !named.contains_key(name) {
                 entry.not_listed(began);
             }
-        }
-        if says_agents {
-            self.thin.agents = false;
+            self.thin.learn(entry);
         }
         self.last_complete_list = self.last_complete_list.max(Some(began));
     }
 
-    /// A Describe of `name` that began at `began` was answered at `now`.
-    pub fn described(&mut self, name: &str, observation: Observation, began: Moment, now: Moment) {
+    /// A Describe of `name` that began at `began` was answered.
+    pub fn described(&mut self, name: &str, observation: Observation, began: Moment) {
         let entry = self.entries.entry(name.into()).or_default();
-        self.thin.switch |= entry.listed.without_switch && observation.profiling_enabled.is_some();
-        self.thin.agents |= entry.listed.without_agents && observation.profiling_status.is_some();
-        entry.described = entry.described.max(Some(began));
-        entry.read(observation, began, now);
+        entry.described(Described {
+            began,
+            says_switch: observation.profiling_enabled.is_some(),
+            says_agents: observation.profiling_status.is_some(),
+        });
+        self.thin.learn(entry);
+        entry.read(observation, began);
     }
 
     /// A Describe of `name` that began at `began` found no such group.
     pub fn described_missing(&mut self, name: &str, began: Moment) {
         let entry = self.entries.entry(name.into()).or_default();
-        entry.described = entry.described.max(Some(began));
+        entry.described(Described { began, says_switch: false, says_agents: false });
         if entry.outranks(began) {
             entry.presence = Some(Known::Missing);
             entry.as_of = began;
@@ -246,7 +268,12 @@ impl Inventory {
         match ended {
             Ended::Answered(answer) => {
                 entry.ours = Some(Ours { ended: now, answer: answer.clone() });
-                entry.settle(now, |known| Some(Known::Present(answer.absorb(known))));
+                entry.newest(answer.updated_at, now);
+                entry.settle(now, |known| {
+                    // The switch was written: one that the answer does not say is unknown, not what it was before.
+                    let profiling_enabled = answer.profiling_enabled;
+                    Some(Known::Present(Observation { profiling_enabled, ..answer.absorb(known) }))
+                });
             }
             Ended::Refused { missing: true } => entry.settle(now, |_| Some(Known::Missing)),
             Ended::Refused { missing: false } => {}
@@ -260,28 +287,50 @@ impl Inventory {
     }
 }
 
+impl Thin {
+    fn learn(&mut self, Entry { listed, described, .. }: &Entry) {
+        self.switch |= listed.without_switch && described.is_some_and(|described| described.says_switch);
+        self.agents |= listed.without_agents && described.is_some_and(|described| described.says_agents);
+    }
+}
+
 impl Entry {
     fn outranks(&self, began: Moment) -> bool {
-        !self.in_flight && began >= self.floor && began >= self.as_of
+        !self.in_flight && began >= self.as_of
     }
 
-    /// Whether the read was believed.
-    fn read(&mut self, observation: Observation, began: Moment, now: Moment) -> bool {
-        if !self.outranks(began) || self.ours.as_ref().is_some_and(|ours| ours.makes_stale(&observation, now)) {
-            return false;
+    fn read(&mut self, observation: Observation, began: Moment) {
+        let makes_stale = |ours: &Ours| ours.makes_stale(&observation, began);
+        let went_back = |newest: &Newest| newest.makes_stale(&observation, began);
+        if !self.outranks(began)
+            || self.ours.as_ref().is_some_and(makes_stale)
+            || self.newest.as_ref().is_some_and(went_back)
+        {
+            return;
         }
         let known = match self.presence.take() {
             Some(Known::Present(known)) => Some(known),
             _ => None,
         };
+        self.newest(observation.updated_at, began);
         self.presence = Some(Known::Present(observation.absorb(known.as_ref())));
         self.as_of = began;
-        true
     }
 
+    fn newest(&mut self, updated_at: Option<Timestamp>, as_of: Moment) {
+        self.newest = updated_at.map(|updated_at| Newest { updated_at, as_of }).or(self.newest);
+    }
+
+    fn described(&mut self, described: Described) {
+        if self.described.is_none_or(|known| described.began >= known.began) {
+            self.described = Some(described);
+        }
+    }
+
+    /// One Describe will tell.
     fn not_listed(&mut self, began: Moment) {
         if self.outranks(began) && matches!(self.presence, Some(Known::Present(_))) {
-            self.presence = Some(Known::Unconfirmed);
+            self.presence = None;
             self.as_of = began;
         }
     }
@@ -292,14 +341,21 @@ impl Entry {
             _ => known(None),
         };
         self.as_of = now;
-        self.floor = now;
+        self.settled = now;
     }
 }
 
 impl Ours {
-    fn makes_stale(&self, read: &Observation, now: Moment) -> bool {
-        let differs = read.profiling_enabled.is_some_and(|on| Some(on) != self.answer.profiling_enabled);
+    fn makes_stale(&self, read: &Observation, began: Moment) -> bool {
+        let differs =
+            matches!((read.profiling_enabled, self.answer.profiling_enabled), (Some(read), Some(ours)) if read != ours);
         let is_later = matches!((read.updated_at, self.answer.updated_at), (Some(read), Some(ours)) if read > ours);
-        differs && !is_later && now.since(self.ended) < STALE_READS_LAST
+        differs && !is_later && began.since(self.ended) < STALE_READS_LAST
+    }
+}
+
+impl Newest {
+    fn makes_stale(&self, read: &Observation, began: Moment) -> bool {
+        read.updated_at.is_some_and(|read| read < self.updated_at) && began.since(self.as_of) < STALE_READS_LAST
     }
 }
