@@ -198,7 +198,7 @@ impl Lane {
         let mut state = self.state();
         match answer {
             Ok(observation) => {
-                state.inventory.described(name, observation, began, self.moment());
+                state.inventory.described(name, observation, began);
                 Ok(())
             }
             Err(error) if error.reason == Reason::GroupNotFound => {
@@ -277,7 +277,7 @@ impl Lane {
             let began = self.moment();
             let page = self.service.list_page(token.clone()).await?;
             let mut state = self.state();
-            state.inventory.page(&mut listing, began, page.groups, self.moment());
+            state.inventory.page(&mut listing, began, page.groups);
             match page.next_token {
                 None => {
                     state.inventory.end_list(listing);
