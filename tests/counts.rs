@@ -20,7 +20,7 @@ async fn converged(world: &World) {
 #[tokio::test]
 async fn a_hundred_groups_cost_what_they_must_and_no_more() {
     let world = World::new().await;
-    world.aws.seed(REGION, GROUPS, "g-", true).await.unwrap();
+    world.aws.seed(REGION, GROUPS, "g", true).await.unwrap();
     for name in names() {
         world.create(&name, true, json!({})).await;
     }

@@ -9,7 +9,7 @@ const ANNOTATION: &str = "codeguruprofiler.dev/reconcile-requested-at";
 #[tokio::test]
 async fn many_requests_at_once_cost_a_list_or_two_and_each_is_echoed() {
     let world = World::new().await;
-    world.aws.seed("eu-west-1", 60, "g-", true).await.unwrap();
+    world.aws.seed("eu-west-1", 60, "g", true).await.unwrap();
     let _operator = world.operator().await.args(&["--poll-interval", "10m"]).start().await.unwrap();
     for i in 0..60 {
         world.create(&format!("g-{i:05}"), true, json!({})).await;

@@ -84,7 +84,7 @@ async fn reads_that_lag_behind_our_own_write_are_never_taken_for_drift() {
 async fn many_pages_are_one_list() {
     let world = World::new().await;
     world.aws.settings(REGION, json!({ "maxPageSize": 7 })).await.unwrap();
-    world.aws.seed(REGION, 30, "g-", true).await.unwrap();
+    world.aws.seed(REGION, 30, "g", true).await.unwrap();
     let _operator = world.start().await;
     for name in ["g-00000", "g-00013", "g-00029"] {
         world.create(name, true, json!({})).await;

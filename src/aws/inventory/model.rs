@@ -312,7 +312,7 @@ impl World {
             },
             setback: None,
             request: None,
-            waits_long: false,
+            unreadable: None,
             limits: Limits::new(Duration::from_mins(1), Duration::from_mins(20)),
         }
     }
