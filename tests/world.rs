@@ -17,13 +17,13 @@ use devkit::{
 };
 use kube::{
     Api,
-    api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams},
+    api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 pub const REGION: &str = "eu-west-1";
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_mins(1);
 const ACCOUNT: &str = "111122223333";
 const SYSTEM: &str = "codeguru-profiler-system";
 const OPERATOR: &str = "codeguru-profiler-operator";
@@ -203,7 +203,7 @@ impl World {
     /// The reasons of the events about a resource, the oldest first.
     pub async fn events(&self, name: &str) -> Vec<(String, String)> {
         let events: Api<k8s_openapi::api::events::v1::Event> = Api::namespaced(self.client.clone(), &self.namespace);
-        let mut events = events.list(&Default::default()).await.unwrap().items;
+        let mut events = events.list(&ListParams::default()).await.unwrap().items;
         events.retain(|event| event.regarding.as_ref().and_then(|it| it.name.as_deref()) == Some(name));
         events.sort_by_key(|event| event.metadata.creation_timestamp.as_ref().map(|time| time.0));
         events.into_iter().map(|e| (e.reason.unwrap_or_default(), e.note.unwrap_or_default())).collect()

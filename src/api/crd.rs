@@ -10,6 +10,7 @@ use super::ProfilingGroup;
 ///
 /// * `status` has a default, so that a resource nobody has looked at yet is never taken for healthy.
 /// * Nothing else has one: a default shows as a difference in GitOps tools.
+/// * No number has a format that the API server does not know, and would warn of.
 /// * Nothing is nullable: the API server then drops a `null`, and CEL's `has()` means "was given".
 ///
 /// # Panics
@@ -39,6 +40,9 @@ fn tidy(schema: &mut Value) {
         Value::Object(members) => {
             members.remove("nullable");
             members.remove("default");
+            if members.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("uint")) {
+                members.remove("format");
+            }
             members.values_mut().for_each(tidy);
         }
         Value::Array(items) => items.iter_mut().for_each(tidy),

@@ -214,13 +214,12 @@ impl Lane {
         let mutex = {
             let mut turns = lock(&self.turns);
             turns.retain(|_, turn| turn.strong_count() > 0);
-            match turns.get(name).and_then(Weak::upgrade) {
-                Some(mutex) => mutex,
-                None => {
-                    let mutex = Arc::new(tokio::sync::Mutex::new(()));
-                    turns.insert(name.into(), Arc::downgrade(&mutex));
-                    mutex
-                }
+            if let Some(mutex) = turns.get(name).and_then(Weak::upgrade) {
+                mutex
+            } else {
+                let mutex = Arc::new(tokio::sync::Mutex::new(()));
+                turns.insert(name.into(), Arc::downgrade(&mutex));
+                mutex
             }
         };
         let serial = mutex.lock_owned().await;

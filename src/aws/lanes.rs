@@ -24,20 +24,20 @@ pub struct Lanes {
     settings: LaneSettings,
     news: News,
     stop: CancellationToken,
-    lanes: Mutex<HashMap<String, Arc<Lane>>>,
+    by_region: Mutex<HashMap<String, Arc<Lane>>>,
 }
 
 impl Lanes {
     /// No lane yet. All of them end with `stop`.
     #[must_use]
     pub fn new(connect: Connect, settings: LaneSettings, news: News, stop: CancellationToken) -> Self {
-        Self { connect, settings, news, stop, lanes: Mutex::default() }
+        Self { connect, settings, news, stop, by_region: Mutex::default() }
     }
 
     /// The lane of `region`.
     #[must_use]
     pub fn get(&self, region: &str) -> Arc<Lane> {
-        let mut lanes = lock(&self.lanes);
+        let mut lanes = lock(&self.by_region);
         if let Some(lane) = lanes.get(region) {
             return Arc::clone(lane);
         }
@@ -51,6 +51,6 @@ impl Lanes {
     /// Every lane there is.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Lane>> {
-        lock(&self.lanes).values().cloned().collect()
+        lock(&self.by_region).values().cloned().collect()
     }
 }

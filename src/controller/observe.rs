@@ -119,7 +119,7 @@ impl Context {
         let asks = !desired.suspended && ownership == Ownership::Owner;
         let knowledge = knowledge.unwrap_or(NOTHING);
         record.heard_of(&knowledge.presence);
-        let request = self.request(object, record, lane.as_deref().filter(|_| asks));
+        let request = request(object, record, lane.as_deref().filter(|_| asks));
         let situation = Situation {
             now,
             generation: object.meta().generation.unwrap_or_default(),
@@ -135,26 +135,26 @@ impl Context {
         };
         (lane, situation)
     }
+}
 
-    /// A request that has not been handled. The first look at it asks the lane for a fresh List, and forgives failures.
-    fn request(&self, object: &DynamicObject, record: &mut Record, lane: Option<&Lane>) -> Option<Request> {
-        let token = object.annotations().get(RECONCILE_REQUESTED_AT)?;
-        if record.past.handled_request.as_ref() == Some(token) {
-            return None;
-        }
-        let Some(lane) = lane else { return Some(Request { token: token.clone(), attempted: false }) };
-        let noticed = match &record.request {
-            Some((known, noticed)) if known == token => *noticed,
-            _ => {
-                let now = Instant::now();
-                record.request = Some((token.clone(), now));
-                record.succeeded();
-                lane.request_list();
-                now
-            }
-        };
-        Some(Request { token: token.clone(), attempted: lane.attempted_since(noticed) })
+/// A request that has not been handled. The first look at it asks the lane for a fresh List, and forgives failures.
+fn request(object: &DynamicObject, record: &mut Record, lane: Option<&Lane>) -> Option<Request> {
+    let token = object.annotations().get(RECONCILE_REQUESTED_AT)?;
+    if record.past.handled_request.as_ref() == Some(token) {
+        return None;
     }
+    let Some(lane) = lane else { return Some(Request { token: token.clone(), attempted: false }) };
+    let noticed = match &record.request {
+        Some((known, noticed)) if known == token => *noticed,
+        _ => {
+            let now = Instant::now();
+            record.request = Some((token.clone(), now));
+            record.succeeded();
+            lane.request_list();
+            now
+        }
+    };
+    Some(Request { token: token.clone(), attempted: lane.attempted_since(noticed) })
 }
 
 const NOTHING: Knowledge = Knowledge { presence: Presence::NotListed, wants_describe: false, as_of: None };

@@ -27,7 +27,7 @@ pub fn without_agents_news(next: &ProfilingGroupStatus, stored: &ProfilingGroupS
 mod tests {
     use super::*;
 
-    const EVERY: Duration = Duration::from_secs(900);
+    const EVERY: Duration = Duration::from_mins(15);
 
     #[test]
     fn each_object_has_one_slot_in_every_period() {
@@ -40,7 +40,7 @@ mod tests {
     #[test]
     fn the_slots_of_many_objects_are_spread() {
         let start = Timestamp::from_millis(1_800_000_000_000);
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         let turning = (0..1500).filter(|i| {
             let uid = format!("uid-{i}");
             slot(&uid, start, EVERY) != slot(&uid, start.plus(minute), EVERY)

@@ -133,7 +133,7 @@ mod tests {
         DynamicObject::new(name, &resource()).within(namespace)
     }
 
-    fn told(events: Vec<Event<DynamicObject>>) -> Vec<String> {
+    fn told(events: &[Event<DynamicObject>]) -> Vec<String> {
         let name = |object: &DynamicObject| object.meta().name.clone().unwrap_or_default();
         events
             .iter()
@@ -156,8 +156,8 @@ mod tests {
         }
         assert!(merge.take(0, Event::Apply(object("x", "b"))).is_empty());
         merge.take(1, Event::Init);
-        assert_eq!(told(merge.take(1, Event::InitDone)), ["init", "listed b", "done"]);
-        assert_eq!(told(merge.take(0, Event::Apply(object("x", "c")))), ["apply c"]);
+        assert_eq!(told(&merge.take(1, Event::InitDone)), ["init", "listed b", "done"]);
+        assert_eq!(told(&merge.take(0, Event::Apply(object("x", "c")))), ["apply c"]);
     }
 
     #[test]
@@ -170,6 +170,6 @@ mod tests {
         merge.take(1, Event::InitDone);
         merge.take(0, Event::Init);
         merge.take(0, Event::InitApply(object("x", "b")));
-        assert_eq!(told(merge.take(0, Event::InitDone)), ["apply b", "delete a"]);
+        assert_eq!(told(&merge.take(0, Event::InitDone)), ["apply b", "delete a"]);
     }
 }

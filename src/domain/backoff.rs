@@ -9,9 +9,9 @@ use super::failure::{Class, Failure};
 #[must_use]
 pub fn delay(failure: &Failure, failures: u32, chance: f64) -> Duration {
     let (first, longest) = match failure.class {
-        Class::Transient | Class::Conflict => (Duration::from_secs(1), Duration::from_secs(5 * 60)),
-        Class::Throttled => (Duration::from_secs(2), Duration::from_secs(5 * 60)),
-        Class::FixMe => (Duration::from_secs(30), Duration::from_secs(15 * 60)),
+        Class::Transient | Class::Conflict => (Duration::from_secs(1), Duration::from_mins(5)),
+        Class::Throttled => (Duration::from_secs(2), Duration::from_mins(5)),
+        Class::FixMe => (Duration::from_secs(30), Duration::from_mins(15)),
     };
     let doubled = first.saturating_mul(1 << failures.saturating_sub(1).min(20)).min(longest);
     let jittered = doubled.mul_f64(0.75 + 0.25 * chance.clamp(0.0, 1.0));

@@ -62,12 +62,6 @@ impl Stage {
         let installed_before = cluster.kubectl(&["get", KIND]).await?.status.success();
         let workspace = paths::workspace();
         let path = |relative: &str| workspace.join(relative).display().to_string();
-        controlplane::apply(
-            &client,
-            SYSTEM,
-            &format!("{{apiVersion: v1, kind: Namespace, metadata: {{name: {SYSTEM}}}}}"),
-        )
-        .await?;
         kubectl_ok(&cluster, &["apply", "-f", &path("crds"), "-f", &path("deploy/rbac.yaml")]).await?;
         let established = ["wait", "--for=condition=Established", KIND, "--timeout=60s"];
         kubectl_ok(&cluster, &established).await?;
