@@ -62,6 +62,7 @@ pub struct Lane {
 
 struct State {
     inventory: Inventory,
+    looking_since: Timestamp,
     account: Option<String>,
     members: HashSet<String>,
     next_list: Instant,
@@ -82,7 +83,7 @@ impl Lane {
     /// A lane without objects: it does not poll before the first one joins.
     #[must_use]
     pub fn new(region: &str, service: Arc<dyn ProfilerService>, settings: LaneSettings) -> Self {
-        let now = Instant::now();
+        let (now, since) = (Instant::now(), Timestamp::now());
         Self {
             region: region.into(),
             service,
@@ -92,9 +93,10 @@ impl Lane {
             wake: Notify::new(),
             turns: Mutex::default(),
             began: now,
-            since: Timestamp::now(),
+            since,
             state: Mutex::new(State {
                 inventory: Inventory::default(),
+                looking_since: since,
                 account: None,
                 members: HashSet::new(),
                 next_list: now,
@@ -120,6 +122,12 @@ impl Lane {
         state.last_success.filter(|_| !state.members.is_empty()).map(|at| at.elapsed())
     }
 
+    /// Why the last List failed, unless it ended well.
+    #[must_use]
+    pub fn failure(&self) -> Option<Failure> {
+        self.state().failure.clone()
+    }
+
     /// What is known of the group `name`, and how the lane is.
     #[must_use]
     pub fn view(&self, name: &str) -> (LaneView, Knowledge) {
@@ -127,7 +135,7 @@ impl Lane {
         let lane = LaneView {
             region: self.region.clone(),
             account: state.account.clone(),
-            since: self.since,
+            since: state.looking_since,
             attempted: state.last_attempt.is_some(),
             failure: state.failure.clone(),
         };
@@ -143,6 +151,14 @@ impl Lane {
     /// mutation.
     pub fn join(&self, name: &str, remembered: Option<Observation>) {
         let mut state = self.state();
+        let idle =
+            state.members.is_empty() && state.last_attempt.is_some_and(|at| at.elapsed() > self.settings.poll_interval);
+        if idle {
+            // Nobody listed meanwhile: as after a restart, what was known is only remembered.
+            state.inventory = Inventory::default();
+            state.looking_since = Timestamp::now();
+            state.last_success = None;
+        }
         if let Some(remembered) = remembered {
             state.inventory.remember(name, remembered, self.moment());
         }

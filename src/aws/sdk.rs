@@ -31,6 +31,8 @@ use super::{
 };
 use crate::{api::Reason, domain::observation::Observation};
 
+/// The field of the caller's span that is given AWS's request id.
+pub const REQUEST_ID: &str = "aws_request_id";
 /// How CloudTrail shows the operator's calls.
 const APP_NAME: &str = "codeguru-profiler-operator";
 /// The largest page that AWS allows.
@@ -179,6 +181,9 @@ impl SdkService {
         let result = match came {
             Ok(output) => {
                 let answered = answer.answered(output.request_id());
+                if let Some(id) = &answered.request_id {
+                    tracing::Span::current().record(REQUEST_ID, id);
+                }
                 debug!(request_id = answered.request_id, http_status = answered.http_status, ?elapsed, "AWS answered");
                 read(output, &answer).map_err(|why| AwsError {
                     answer: Some(Box::new(answered)),
@@ -196,7 +201,7 @@ impl SdkService {
     }
 
     fn span(&self, operation: Operation, group: Option<&str>) -> tracing::Span {
-        debug_span!("aws", %operation, region = self.region, group)
+        debug_span!("aws", %operation, region = self.region, group, { REQUEST_ID } = tracing::field::Empty)
     }
 }
 

@@ -16,7 +16,10 @@ use crate::{
         metrics::AwsMetrics,
         sdk::{SdkServices, SdkSettings},
     },
-    controller::{self, Health, Instruments, settings::Settings},
+    controller::{
+        self, Health, Instruments,
+        settings::{Pod, Settings},
+    },
     process::{
         health::{Liveness, Readiness},
         http::{Endpoints, ListenError, Server},
@@ -144,6 +147,14 @@ pub struct RunArgs {
     )]
     pub probes_and_metrics: SocketAddr,
 
+    /// Name of the pod that the operator runs in: events about a lane are about this pod.
+    #[arg(long, env = "CODEGURU_PROFILER_OPERATOR_POD_NAME", value_name = "NAME", requires = "pod_namespace")]
+    pub pod_name: Option<String>,
+
+    /// Namespace of that pod.
+    #[arg(long, env = "CODEGURU_PROFILER_OPERATOR_POD_NAMESPACE", value_name = "NAME")]
+    pub pod_namespace: Option<String>,
+
     /// How a line of the log looks.
     #[arg(long, env = "CODEGURU_PROFILER_OPERATOR_LOG_FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
@@ -236,6 +247,7 @@ impl RunArgs {
             agent_stale_after: self.agent_stale_after,
             observe_only: self.observe_only,
             aws_timeout: self.aws_timeout,
+            pod: self.pod_namespace.clone().zip(self.pod_name.clone()).map(|(namespace, name)| Pod { namespace, name }),
             calls_per_second: self.aws_calls_per_second,
         }
     }
@@ -278,7 +290,7 @@ mod tests {
             assert_eq!(found, Some(expected.as_str()), "--{flag}");
             flags += 1;
         }
-        assert_eq!(flags, 15);
+        assert_eq!(flags, 17);
     }
 
     #[test]

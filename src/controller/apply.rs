@@ -39,6 +39,9 @@ pub async fn apply(context: &Context, key: &Key, evaluation: &Evaluation) -> Opt
 
 async fn update(context: &Context, key: &Key, evaluation: &Evaluation, lane: &Lane) -> Option<Applied> {
     let turn = lane.turn(&evaluation.situation.desired.name).await;
+    if context.stop.is_cancelled() {
+        return None;
+    }
     // While it waited, the object may have vanished, changed its mind, or lost its claim.
     let evaluation = context.evaluate(key).filter(|now| now.plan == evaluation.plan)?;
     let Plan::Update { to, cause } = evaluation.plan else { return None };

@@ -15,6 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Instruments,
+    events::publish_about,
+    lane_events::{LaneEvents, regarding},
     metrics::ControllerMetrics,
     objects::{Key, Objects},
     ownership::Owners,
@@ -59,6 +61,10 @@ pub struct Context {
     pub reconciles: Reconciles<Key>,
     /// Counts what the controller did.
     pub metrics: ControllerMetrics,
+    /// Cancelled when no more work is to be begun.
+    pub stop: CancellationToken,
+    /// What was said of the lanes.
+    pub lane_events: LaneEvents,
     aws_metrics: Arc<AwsMetrics>,
     looks: mpsc::UnboundedSender<Look>,
 }
@@ -77,10 +83,13 @@ impl Context {
         let Instruments { reconciles, controller: metrics, aws: aws_metrics } = instruments;
         let news = looks.clone();
         let news = Arc::new(move |region: &str| drop(news.send(Look::Lane(region.to_owned()))));
-        let reporter = Reporter { controller: CONTROLLER.into(), instance: std::env::var("POD_NAME").ok() };
+        let instance = settings.pod.as_ref().map(|pod| pod.name.clone());
+        let reporter = Reporter { controller: CONTROLLER.into(), instance };
         Self {
             recorder: Recorder::new(client.clone(), reporter),
-            lanes: Lanes::new(connect, settings.lane(), news, stop),
+            lanes: Lanes::new(connect, settings.lane(), news, stop.clone()),
+            stop,
+            lane_events: LaneEvents::default(),
             client,
             settings,
             objects: Objects::new(store),
@@ -108,6 +117,15 @@ impl Context {
     /// Takes an object's claim; answers the others whose standing may have changed.
     pub fn claimed_by(&self, object: &DynamicObject) -> Vec<Key> {
         self.owners.applied(object, self.settings.default_region.as_deref(), &self.lanes)
+    }
+
+    /// Publishes what is worth saying of a lane that has news; nobody waits for it.
+    pub fn tell_lane_events(self: &Arc<Self>, region: &str) {
+        let Some(pod) = self.settings.pod.clone() else { return };
+        let failure = self.lanes.get(region).failure();
+        let Some(happening) = self.lane_events.attempted(region, failure.as_ref()) else { return };
+        let context = Arc::clone(self);
+        tokio::spawn(async move { publish_about(&context, &regarding(&pod), happening).await });
     }
 
     /// Sets the gauges of the lanes that poll.

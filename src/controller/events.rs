@@ -1,5 +1,6 @@
 //! Publishes Kubernetes events (events.k8s.io). A failure is logged, and fails nothing.
 
+use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
     Resource,
     api::DynamicObject,
@@ -14,6 +15,11 @@ const LONGEST_NOTE: usize = 1024;
 
 /// Publishes one event about `object`.
 pub async fn publish(context: &Context, object: &DynamicObject, happening: Happening) {
+    publish_about(context, &object.object_ref(&resource()), happening).await;
+}
+
+/// Publishes one event about whatever `regarding` names.
+pub async fn publish_about(context: &Context, regarding: &ObjectReference, happening: Happening) {
     let Happening { warning, reason, action, note } = happening;
     let event = Event {
         type_: if warning { EventType::Warning } else { EventType::Normal },
@@ -22,7 +28,7 @@ pub async fn publish(context: &Context, object: &DynamicObject, happening: Happe
         action: action.into(),
         secondary: None,
     };
-    if let Err(error) = context.recorder.publish(&event, &object.object_ref(&resource())).await {
+    if let Err(error) = context.recorder.publish(&event, regarding).await {
         tracing::warn!(reason, error = %error, "can't publish an event");
     }
 }

@@ -6,6 +6,7 @@ mod apply;
 mod claims;
 mod context;
 mod events;
+mod lane_events;
 mod metrics;
 mod objects;
 mod observe;

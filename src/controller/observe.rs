@@ -21,13 +21,16 @@ use crate::{
         desired::Desired,
         past::Past,
         plan::{Plan, plan},
-        situation::{Knowledge, Ownership, Presence, Request, Situation},
+        situation::{Knowledge, Limits, Ownership, Presence, Request, Situation},
         status::{Report, report},
     },
 };
 
 /// A shorter wait is not worth telling.
 const WORTH_TELLING: Duration = Duration::from_secs(1);
+
+/// When AWS falls silent, all objects of a lane say so within this time, and not all at once.
+const STALE_SPREAD: Duration = Duration::from_mins(1);
 
 /// One object, what to do about it and what to report of it.
 pub struct Evaluation {
@@ -120,6 +123,8 @@ impl Context {
         let knowledge = knowledge.unwrap_or(NOTHING);
         record.heard_of(&knowledge.presence);
         let request = request(object, record, lane.as_deref().filter(|_| asks));
+        let uid = object.uid().unwrap_or_default();
+        let limits = self.settings.limits();
         let situation = Situation {
             now,
             generation: object.meta().generation.unwrap_or_default(),
@@ -131,7 +136,10 @@ impl Context {
             knowledge,
             setback: record.setback.clone(),
             request,
-            limits: self.settings.limits(),
+            limits: Limits {
+                inventory_stale_after: limits.inventory_stale_after + refresh::phase(&uid, STALE_SPREAD),
+                ..limits
+            },
         };
         (lane, situation)
     }

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     api::{Reason, Timestamp},
+    aws::sdk::REQUEST_ID,
     domain::{
         failure::{Class, Failure},
         plan::Plan,
@@ -53,7 +54,7 @@ async fn steps(context: &Context, key: &Key) -> Outcome {
     let mut applied = None;
     for _ in 0..MOST_STEPS {
         let Some(evaluation) = context.evaluate(key) else { return Outcome::Success };
-        if evaluation.plan == Plan::Rest {
+        if evaluation.plan == Plan::Rest || context.stop.is_cancelled() {
             break;
         }
         applied = applied.or(apply_and_tell(context, key, &evaluation).await);
@@ -122,6 +123,7 @@ fn span(context: &Context, key: &Key) -> tracing::Span {
         namespace = key.namespace.as_deref(),
         name = key.name,
         generation = object.as_ref().and_then(|object| object.meta().generation),
-        region
+        region,
+        { REQUEST_ID } = tracing::field::Empty
     )
 }

@@ -10,11 +10,17 @@ use crate::api::{ProfilingGroupStatus, Timestamp};
 /// The slot that `now` falls into for the object `uid`: slots are `every` long, and spread evenly over the objects.
 #[must_use]
 pub fn slot(uid: &str, now: Timestamp, every: Duration) -> i64 {
-    let every = i64::try_from(every.as_millis()).unwrap_or(i64::MAX).max(1);
+    let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    now.as_millis().saturating_add(millis(phase(uid, every))).div_euclid(millis(every).max(1))
+}
+
+/// A part of `every` that is this object's own, spread evenly over the objects: so that they do not all act at once.
+#[must_use]
+pub fn phase(uid: &str, every: Duration) -> Duration {
     let mut hasher = DefaultHasher::new();
     uid.hash(&mut hasher);
-    let phase = i64::try_from(hasher.finish() % every.unsigned_abs()).unwrap_or(0);
-    now.as_millis().saturating_add(phase).div_euclid(every)
+    let every = u64::try_from(every.as_millis()).unwrap_or(u64::MAX).max(1);
+    Duration::from_millis(hasher.finish() % every)
 }
 
 /// `next`, but with the agents' timestamps of `stored`.

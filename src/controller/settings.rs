@@ -21,8 +21,19 @@ pub struct Settings {
     pub observe_only: bool,
     /// How long one AWS call may take.
     pub aws_timeout: Duration,
+    /// The operator's own pod, for events about a lane.
+    pub pod: Option<Pod>,
     /// AWS calls a second and lane, at most.
     pub calls_per_second: NonZeroU32,
+}
+
+/// The pod that the operator runs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pod {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
 }
 
 impl Settings {

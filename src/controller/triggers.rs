@@ -84,6 +84,7 @@ impl Triggers {
                 self.context.objects.forget(&key);
             }
             Look::Lane(region) => {
+                self.context.tell_lane_events(&region);
                 for object in self.context.objects.all() {
                     // Whoever names no region may be in any lane: looking is cheap.
                     let named = object.data["spec"]["region"].as_str();

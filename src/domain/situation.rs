@@ -49,7 +49,7 @@ pub struct LaneView {
     pub region: String,
     /// The account, once AWS has told it.
     pub account: Option<String>,
-    /// When the process began to look.
+    /// When the lane began to look.
     pub since: Timestamp,
     /// Whether a List has ended, well or not.
     pub attempted: bool,
