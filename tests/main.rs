@@ -8,6 +8,7 @@ mod counts;
 mod drift;
 mod edits;
 mod meddlers;
+mod refusals;
 mod requests;
 mod suspend;
 mod thin_and_stale;
