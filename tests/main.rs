@@ -3,6 +3,7 @@
 
 mod world;
 
+mod aws_trouble;
 mod claims;
 mod counts;
 mod drift;
