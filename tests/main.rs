@@ -10,6 +10,7 @@ mod drift;
 mod edits;
 mod kubernetes_trouble;
 mod meddlers;
+mod process;
 mod refusals;
 mod requests;
 mod suspend;
