@@ -3,11 +3,15 @@
 
 mod world;
 
+mod aws_trouble;
 mod claims;
 mod counts;
 mod drift;
 mod edits;
+mod kubernetes_trouble;
 mod meddlers;
+mod process;
+mod refusals;
 mod requests;
 mod suspend;
 mod thin_and_stale;

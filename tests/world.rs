@@ -9,22 +9,28 @@ use std::{
 
 use devkit::{
     cargo::{self, Profile},
-    controlplane::{Audit, ControlPlane},
+    controlplane::{Audit, ControlPlane, Options},
     emulator::{Account, Emulator},
     operator::{Operator, Start},
     wait,
     watchman::{Watchman, profiling_groups},
 };
+use k8s_openapi::api::events::v1::Event;
 use kube::{
-    Api,
+    Api, ResourceExt,
     api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 pub const REGION: &str = "eu-west-1";
+/// The operator's binary.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_codeguru-profiler-operator");
 pub const LIMIT: Duration = Duration::from_mins(1);
 const ACCOUNT: &str = "111122223333";
+/// No log, event or status may hold it.
+pub const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+pub const REQUESTED_AT: &str = "codeguruprofiler.dev/reconcile-requested-at";
 const SYSTEM: &str = "codeguru-profiler-system";
 const OPERATOR: &str = "codeguru-profiler-operator";
 pub const OPERATOR_USER: &str = "system:serviceaccount:codeguru-profiler-system:codeguru-profiler-operator";
@@ -43,13 +49,20 @@ pub struct World {
 impl World {
     pub async fn new() -> Self {
         static KIND: OnceCell<()> = OnceCell::const_new();
-        static EMULATOR: OnceCell<PathBuf> = OnceCell::const_new();
         let plane = ControlPlane::shared().await.unwrap();
-        KIND.get_or_init(async || {
-            plane.apply(&codeguru_profiler_operator::api::crd_yaml()).await.unwrap();
-            plane.apply(include_str!("../deploy/rbac.yaml")).await.unwrap();
-        })
-        .await;
+        KIND.get_or_init(async || install(&plane).await).await;
+        Self::within(plane).await
+    }
+
+    /// A world whose API server may be stopped.
+    pub async fn apart() -> Self {
+        let plane = Arc::new(ControlPlane::start(Options::default()).await.unwrap());
+        install(&plane).await;
+        Self::within(plane).await
+    }
+
+    async fn within(plane: Arc<ControlPlane>) -> Self {
+        static EMULATOR: OnceCell<PathBuf> = OnceCell::const_new();
         let program = EMULATOR
             .get_or_init(async || cargo::build_one("codeguru-profiler-emulator", Profile::Dev).await.unwrap())
             .await;
@@ -75,11 +88,16 @@ impl World {
     }
 
     pub fn operator_with(&self, kubeconfig: &Path) -> Start {
-        Start::new(Path::new(env!("CARGO_BIN_EXE_codeguru-profiler-operator")), kubeconfig)
-            .aws(&self.emulator, &self.aws)
+        self.operator_without_aws(kubeconfig).aws(&self.emulator, &self.aws).env("AWS_SECRET_ACCESS_KEY", SECRET)
+    }
+
+    /// An operator that has been told of neither an endpoint nor credentials.
+    pub fn operator_without_aws(&self, kubeconfig: &Path) -> Start {
+        Start::new(Path::new(PROGRAM), kubeconfig)
             .args(&["--region", REGION, "--namespace", &self.namespace])
             // A flag wins over its variable: a story may ask for another interval.
             .env("CODEGURU_PROFILER_OPERATOR_POLL_INTERVAL", "2s")
+            .env("AWS_EC2_METADATA_DISABLED", "true")
     }
 
     pub async fn kubeconfig(&self) -> PathBuf {
@@ -177,6 +195,12 @@ impl World {
         self.eventually("another List", async || (finished().await >= before + times).then_some(())).await;
     }
 
+    /// How often AWS was called so about one group.
+    pub async fn calls_for(&self, operation: &str, group: &str) -> usize {
+        let journal = self.aws.journal().await.unwrap();
+        journal.iter().filter(|entry| entry.is(operation) && entry.group.as_deref() == Some(group)).count()
+    }
+
     /// How often AWS was called so.
     pub async fn calls(&self, operation: &str) -> usize {
         self.aws.journal().await.unwrap().iter().filter(|entry| entry.is(operation)).count()
@@ -188,8 +212,13 @@ impl World {
     }
 
     pub async fn audit(&self) -> Audit {
+        self.audit_of(OPERATOR_USER).await
+    }
+
+    /// What this user has changed in this namespace, or tried to.
+    pub async fn audit_of(&self, user: &str) -> Audit {
         let all = self.plane.audit_since(self.audit_from).await.unwrap();
-        all.writes_by(OPERATOR_USER).namespace(&self.namespace)
+        all.writes_by(user).namespace(&self.namespace)
     }
 
     pub async fn enabled(&self, group: &str) -> Option<bool> {
@@ -200,13 +229,29 @@ impl World {
         self.aws.put_group(REGION, group, json!({ "profilingEnabled": enabled })).await.unwrap();
     }
 
-    /// The reasons of the events about a resource, the oldest first.
+    /// The reasons and notes of the events about a resource, the oldest first.
     pub async fn events(&self, name: &str) -> Vec<(String, String)> {
-        let events: Api<k8s_openapi::api::events::v1::Event> = Api::namespaced(self.client.clone(), &self.namespace);
+        let events = self.raw_events(name).await.into_iter();
+        events.map(|e| (e.reason.unwrap_or_default(), e.note.unwrap_or_default())).collect()
+    }
+
+    /// The reasons of the warnings about a resource, the oldest first.
+    pub async fn warnings(&self, name: &str) -> Vec<String> {
+        let events = self.raw_events(name).await.into_iter();
+        events.filter(|e| e.type_.as_deref() == Some("Warning")).map(|e| e.reason.unwrap_or_default()).collect()
+    }
+
+    async fn raw_events(&self, name: &str) -> Vec<Event> {
+        let events: Api<Event> = Api::namespaced(self.client.clone(), &self.namespace);
         let mut events = events.list(&ListParams::default()).await.unwrap().items;
         events.retain(|event| event.regarding.as_ref().and_then(|it| it.name.as_deref()) == Some(name));
         events.sort_by_key(|event| event.metadata.creation_timestamp.as_ref().map(|time| time.0));
-        events.into_iter().map(|e| (e.reason.unwrap_or_default(), e.note.unwrap_or_default())).collect()
+        events
+    }
+
+    /// Asks for a look at AWS now, as a user does once the cause is gone.
+    pub async fn request(&self, name: &str, token: &str) {
+        self.patch(name, json!({ "metadata": { "annotations": { REQUESTED_AT: token } } })).await;
     }
 
     pub async fn has_event(&self, name: &str, reason: &str) -> String {
@@ -220,7 +265,27 @@ impl World {
     pub async fn judge(self) {
         let violations = self.watchman.final_check().await.unwrap();
         assert!(violations.is_empty(), "{}", list(&violations));
+        self.judge_words().await;
     }
+
+    /// No condition ever held a secret, or an id that is another one at every attempt.
+    async fn judge_words(&self) {
+        let journal = self.aws.journal().await.unwrap();
+        let ids: Vec<_> = journal.iter().filter_map(|entry| entry.request_id.as_deref()).collect();
+        for object in self.groups.list(&ListParams::default()).await.unwrap() {
+            for version in self.watchman.versions(&self.namespace, &object.name_any()) {
+                let said = version["status"].to_string();
+                assert!(!said.contains(SECRET), "{said}");
+                assert!(!ids.iter().any(|id| said.contains(id)), "{said}");
+            }
+        }
+    }
+}
+
+/// The kind, and the operator's rights as shipped.
+async fn install(plane: &ControlPlane) {
+    plane.apply(&codeguru_profiler_operator::api::crd_yaml()).await.unwrap();
+    plane.apply(include_str!("../deploy/rbac.yaml")).await.unwrap();
 }
 
 fn list<T: ToString>(items: &[T]) -> String {

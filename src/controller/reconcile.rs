@@ -11,6 +11,7 @@ use super::{
     context::Context,
     objects::{Key, key},
     observe::Evaluation,
+    records::Record,
     report::{self, report},
     stored,
     triggers::Look,
@@ -62,9 +63,13 @@ async fn steps(context: &Context, key: &Key) -> Outcome {
             break;
         }
     }
+    let mut untold = None;
+    record(context, key, |record| untold = record.untold.take());
+    let applied = applied.or(untold);
     if let Err(error) = report(context, key, applied).await {
         let why = error_chain(&error);
         tracing::warn!("can't write the status: {why}");
+        record(context, key, |record| record.untold = applied);
         hold(context, key, why);
         return Outcome::Error;
     }
@@ -103,7 +108,6 @@ fn outcome(context: &Context, key: &Key) -> Outcome {
 
 /// Leaves the object alone for a while: what can't be recorded must not be done.
 fn hold(context: &Context, key: &Key, detail: String) {
-    let Some(uid) = context.objects.get(key).and_then(|object| object.meta().uid.clone()) else { return };
     let failure = Failure {
         reason: Reason::InternalError,
         class: Class::Transient,
@@ -111,7 +115,12 @@ fn hold(context: &Context, key: &Key, detail: String) {
         detail,
         retry_after: None,
     };
-    context.records.update(&uid, |record| record.unwritten(failure, Timestamp::now()));
+    record(context, key, |record| record.unwritten(failure, Timestamp::now()));
+}
+
+fn record(context: &Context, key: &Key, work: impl FnOnce(&mut Record)) {
+    let Some(uid) = context.objects.get(key).and_then(|object| object.meta().uid.clone()) else { return };
+    context.records.update(&uid, work);
 }
 
 fn span(context: &Context, key: &Key) -> tracing::Span {

@@ -14,6 +14,7 @@ use crate::{
         failure::Failure,
         past::Past,
         situation::{Presence, Setback},
+        transitions::Applied,
     },
     process::lock::lock,
 };
@@ -26,6 +27,8 @@ pub struct Record {
     pub setback: Option<Setback>,
     /// The last failed attempt to write the status.
     pub unwritten: Option<Setback>,
+    /// What was written to AWS, and could not be told yet because the status could not be written.
+    pub untold: Option<Applied>,
     /// When it began to wait for AWS to say something.
     pub waiting_since: Option<Timestamp>,
     /// The request to reconcile that is being handled, and when it was noticed.
@@ -43,6 +46,7 @@ impl Record {
             past,
             setback: None,
             unwritten: None,
+            untold: None,
             waiting_since: None,
             request: None,
             slot,

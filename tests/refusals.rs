@@ -1,0 +1,112 @@
+//! What can't be meant is refused by the API server itself, in words that say what to do; what is taken is kept as given.
+
+use devkit::kstatus::{self, Status};
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+/// `base` with the members of `change`; null removes one.
+fn changed(base: &Value, change: &Value) -> Value {
+    let mut spec = base.clone();
+    for (field, value) in change.as_object().unwrap() {
+        if value.is_null() {
+            spec.as_object_mut().unwrap().remove(field);
+        } else {
+            spec[field] = value.clone();
+        }
+    }
+    spec
+}
+
+fn good() -> Value {
+    json!({ "profilingGroupName": "Checkout_Service-1", "profilingEnabled": true, "region": "eu-west-1" })
+}
+
+fn message(error: kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) if status.code == 422 => status.message.clone(),
+        other => panic!("not a refusal: {other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_new_resource_that_can_not_be_meant_is_refused_with_what_to_do() {
+    let world = World::new().await;
+    for (change, says) in [
+        (json!({ "profilingGroupName": "" }), "must be 1 to 255 letters"),
+        (json!({ "profilingGroupName": "a".repeat(256) }), "must be 1 to 255 letters"),
+        (
+            json!({ "profilingGroupName": "arn:aws:codeguru-profiler:eu-west-1:111122223333:profilingGroup/a" }),
+            "not its ARN",
+        ),
+        (json!({ "profilingGroupName": "spa ce" }), "must be 1 to 255 letters"),
+        (json!({ "region": "Ireland" }), "such as eu-west-1"),
+        (json!({ "region": "eu-west-1a" }), "such as eu-west-1"),
+        (json!({ "region": "" }), "such as eu-west-1"),
+        (json!({ "managementPolicy": "Ignore" }), "must be Manage (make AWS follow) or Observe (never write to AWS)"),
+        (json!({ "driftPolicy": "correct" }), "must be Correct (undo what others change in AWS) or Report"),
+        (json!({ "profilingGroupName": null }), "spec.profilingGroupName: Required value"),
+        (json!({ "profilingEnabled": null }), "spec.profilingEnabled: Required value"),
+    ] {
+        let refused = world.try_create("refused", changed(&good(), &change)).await;
+        let said = message(refused.expect_err(&change.to_string()));
+        assert!(said.contains(says), "{change}: {said}");
+    }
+    assert!(world.groups.get_opt("refused").await.unwrap().is_none());
+    world.judge().await;
+}
+
+#[tokio::test]
+async fn an_edit_that_would_follow_another_group_is_refused_with_what_to_do() {
+    let world = World::new().await;
+    world.try_create("a", good()).await.unwrap();
+    for (change, says) in [
+        (json!({ "profilingGroupName": "other" }), "make a new ProfilingGroup to follow another group"),
+        (json!({ "region": "eu-central-1" }), "region can't be changed: make a new ProfilingGroup"),
+        (json!({ "region": null }), "region can't be removed once set: make a new ProfilingGroup"),
+        (json!({ "profilingEnabled": null }), "spec.profilingEnabled: Required value"),
+    ] {
+        let refused = world.try_patch("a", json!({ "spec": change })).await;
+        let said = message(refused.expect_err(&change.to_string()));
+        assert!(said.contains(says), "{change}: {said}");
+    }
+    assert_eq!(world.get("a").await["spec"], good());
+
+    world.try_create("b", changed(&good(), &json!({ "region": null }))).await.unwrap();
+    world.patch("b", json!({ "spec": { "region": "eu-west-1" } })).await;
+    assert_eq!(world.get("b").await["spec"], good(), "a region may be added later");
+    world.judge().await;
+}
+
+#[tokio::test]
+async fn every_form_that_is_allowed_is_taken_and_comes_back_as_given() {
+    let world = World::new().await;
+    for (name, change) in [
+        ("longest", json!({ "profilingGroupName": "a".repeat(255) })),
+        ("shortest", json!({ "profilingGroupName": "_", "region": null })),
+        (
+            "gov",
+            json!({
+                "region": "us-gov-west-1", "managementPolicy": "Observe", "driftPolicy": "Report", "suspend": true,
+                "profilingEnabled": false,
+            }),
+        ),
+        ("other-words", json!({ "managementPolicy": "Manage", "driftPolicy": "Correct", "suspend": false })),
+    ] {
+        let spec = changed(&good(), &change);
+        let made = world.try_create(name, spec.clone()).await.unwrap();
+        assert_eq!(made["spec"], spec, "nothing is added");
+    }
+    world.judge().await;
+}
+
+#[tokio::test]
+async fn what_nobody_has_looked_at_is_in_progress_and_nothing_else_is_defaulted() {
+    let world = World::new().await;
+    let spec = json!({ "profilingGroupName": "a", "profilingEnabled": true });
+    let made = world.try_create("a", spec.clone()).await.unwrap();
+    assert_eq!(made["spec"], spec);
+    assert_eq!(made["status"], json!({ "observedGeneration": -1 }));
+    assert_eq!(kstatus::compute(&world.get("a").await).0, Status::InProgress);
+    world.judge().await;
+}
