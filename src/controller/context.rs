@@ -17,12 +17,12 @@ use super::{
     Instruments,
     events::publish_about,
     lane_events::{LaneEvents, regarding},
+    look::Look,
     metrics::ControllerMetrics,
     objects::{Key, Objects},
     ownership::Owners,
     records::Records,
     settings::Settings,
-    triggers::Look,
 };
 use crate::{
     aws::{
@@ -125,7 +125,7 @@ impl Context {
         let failure = self.lanes.get(region).failure();
         let Some(happening) = self.lane_events.attempted(region, failure.as_ref()) else { return };
         let context = Arc::clone(self);
-        tokio::spawn(async move { publish_about(&context, &regarding(&pod), happening).await });
+        tokio::spawn(async move { publish_about(&context.recorder, &regarding(&pod), happening).await });
     }
 
     /// Sets the gauges of the lanes that poll.

@@ -4,22 +4,22 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
     Resource,
     api::DynamicObject,
-    runtime::events::{Event, EventType},
+    runtime::events::{Event, EventType, Recorder},
 };
 
-use super::{context::Context, objects::resource};
+use super::objects::resource;
 use crate::domain::transitions::Happening;
 
 /// The API server refuses a longer note.
 const LONGEST_NOTE: usize = 1024;
 
 /// Publishes one event about `object`.
-pub async fn publish(context: &Context, object: &DynamicObject, happening: Happening) {
-    publish_about(context, &object.object_ref(&resource()), happening).await;
+pub async fn publish(recorder: &Recorder, object: &DynamicObject, happening: Happening) {
+    publish_about(recorder, &object.object_ref(&resource()), happening).await;
 }
 
 /// Publishes one event about whatever `regarding` names.
-pub async fn publish_about(context: &Context, regarding: &ObjectReference, happening: Happening) {
+pub async fn publish_about(recorder: &Recorder, regarding: &ObjectReference, happening: Happening) {
     let Happening { warning, reason, action, note } = happening;
     let event = Event {
         type_: if warning { EventType::Warning } else { EventType::Normal },
@@ -28,7 +28,7 @@ pub async fn publish_about(context: &Context, regarding: &ObjectReference, happe
         action: action.into(),
         secondary: None,
     };
-    if let Err(error) = context.recorder.publish(&event, regarding).await {
+    if let Err(error) = recorder.publish(&event, regarding).await {
         tracing::warn!(reason, error = %error, "can't publish an event");
     }
 }

@@ -7,6 +7,7 @@ mod claims;
 mod context;
 mod events;
 mod lane_events;
+mod look;
 mod metrics;
 mod objects;
 mod observe;
@@ -32,11 +33,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    context::Context,
-    metrics::ControllerMetrics,
-    objects::Key,
-    settings::Settings,
-    triggers::{Look, Triggers},
+    context::Context, look::Look, metrics::ControllerMetrics, objects::Key, settings::Settings, triggers::Triggers,
 };
 use crate::{
     aws::{lanes::Connect, metrics::AwsMetrics},

@@ -9,12 +9,12 @@ use tracing::Instrument;
 use super::{
     apply::apply,
     context::Context,
+    look::Look,
     objects::{Key, key},
     observe::Evaluation,
     records::Record,
     report::{self, report},
     stored,
-    triggers::Look,
 };
 use crate::{
     api::{Reason, Timestamp},

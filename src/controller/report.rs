@@ -74,7 +74,7 @@ async fn publish_transitions(context: &Context, evaluation: &Evaluation, applied
     let failure = evaluation.situation.setback.as_ref().map(|setback| &setback.failure);
     let after = if evaluation.write.is_some() { &evaluation.next } else { &evaluation.stored };
     for happening in happenings(&evaluation.stored, after, applied, failure) {
-        publish(context, &evaluation.object, happening).await;
+        publish(&context.recorder, &evaluation.object, happening).await;
     }
 }
 

@@ -14,6 +14,7 @@ use tokio_util::time::{DelayQueue, delay_queue};
 
 use super::{
     context::Context,
+    look::Look,
     objects::{Key, key, resource},
     watch::stub,
 };
@@ -21,21 +22,6 @@ use crate::{api::Timestamp, process::health::Liveness};
 
 /// How often the loop shows that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(5);
-
-/// A reason to look whether an object needs work.
-#[derive(Clone, Debug)]
-pub enum Look {
-    /// It changed, or what it depends on did.
-    At(Key),
-    /// Its reconcile has ended.
-    Reconciled(Key),
-    /// It is gone.
-    Gone(Key),
-    /// The lane of this region has news.
-    Lane(String),
-    /// Every watch has listed.
-    All,
-}
 
 /// Looks at objects, and sends those that need work to be reconciled.
 pub struct Triggers {

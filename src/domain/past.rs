@@ -1,6 +1,6 @@
 //! What the status remembers, as far as a decision depends on it. Pure.
 
-use super::{conditions, drift, plan::Cause, situation::Situation};
+use super::conditions;
 use crate::api::{ConditionType, DriftStatus, ProfilingGroupStatus, Timestamp};
 
 /// Read from the status once; from then on the process's own memory, so that a meddler's change of the status does not
@@ -45,18 +45,5 @@ impl Past {
             drift: status.drift.clone().unwrap_or_default(),
             handled_request: status.last_handled_reconcile_at.clone(),
         }
-    }
-}
-
-impl Past {
-    /// What is remembered once AWS has agreed to `to`. The situation is the one that led to it: a correction's record
-    /// says what AWS had said before.
-    #[must_use]
-    pub fn after_update(mut self, situation: &Situation, to: bool, cause: Cause, now: Timestamp) -> Self {
-        self.last_applied = Some(to);
-        if let (Cause::Drift, Some(difference)) = (cause, situation.difference()) {
-            self.drift = drift::corrected(self.drift, difference, now, situation.limits.drift_window);
-        }
-        self
     }
 }

@@ -3,6 +3,7 @@
 use super::{
     drift,
     failure::{Class, Failure},
+    past::Past,
     situation::{LaneView, Ownership, Presence, Situation},
 };
 use crate::api::{FieldDifference, Reason, Timestamp};
@@ -277,6 +278,19 @@ impl Situation {
     #[must_use]
     pub fn drifts(&self) -> bool {
         self.difference().is_some() && self.past.last_applied == Some(self.desired.profiling_enabled)
+    }
+}
+
+impl Past {
+    /// What is remembered once AWS has agreed to `to`. The situation is the one that led to it: a correction's record
+    /// says what AWS had said before.
+    #[must_use]
+    pub fn after_update(mut self, situation: &Situation, to: bool, cause: Cause, now: Timestamp) -> Self {
+        self.last_applied = Some(to);
+        if let (Cause::Drift, Some(difference)) = (cause, situation.difference()) {
+            self.drift = drift::corrected(self.drift, difference, now, situation.limits.drift_window);
+        }
+        self
     }
 }
 
