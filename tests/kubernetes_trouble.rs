@@ -116,6 +116,26 @@ async fn status_writes_that_fail_never_cost_a_second_update() {
 }
 
 #[tokio::test]
+async fn a_correction_is_recorded_once_and_told_though_its_status_could_not_be_written_at_first() {
+    let world = World::new().await;
+    let (proxy, start) = behind_a_proxy(&world).await;
+    let operator = start.start().await.unwrap();
+    in_sync(&world, "a").await;
+    let rule = proxy.add(status_writes(answer(500)).times(2));
+    world.flip("a", false).await;
+    let status = world.until("a", "a recorded correction", |o| o["status"]["drift"]["corrections"] == 1).await;
+    assert_eq!(proxy.hits(rule), 2);
+    assert_eq!(status["drift"]["recentCorrections"].as_array().unwrap().len(), 1, "{status:#}");
+    world.has_event("a", "DriftCorrected").await;
+    world.lists(1).await;
+    assert_eq!(world.calls(UPDATE).await, 1);
+    let counted = operator.metric("codeguru_profiler_drift_corrections_total", &[]).await.unwrap();
+    assert!((counted - 1.0).abs() < 0.1, "{counted}");
+    assert_eq!(world.status("a").await["drift"]["corrections"], 1);
+    world.judge().await;
+}
+
+#[tokio::test]
 async fn an_answer_that_was_lost_never_costs_a_second_update() {
     let world = World::new().await;
     let (proxy, start) = behind_a_proxy(&world).await;
@@ -127,6 +147,7 @@ async fn an_answer_that_was_lost_never_costs_a_second_update() {
     world.lists(2).await;
     assert_eq!(proxy.hits(rule), 1);
     assert_eq!(world.calls(UPDATE).await, 1);
+    world.has_event("a", "Updated").await;
     world.judge().await;
 }
 

@@ -48,15 +48,17 @@ pub struct Evaluation {
     pub next: ProfilingGroupStatus,
     /// The status to write, when it differs from the stored one by more than is worth waiting for.
     pub write: Option<Value>,
+    /// Whether something that was written to AWS is still to be told in an event.
+    pub untold: bool,
     /// When to look again.
     pub look_again: Option<Timestamp>,
 }
 
 impl Evaluation {
-    /// Whether anything is to be done or written now.
+    /// Whether anything is to be done, written or told now.
     #[must_use]
     pub fn needs_work(&self) -> bool {
-        self.plan != Plan::Rest || self.write.is_some()
+        self.plan != Plan::Rest || self.write.is_some() || self.untold
     }
 }
 
@@ -94,6 +96,7 @@ impl Context {
                     });
                 let plan = if unwritten.is_some() { Plan::Rest } else { plan(&situation) };
                 Some(Evaluation {
+                    untold: record.untold.is_some() && unwritten.is_none(),
                     write: (worth_writing && unwritten.is_none()).then_some(merged),
                     look_again: [look_again, told_at, unwritten].into_iter().flatten().filter(|time| *time > now).min(),
                     plan,
