@@ -43,7 +43,7 @@ async fn a_hundred_groups_cost_what_they_must_and_no_more() {
 
     world.aws.clear_journal().await.unwrap();
     let operator = world.operator().await.args(&interval).start().await.unwrap();
-    world.lists(1).await;
+    world.listed().await;
     for name in names() {
         world.patch(&name, json!({ "spec": { "profilingEnabled": false } })).await;
     }

@@ -185,14 +185,20 @@ impl World {
         wait::until(what, LIMIT, move || probe()).await.unwrap()
     }
 
-    /// Waits until the operator has listed AWS so often again, each time from begin to end, and has had the time to act.
+    /// Waits until the operator has listed AWS so often again, each time from begin to end.
     pub async fn lists(&self, times: usize) {
-        let finished = async || {
-            let journal = self.aws.journal().await.unwrap();
-            journal.iter().filter(|entry| entry.is("ListProfilingGroups") && entry.ended_at.is_some()).count()
-        };
-        let before = finished().await;
-        self.eventually("another List", async || (finished().await >= before + times).then_some(())).await;
+        let before = self.finished_lists().await;
+        self.eventually("another List", async || (self.finished_lists().await >= before + times).then_some(())).await;
+    }
+
+    /// Waits until the journal holds a List from begin to end.
+    pub async fn listed(&self) {
+        self.eventually("a List", async || (self.finished_lists().await > 0).then_some(())).await;
+    }
+
+    async fn finished_lists(&self) -> usize {
+        let journal = self.aws.journal().await.unwrap();
+        journal.iter().filter(|entry| entry.is("ListProfilingGroups") && entry.ended_at.is_some()).count()
     }
 
     /// How often AWS was called so about one group.
