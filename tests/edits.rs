@@ -108,3 +108,53 @@ async fn each_region_has_its_own_lane_and_a_hung_one_delays_no_other() {
     assert_eq!(world.status("there").await["region"], "us-east-1");
     world.judge().await;
 }
+
+#[tokio::test]
+async fn an_account_without_groups_is_told_by_sts_and_nobody_waits_for_it() {
+    let world = World::new().await;
+    world
+        .aws
+        .fault(json!({ "operation": "GetCallerIdentity", "count": 1, "effect": { "type": "delay" }, "delayMs": 3000 }))
+        .await
+        .unwrap();
+    let _operator = world.start().await;
+    world.create("nowhere", true, json!({})).await;
+    let status = world.condition("nowhere", "Stalled", "True", "GroupNotFound").await;
+    assert!(status.get("account").is_none(), "it has not been told yet");
+    world.until("nowhere", "the account", |o| o["status"]["account"] == "111122223333").await;
+    world.lists(2).await;
+    assert_eq!(
+        world.calls("GetCallerIdentity").await,
+        2,
+        "asked after the first two Lists, and no more once it is known"
+    );
+    world.judge().await;
+}
+
+#[tokio::test]
+async fn an_update_whose_answer_meets_the_news_that_it_takes_long_is_not_sent_again() {
+    let world = World::new().await;
+    let names: Vec<_> = (0..12).map(|i| format!("g-{i:05}")).collect();
+    world.aws.seed(REGION, names.len(), "g", true).await.unwrap();
+    let _operator = world.start().await;
+    for name in &names {
+        world.create(name, true, json!({})).await;
+    }
+    for name in &names {
+        world.condition(name, "Ready", "True", "InSync").await;
+    }
+    // The news that an Update takes long is sent after a second: these answers come in the same moment.
+    for (i, name) in names.iter().enumerate() {
+        let delay = json!({ "operation": "UpdateProfilingGroup", "group": name, "delayMs": 990 + 5 * i, "effect": { "type": "delay" } });
+        world.aws.fault(delay).await.unwrap();
+    }
+    for name in &names {
+        world.patch(name, json!({ "spec": { "profilingEnabled": false } })).await;
+    }
+    for name in &names {
+        world.condition(name, "Ready", "True", "InSync").await;
+    }
+    world.lists(1).await;
+    assert_eq!(world.calls("UpdateProfilingGroup").await, names.len());
+    world.judge().await;
+}

@@ -87,7 +87,8 @@ async fn apply_and_tell(context: &Context, key: &Key, evaluation: &Evaluation) -
     if let Plan::Update { to, cause } = evaluation.plan {
         let next = report_updating(&evaluation.situation, to, cause, &evaluation.stored);
         let status = stored::merge(&evaluation.object.data["status"], &next);
-        let telling = report::write(context, &evaluation.object, status, &next);
+        // What AWS answers meanwhile is remembered by the other half: this status is only for people.
+        let telling = report::write(context, &evaluation.object, status);
         let (told, applied) = futures::join!(telling, applying);
         if let Err(error) = told {
             tracing::debug!(error = %error, "can't tell that AWS takes long");

@@ -12,7 +12,7 @@ use super::{
     refresh,
 };
 use crate::{
-    api::{ProfilingGroupStatus, Timestamp},
+    api::Timestamp,
     domain::{
         past::Past,
         transitions::{Applied, happenings},
@@ -32,8 +32,9 @@ pub async fn report(context: &Context, key: &Key, applied: Option<Applied>) -> R
             publish_transitions(context, &evaluation, applied).await;
             return Ok(());
         };
-        match write(context, &evaluation.object, status, &evaluation.next).await {
+        match write(context, &evaluation.object, status).await {
             Ok(()) => {
+                remember(context, &evaluation);
                 publish_transitions(context, &evaluation, applied).await;
                 return Ok(());
             }
@@ -50,12 +51,7 @@ pub async fn report(context: &Context, key: &Key, applied: Option<Applied>) -> R
 }
 
 /// Writes one status over the version that it was computed from; a stale writer is refused by the API server.
-pub async fn write(
-    context: &Context,
-    object: &DynamicObject,
-    status: Value,
-    next: &ProfilingGroupStatus,
-) -> Result<(), kube::Error> {
+pub async fn write(context: &Context, object: &DynamicObject, status: Value) -> Result<(), kube::Error> {
     let Some(_permit) = context.permits.acquire(HEAD_WITHIN) else { return Ok(()) };
     let _place = context.writers.acquire().await;
     let mut body = object.clone();
@@ -63,11 +59,14 @@ pub async fn write(
     // Left out, others' field ownership stays as it is.
     body.meta_mut().managed_fields = None;
     let answer = api(context, object).replace_status(&object.name_any(), &PostParams::default(), &body).await?;
-    let uid = object.uid().unwrap_or_default();
-    let slot = refresh::slot(&uid, Timestamp::now(), context.settings.status_refresh);
-    context.records.update(&uid, |record| record.written(Past::of(next), slot));
     context.objects.answered(answer);
     Ok(())
+}
+
+fn remember(context: &Context, evaluation: &Evaluation) {
+    let uid = evaluation.object.uid().unwrap_or_default();
+    let slot = refresh::slot(&uid, Timestamp::now(), context.settings.status_refresh);
+    context.records.update(&uid, |record| record.written(Past::of(&evaluation.next), slot));
 }
 
 async fn publish_transitions(context: &Context, evaluation: &Evaluation, applied: Option<Applied>) {
