@@ -1,6 +1,6 @@
 //! Builds programs of this workspace, and says where they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Stdio;
 
@@ -20,20 +20,14 @@ pub enum Profile {
 
 /// Builds the programs of these packages; Cargo's own progress passes through. Returns the path of each program by its name.
 pub async fn build(packages: &[&str], profile: Profile) -> Result<BTreeMap<String, PathBuf>, Error> {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(paths::workspace()).args(["build", "--bins", "--message-format=json-render-diagnostics"]);
+    let mut command = cargo();
+    command.args(["build", "--bins", "--message-format=json-render-diagnostics"]);
     match profile {
         // All packages, whichever are asked for: with the features that `cargo test --workspace` has chosen, nothing is compiled twice.
         Profile::Dev => command.arg("--workspace"),
         Profile::Release => command.arg("--release").args(packages.iter().flat_map(|package| ["--package", package])),
     };
-    let built = command
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .map_err(Error::io("run cargo build"))?;
+    let built = command.output().await.map_err(Error::io("run cargo build"))?;
     if !built.status.success() {
         return Err(Error::Unexpected(format!("cargo build of {} failed ({})", packages.join(", "), built.status)));
     }
@@ -44,6 +38,29 @@ pub async fn build(packages: &[&str], profile: Profile) -> Result<BTreeMap<Strin
 pub async fn build_one(package: &str, profile: Profile) -> Result<PathBuf, Error> {
     let mut programs = build(&[package], profile).await?;
     programs.remove(package).ok_or_else(|| Error::Unexpected(format!("package {package} has no program of its name")))
+}
+
+/// How many crates a package is made of on this machine, itself and procedural macros included, each version counted once.
+pub async fn crates(package: &str) -> Result<usize, Error> {
+    let mut command = cargo();
+    command.args(["tree", "--locked", "--edges", "normal", "--prefix", "none", "--package", package]);
+    let tree = command.output().await.map_err(Error::io("run cargo tree"))?;
+    if !tree.status.success() {
+        return Err(Error::Unexpected(format!("cargo tree of {package} failed ({})", tree.status)));
+    }
+    Ok(distinct(&String::from_utf8_lossy(&tree.stdout)))
+}
+
+fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(paths::workspace()).stdin(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true);
+    command
+}
+
+/// The crates in a tree without indentation, where ` (*)` marks one whose branches were shown before.
+fn distinct(tree: &str) -> usize {
+    let crates = tree.lines().map(|line| line.trim_end_matches(" (*)")).filter(|line| !line.is_empty());
+    crates.collect::<BTreeSet<_>>().len()
 }
 
 /// The programs that Cargo's messages name.
@@ -59,6 +76,11 @@ fn executables(messages: &str) -> BTreeMap<String, PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_crate_that_is_shown_again_is_counted_once_and_each_version_for_itself() {
+        assert_eq!(distinct("a v1.0.0\nb v1.0.0\n\nb v2.0.0\na v1.0.0 (*)\n"), 3);
+    }
 
     #[test]
     fn only_programs_are_taken_from_the_messages() {

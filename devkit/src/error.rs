@@ -54,12 +54,12 @@ pub enum Error {
 
 impl Error {
     /// For `map_err`: an operating system's error with what was tried.
-    pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+    pub fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
         move |source| Self::Io { what: what.into(), source }
     }
 
     /// For `map_err`: an API server's error with what was tried.
-    pub(crate) fn kube(what: impl Into<String>) -> impl FnOnce(kube::Error) -> Self {
+    pub fn kube(what: impl Into<String>) -> impl FnOnce(kube::Error) -> Self {
         move |source| Self::Kube { what: what.into(), source: Box::new(source) }
     }
 }

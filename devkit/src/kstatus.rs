@@ -49,7 +49,8 @@ pub(crate) fn conditions(object: &Value) -> &[Value] {
 }
 
 /// The condition of this type.
-pub(crate) fn find<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
+#[must_use]
+pub fn find<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
     conditions(object).iter().find(|condition| text(condition, "type") == kind)
 }
 

@@ -1,6 +1,7 @@
 //! The devkit's command line.
 
 mod demo;
+mod scale;
 
 use std::path::PathBuf;
 use std::process::{ExitCode, ExitStatus};
@@ -21,6 +22,8 @@ struct Arguments {
 enum Command {
     /// Show what the operator does, step by step, on a real API server and an emulator of the service
     Demo(demo::Arguments),
+    /// Measure what the operator costs at scale, and check that every count is as expected
+    Scale(scale::Arguments),
     /// Run a command against a fresh control plane: KUBECONFIG is set, and kubectl is on the PATH
     #[command(name = "controlplane")]
     ControlPlane {
@@ -37,6 +40,7 @@ enum Command {
 async fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Demo(arguments) => demo::run(arguments).await.map(|()| ExitCode::SUCCESS),
+        Command::Scale(arguments) => scale::run(arguments).await.map(|()| ExitCode::SUCCESS),
         Command::ControlPlane { build_only: true, .. } => Program::built().await.map(|_| ExitCode::SUCCESS),
         Command::ControlPlane { command, .. } => against_a_control_plane(&command).await,
     };

@@ -10,9 +10,20 @@ use crate::emulator::{Account, Emulator};
 use crate::process::{Running, Signal, Spawn};
 use crate::{Error, http};
 
+/// The package, the program, and the ServiceAccount that the shipped rights are for.
+pub const NAME: &str = "codeguru-profiler-operator";
+/// The namespace of the ServiceAccount.
+pub const NAMESPACE: &str = "codeguru-profiler-system";
+
 const START_LIMIT: Duration = Duration::from_mins(1);
 /// Longer than the grace time that the operator gives itself.
 const STOP_LIMIT: Duration = Duration::from_secs(45);
+
+/// The user name the API server knows the operator by.
+#[must_use]
+pub fn user() -> String {
+    format!("system:serviceaccount:{NAMESPACE}:{NAME}")
+}
 
 /// An operator about to be started.
 #[derive(Debug, Clone)]

@@ -98,6 +98,14 @@ impl Watchman {
         self.seen().versions.get(&(namespace.to_owned(), name.to_owned())).cloned().unwrap_or_default()
     }
 
+    /// How many objects are like this in the last version that was seen, those that are gone left out.
+    #[must_use]
+    pub fn count(&self, like: impl Fn(&Value) -> bool) -> usize {
+        let seen = self.seen();
+        let there = seen.versions.iter().filter(|(key, _)| !seen.gone.contains(*key));
+        there.filter_map(|(_, versions)| versions.last()).filter(|object| like(object)).count()
+    }
+
     /// What kstatus said of one object, one version after the other, without repetitions.
     #[must_use]
     pub fn words(&self, namespace: &str, name: &str) -> Vec<Status> {

@@ -7,7 +7,8 @@ mod stage;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use devkit::{Error, paths};
+use devkit::process::kib_to_mib;
+use devkit::{Error, operator, paths};
 use narrator::{kubectl, kubectl_ok, say};
 use serde_json::json;
 use stage::{INTERVAL, REGION, Stage};
@@ -42,7 +43,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Error> {
         () = &mut interrupted => Err(expected("interrupted")),
     };
     if let Err(error) = &shown {
-        eprintln!("\nthe demo failed: {error}\nthe end of the operator's log:\n{}", last_lines(&stage.operator.logs()));
+        eprintln!("\nthe demo failed: {error}\nthe end of the operator's log:\n{}", stage.operator.process().tail());
     } else if arguments.keep {
         keep(&stage);
         interrupted.await;
@@ -171,7 +172,7 @@ async fn totals(stage: &mut Stage) -> Result<(), Error> {
     let mutations: usize = stage.calls("Checkout_Service", Some("UpdateProfilingGroup")).await?;
     check(mutations == 2, || format!("two updates of Checkout_Service, an apply and a correction, not {mutations}"))?;
     if let Some(audit) = stage.cluster.audit().await? {
-        let writes = audit.writes_by(&Stage::operator_user());
+        let writes = audit.writes_by(&operator::user());
         let status = writes.resource("profilinggroups").subresource("status").accepted().count();
         say(&format!("Kubernetes  status writes          {status:>4}"));
         say(&format!("Kubernetes  events                 {:>4}", writes.resource("events").accepted().count()));
@@ -198,20 +199,10 @@ fn keep(stage: &Stage) {
     println!("   curl {}/metrics", stage.operator.url());
 }
 
-#[allow(clippy::cast_precision_loss)] // To be read by a person.
-fn kib_to_mib(kib: u64) -> f64 {
-    kib as f64 / 1024.0
-}
-
 fn check(holds: bool, expectation: impl FnOnce() -> String) -> Result<(), Error> {
     if holds { Ok(()) } else { Err(expected(&format!("expected {}", expectation()))) }
 }
 
 fn expected(message: &str) -> Error {
     Error::Unexpected(message.to_owned())
-}
-
-fn last_lines(text: &str) -> String {
-    let lines: Vec<_> = text.lines().collect();
-    lines[lines.len().saturating_sub(20)..].join("\n")
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use devkit::cargo::{self, Profile};
 use devkit::controlplane::{self, Program};
-use devkit::emulator::{Account, Emulator, Entry};
-use devkit::operator::{Operator, Start};
+use devkit::emulator::{self, Account, Emulator, Entry};
+use devkit::operator::{self, Operator, Start};
 use devkit::watchman::profiling_groups;
-use devkit::{Error, paths, wait};
+use devkit::{Error, kstatus, paths, wait};
 use kube::api::{Api, DynamicObject};
 use serde_json::{Value, json};
 
@@ -22,9 +22,6 @@ pub const INTERVAL: Duration = Duration::from_secs(5);
 pub const LIMIT: Duration = Duration::from_mins(1);
 
 const ACCOUNT: &str = "111122223333";
-const OPERATOR: &str = "codeguru-profiler-operator";
-const EMULATOR: &str = "codeguru-profiler-emulator";
-const SYSTEM: &str = "codeguru-profiler-system";
 const KIND: &str = "customresourcedefinition/profilinggroups.codeguruprofiler.dev";
 
 pub struct Stage {
@@ -44,15 +41,16 @@ impl Stage {
         let mut narrator = Narrator::new();
         narrator.headline("Build the operator, the emulator and a control plane, as far as they are not built yet");
         // What each is doing shows in between; on a first run both take minutes.
-        let (_, programs) = tokio::try_join!(Program::built(), cargo::build(&[OPERATOR, EMULATOR], Profile::Release))?;
+        let (_, programs) =
+            tokio::try_join!(Program::built(), cargo::build(&[operator::NAME, emulator::NAME], Profile::Release))?;
         let program = |name: &str| programs.get(name).ok_or_else(|| expected(&format!("no program {name} was built")));
 
         narrator.headline("Start a Kubernetes API server and an AWS that is an emulator");
-        let emulator = Emulator::start_program(program(EMULATOR)?).await?;
+        let emulator = Emulator::start_program(program(emulator::NAME)?).await?;
         let aws = emulator.account(ACCOUNT);
         let cluster = Cluster::start(given).await?;
         let client = cluster.client().await?;
-        let version = client.apiserver_version().await.map_err(kube_error)?.git_version;
+        let version = client.apiserver_version().await.map_err(Error::kube("ask the API server"))?.git_version;
         say(&format!("Kubernetes {version}; the service at {}", emulator.service_url()));
         let namespace = controlplane::namespace(&client, "demo").await?;
 
@@ -65,13 +63,13 @@ impl Stage {
         kubectl_ok(&cluster, &["apply", "-f", &path("crds"), "-f", &path("deploy/rbac.yaml")]).await?;
         let established = ["wait", "--for=condition=Established", KIND, "--timeout=60s"];
         kubectl_ok(&cluster, &established).await?;
-        let token = controlplane::token(&client, SYSTEM, OPERATOR, 24 * 3600).await?;
+        let token = controlplane::token(&client, operator::NAMESPACE, operator::NAME, 24 * 3600).await?;
         for (name, enabled) in [("Checkout_Service", false), ("Search", true), ("Billing", false), ("Inventory", true)]
         {
             aws.put_group(REGION, name, json!({ "profilingEnabled": enabled })).await?;
         }
         let interval = format!("{}s", INTERVAL.as_secs());
-        let operator = Start::new(program(OPERATOR)?, &cluster.kubeconfig_for(&token)?)
+        let operator = Start::new(program(operator::NAME)?, &cluster.kubeconfig_for(&token)?)
             .aws(&emulator, &aws)
             .args(&["--region", REGION, "--poll-interval", &interval, "--namespace", &namespace])
             .start()
@@ -83,7 +81,7 @@ impl Stage {
 
     /// A resource as it is stored.
     pub async fn resource(&self, name: &str) -> Result<Value, Error> {
-        let object = self.groups.get(name).await.map_err(kube_error)?;
+        let object = self.groups.get(name).await.map_err(Error::kube("ask the API server"))?;
         serde_json::to_value(object).map_err(|error| expected(&error.to_string()))
     }
 
@@ -92,7 +90,7 @@ impl Stage {
         let what = format!("{name} gets the condition {kind}={status} ({reason})");
         let waited = wait::until(&what, LIMIT, || async {
             let object = self.resource(name).await.ok()?;
-            let found = condition(&object, kind)?;
+            let found = kstatus::find(&object, kind)?;
             let as_wished = found["status"] == status && found["reason"] == reason;
             as_wished.then(|| found["message"].as_str().unwrap_or_default().to_owned())
         });
@@ -151,11 +149,6 @@ impl Stage {
         Ok(journal.iter().filter(names).count())
     }
 
-    /// The user name the API server knows the operator by.
-    pub fn operator_user() -> String {
-        format!("system:serviceaccount:{SYSTEM}:{OPERATOR}")
-    }
-
     /// Takes away what the demo brought into a cluster of the user's. A cluster of our own goes with everything.
     pub async fn strike(&self) -> Result<(), Error> {
         if matches!(self.cluster, Cluster::Own(_)) {
@@ -168,23 +161,14 @@ impl Stage {
             self.cluster
                 .kubectl(&["delete", "--ignore-not-found", "-f", &path("crds"), "-f", &path("deploy/rbac.yaml")])
                 .await?;
-            self.cluster.kubectl(&["delete", "--ignore-not-found", "namespace", SYSTEM]).await?;
+            self.cluster.kubectl(&["delete", "--ignore-not-found", "namespace", operator::NAMESPACE]).await?;
         }
         Ok(())
     }
-}
-
-/// A condition of a resource.
-fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
-    object.pointer("/status/conditions")?.as_array()?.iter().find(|condition| condition["type"] == kind)
 }
 
 /// The switch of a group as the emulator shows it: in its own shape or in the service's.
 fn switch(group: &Value) -> Option<bool> {
     let service = group.pointer("/agentOrchestrationConfig/profilingEnabled");
     group.get("profilingEnabled").or(service).and_then(Value::as_bool)
-}
-
-fn kube_error(error: kube::Error) -> Error {
-    Error::Kube { what: "ask the API server".to_owned(), source: Box::new(error) }
 }

@@ -40,9 +40,12 @@ pub struct Entry {
     /// The HTTP method.
     #[serde(default)]
     pub method: String,
-    /// Path and query as sent.
+    /// The path as sent.
     #[serde(default)]
     pub path: String,
+    /// The query as sent.
+    #[serde(default)]
+    pub query: Option<String>,
     /// The HTTP status of the answer; none when there was no whole answer.
     #[serde(default)]
     pub http_status: Option<u16>,

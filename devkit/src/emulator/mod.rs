@@ -14,8 +14,10 @@ use serde_json::Value;
 use crate::process::{Log, Tether};
 use crate::{Error, cargo, http, wait};
 
+/// The package and its program.
+pub const NAME: &str = "codeguru-profiler-emulator";
+
 const START_LIMIT: Duration = Duration::from_secs(30);
-const PACKAGE: &str = "codeguru-profiler-emulator";
 
 /// A running emulator. It ends with this value, and with this process however that ends.
 #[derive(Debug)]
@@ -34,7 +36,7 @@ struct Addresses {
 impl Emulator {
     /// Builds the emulator as `cargo test` does and starts it.
     pub async fn start() -> Result<Self, Error> {
-        Self::start_program(&cargo::build_one(PACKAGE, cargo::Profile::Dev).await?).await
+        Self::start_program(&cargo::build_one(NAME, cargo::Profile::Dev).await?).await
     }
 
     /// Starts this emulator program.

@@ -15,6 +15,7 @@ pub(crate) use log::Log;
 pub use rustix::process::Signal;
 use rustix::process::{Pid, kill_process};
 pub(crate) use tether::Tether;
+pub use usage::kib_to_mib;
 
 use crate::controlplane::Program;
 use crate::{Error, http, wait};
@@ -143,6 +144,12 @@ impl Running {
         self.log.text()
     }
 
+    /// The last lines of it.
+    #[must_use]
+    pub fn tail(&self) -> String {
+        self.log.tail()
+    }
+
     /// Waits until the output so far yields an answer.
     pub async fn output_with<T>(
         &self,
@@ -201,6 +208,11 @@ impl Running {
     /// The processor time the program has used, in seconds.
     pub fn cpu_seconds(&self) -> Result<f64, Error> {
         usage::cpu_seconds(self.pid)
+    }
+
+    /// How long ago the program was started, to a hundredth of a second.
+    pub fn age(&self) -> Result<Duration, Error> {
+        usage::age(self.pid)
     }
 
     fn tether(&self) -> MutexGuard<'_, Tether> {
