@@ -170,6 +170,7 @@ impl Lane {
     /// No object asks for the group `name` any more.
     pub fn leave(&self, name: &str) {
         self.state().members.remove(name);
+        self.wake.notify_one();
     }
 
     /// Asks for a List that begins after now.
@@ -366,3 +367,6 @@ impl Drop for Mutation<'_> {
         self.lane.state().inventory.end_mutation(self.name, ended, self.lane.moment());
     }
 }
+
+#[cfg(test)]
+mod tests;

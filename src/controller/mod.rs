@@ -24,7 +24,7 @@ use std::{future::ready, sync::Arc};
 
 use futures::StreamExt;
 use kube::{
-    Client, ResourceExt,
+    Client,
     api::DynamicObject,
     runtime::{Controller, controller::Action, reflector::store::Writer, watcher::Event},
 };
@@ -103,6 +103,8 @@ async fn watch(context: Arc<Context>, mut writer: Writer<DynamicObject>, readine
     let events = watch::watch(&context.client, &objects::resource(), &context.settings.namespaces);
     let mut events = std::pin::pin!(events);
     while let Some(event) = events.next().await {
+        // A list that no longer names an object tells its name and nothing more.
+        let gone = if let Event::Delete(object) = &event { context.objects.uid(&objects::key(object)) } else { None };
         writer.apply_watcher_event(&event);
         match event {
             Event::Apply(object) | Event::InitApply(object) => {
@@ -111,7 +113,7 @@ async fn watch(context: Arc<Context>, mut writer: Writer<DynamicObject>, readine
             }
             Event::Delete(object) => {
                 let key = objects::key(&object);
-                if let Some(uid) = object.uid() {
+                if let Some(uid) = gone {
                     context.records.forget(&uid);
                 }
                 context.look_at(context.owners.deleted(&key, &context.lanes));

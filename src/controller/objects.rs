@@ -63,6 +63,12 @@ impl Objects {
         newest.meta().deletion_timestamp.is_none().then_some(newest)
     }
 
+    /// The `metadata.uid` of an object that the watch has told of.
+    #[must_use]
+    pub fn uid(&self, key: &Key) -> Option<String> {
+        self.store.get(key)?.uid()
+    }
+
     /// The API server answered with this version: the watch will tell of it later.
     pub fn answered(&self, object: DynamicObject) {
         lock(&self.answers).insert(key(&object), Arc::new(object));
