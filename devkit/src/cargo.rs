@@ -1,8 +1,9 @@
 //! Builds programs of this workspace, and says where they are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 use serde_json::Value;
 use tokio::process::Command;
@@ -27,7 +28,7 @@ pub async fn build(packages: &[&str], profile: Profile) -> Result<BTreeMap<Strin
         Profile::Dev => command.arg("--workspace"),
         Profile::Release => command.arg("--release").args(packages.iter().flat_map(|package| ["--package", package])),
     };
-    let built = command.output().await.map_err(Error::io("run cargo build"))?;
+    let built = output(command).await.map_err(Error::io("run cargo build"))?;
     if !built.status.success() {
         return Err(Error::Unexpected(format!("cargo build of {} failed ({})", packages.join(", "), built.status)));
     }
@@ -44,7 +45,7 @@ pub async fn build_one(package: &str, profile: Profile) -> Result<PathBuf, Error
 pub async fn crates(package: &str) -> Result<usize, Error> {
     let mut command = cargo();
     command.args(["tree", "--locked", "--edges", "normal", "--prefix", "none", "--package", package]);
-    let tree = command.output().await.map_err(Error::io("run cargo tree"))?;
+    let tree = output(command).await.map_err(Error::io("run cargo tree"))?;
     if !tree.status.success() {
         return Err(Error::Unexpected(format!("cargo tree of {package} failed ({})", tree.status)));
     }
@@ -53,8 +54,13 @@ pub async fn crates(package: &str) -> Result<usize, Error> {
 
 fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(paths::workspace()).stdin(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true);
+    command.current_dir(paths::workspace()).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
     command
+}
+
+/// What the command prints; its progress, on standard error, is for whoever waits (`Command::output` would take that too).
+async fn output(mut command: Command) -> io::Result<Output> {
+    command.spawn()?.wait_with_output().await
 }
 
 /// The crates in a tree without indentation, where ` (*)` marks one whose branches were shown before.
