@@ -25,7 +25,7 @@ use crate::{
         status::report_updating,
         transitions::Applied,
     },
-    process::{error_chain::error_chain, reconciles::Outcome},
+    process::{error_chain::error_chain, kube_client::HEAD_WITHIN, reconciles::Outcome},
 };
 
 /// A mutation that takes longer is worth telling.
@@ -84,11 +84,11 @@ async fn apply_and_tell(context: &Context, key: &Key, evaluation: &Evaluation) -
         applied = &mut applying => return applied,
         () = tokio::time::sleep(WORTH_TELLING) => {}
     }
-    if let Plan::Update { to, cause } = evaluation.plan {
+    if let (Plan::Update { to, cause }, Some(permit)) = (evaluation.plan, context.permits.acquire(HEAD_WITHIN)) {
         let next = report_updating(&evaluation.situation, to, cause, &evaluation.stored);
         let status = stored::merge(&evaluation.object.data["status"], &next);
         // What AWS answers meanwhile is remembered by the other half: this status is only for people.
-        let telling = report::write(context, &evaluation.object, status);
+        let telling = report::write(context, permit, &evaluation.object, status);
         let (told, applied) = futures::join!(telling, applying);
         if let Err(error) = told {
             tracing::debug!(error = %error, "can't tell that AWS takes long");

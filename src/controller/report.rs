@@ -17,7 +17,7 @@ use crate::{
         past::Past,
         transitions::{Applied, happenings},
     },
-    process::kube_client::HEAD_WITHIN,
+    process::{kube_client::HEAD_WITHIN, permit::Permit},
 };
 
 /// So often a status is computed anew when somebody else wrote the object at the same time.
@@ -32,7 +32,8 @@ pub async fn report(context: &Context, key: &Key, applied: Option<Applied>) -> R
             publish_transitions(context, &evaluation, applied).await;
             return Ok(());
         };
-        match write(context, &evaluation.object, status).await {
+        let Some(permit) = context.permits.acquire(HEAD_WITHIN) else { return Ok(()) };
+        match write(context, permit, &evaluation.object, status).await {
             Ok(()) => {
                 remember(context, &evaluation);
                 publish_transitions(context, &evaluation, applied).await;
@@ -51,8 +52,12 @@ pub async fn report(context: &Context, key: &Key, applied: Option<Applied>) -> R
 }
 
 /// Writes one status over the version that it was computed from; a stale writer is refused by the API server.
-pub async fn write(context: &Context, object: &DynamicObject, status: Value) -> Result<(), kube::Error> {
-    let Some(_permit) = context.permits.acquire(HEAD_WITHIN) else { return Ok(()) };
+pub async fn write(
+    context: &Context,
+    _permit: Permit,
+    object: &DynamicObject,
+    status: Value,
+) -> Result<(), kube::Error> {
     let _place = context.writers.acquire().await;
     let mut body = object.clone();
     body.data["status"] = status;
