@@ -8,6 +8,7 @@ use super::{
     context::Context,
     objects::{Key, resource},
     observe::Evaluation,
+    report::telling,
 };
 use crate::{
     api::{Reason, Timestamp},
@@ -53,7 +54,7 @@ async fn update(context: &Context, key: &Key, evaluation: &Evaluation, lane: &La
         return None;
     }
     let permit = context.permits.acquire(context.settings.aws_timeout)?;
-    let outcome = lane.update(turn, permit, to).await;
+    let outcome = telling(context, &evaluation, to, cause, lane.update(turn, permit, to)).await;
     let now = Timestamp::now();
     match outcome {
         Ok(_) => {

@@ -1,6 +1,6 @@
 //! One reconcile: observe, plan, apply, report.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use futures::FutureExt;
 use kube::{Resource, api::DynamicObject, runtime::controller::Action};
@@ -11,10 +11,8 @@ use super::{
     context::Context,
     look::Look,
     objects::{Key, key},
-    observe::Evaluation,
     records::Record,
-    report::{self, report},
-    stored,
+    report::report,
 };
 use crate::{
     api::{Reason, Timestamp},
@@ -22,14 +20,10 @@ use crate::{
     domain::{
         failure::{Class, Failure},
         plan::Plan,
-        status::report_updating,
-        transitions::Applied,
     },
-    process::{error_chain::error_chain, kube_client::HEAD_WITHIN, reconciles::Outcome},
+    process::{error_chain::error_chain, reconciles::Outcome},
 };
 
-/// A mutation that takes longer is worth telling.
-const WORTH_TELLING: Duration = Duration::from_secs(1);
 /// A missing group takes a Describe and then an Update: more steps in a row are for the next reconcile.
 const MOST_STEPS: usize = 3;
 
@@ -58,7 +52,7 @@ async fn steps(context: &Context, key: &Key) -> Outcome {
         if evaluation.plan == Plan::Rest || context.stop.is_cancelled() {
             break;
         }
-        applied = applied.or(apply_and_tell(context, key, &evaluation).await);
+        applied = applied.or(apply(context, key, &evaluation).await);
         if applied.is_some() {
             break;
         }
@@ -74,28 +68,6 @@ async fn steps(context: &Context, key: &Key) -> Outcome {
         return Outcome::Error;
     }
     outcome(context, key)
-}
-
-/// Applies the plan, and says so in the status if that takes long.
-async fn apply_and_tell(context: &Context, key: &Key, evaluation: &Evaluation) -> Option<Applied> {
-    let applying = apply(context, key, evaluation);
-    tokio::pin!(applying);
-    tokio::select! {
-        applied = &mut applying => return applied,
-        () = tokio::time::sleep(WORTH_TELLING) => {}
-    }
-    if let (Plan::Update { to, cause }, Some(permit)) = (evaluation.plan, context.permits.acquire(HEAD_WITHIN)) {
-        let next = report_updating(&evaluation.situation, to, cause, &evaluation.stored);
-        let status = stored::merge(&evaluation.object.data["status"], &next);
-        // What AWS answers meanwhile is remembered by the other half: this status is only for people.
-        let telling = report::write(context, permit, &evaluation.object, status);
-        let (told, applied) = futures::join!(telling, applying);
-        if let Err(error) = told {
-            tracing::debug!(error = %error, "can't tell that AWS takes long");
-        }
-        return applied;
-    }
-    applying.await
 }
 
 fn outcome(context: &Context, key: &Key) -> Outcome {

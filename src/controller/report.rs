@@ -1,31 +1,39 @@
 //! Step 4, report: writes the difference between what is stored and what is so, and publishes what happened. Calls the
 //! API server.
 
+use std::{pin::pin, time::Duration};
+
+use futures::join;
 use kube::{Api, Resource, ResourceExt, api::DynamicObject, api::PostParams};
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::{
     context::Context,
     events::publish,
     objects::{Key, resource},
     observe::Evaluation,
-    refresh,
+    refresh, stored,
 };
 use crate::{
     api::Timestamp,
     domain::{
         past::Past,
+        plan::Cause,
+        status::report_updating,
         transitions::{Applied, happenings},
     },
     process::{kube_client::HEAD_WITHIN, permit::Permit},
 };
 
+/// A mutation that takes longer is worth telling.
+const WORTH_TELLING: Duration = Duration::from_secs(1);
 /// So often a status is computed anew when somebody else wrote the object at the same time.
 const TRIES: usize = 3;
 
 /// Writes the status of `key`, if there is anything to write, and publishes the transitions.
 pub async fn report(context: &Context, key: &Key, applied: Option<Applied>) -> Result<(), kube::Error> {
-    let mut tries = 1..=TRIES;
+    let mut retries = 1..TRIES;
     loop {
         let Some(evaluation) = context.evaluate(key) else { return Ok(()) };
         let Some(status) = evaluation.write.clone() else {
@@ -40,7 +48,7 @@ pub async fn report(context: &Context, key: &Key, applied: Option<Applied>) -> R
                 return Ok(());
             }
             Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(()),
-            Err(kube::Error::Api(status)) if status.is_conflict() && tries.next().is_some() => {
+            Err(kube::Error::Api(status)) if status.is_conflict() && retries.next().is_some() => {
                 let api = api(context, &evaluation.object);
                 if let Some(newest) = api.get_opt(&evaluation.object.name_any()).await? {
                     context.objects.answered(newest);
@@ -51,13 +59,31 @@ pub async fn report(context: &Context, key: &Key, applied: Option<Applied>) -> R
     }
 }
 
-/// Writes one status over the version that it was computed from; a stale writer is refused by the API server.
-pub async fn write(
+/// Waits for a mutation, and says so in the status if it takes long. What its answer changes is for the next report:
+/// this one is only for people, and what the process remembers does not follow it.
+pub async fn telling<T>(
     context: &Context,
-    _permit: Permit,
-    object: &DynamicObject,
-    status: Value,
-) -> Result<(), kube::Error> {
+    evaluation: &Evaluation,
+    to: bool,
+    cause: Cause,
+    mutation: impl Future<Output = T>,
+) -> T {
+    let mut mutation = pin!(mutation);
+    if let Ok(answer) = timeout(WORTH_TELLING, &mut mutation).await {
+        return answer;
+    }
+    let Some(permit) = context.permits.acquire(HEAD_WITHIN) else { return mutation.await };
+    let next = report_updating(&evaluation.situation, to, cause, &evaluation.stored);
+    let status = stored::merge(&evaluation.object.data["status"], &next);
+    let (told, answer) = join!(write(context, permit, &evaluation.object, status), mutation);
+    if let Err(error) = told {
+        tracing::debug!(error = %error, "can't tell that AWS takes long");
+    }
+    answer
+}
+
+/// Writes one status over the version that it was computed from; a stale writer is refused by the API server.
+async fn write(context: &Context, _permit: Permit, object: &DynamicObject, status: Value) -> Result<(), kube::Error> {
     let _place = context.writers.acquire().await;
     let mut body = object.clone();
     body.data["status"] = status;
