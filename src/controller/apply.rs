@@ -2,14 +2,9 @@
 
 use std::sync::Arc;
 
-use kube::{Api, Resource, ResourceExt, api::DynamicObject};
+use kube::{Resource, ResourceExt, api::DynamicObject};
 
-use super::{
-    context::Context,
-    objects::{Key, resource},
-    observe::Evaluation,
-    report::telling,
-};
+use super::{context::Context, objects::Key, observe::Evaluation, report::telling};
 use crate::{
     api::{Reason, Timestamp},
     aws::lane::Lane,
@@ -79,9 +74,7 @@ async fn update(context: &Context, key: &Key, evaluation: &Evaluation, lane: &La
 /// Asks the API server whether the spec is still the one the watch has told of: a silent watch must not undo what
 /// somebody did in AWS for good reason.
 async fn confirm(context: &Context, object: &Arc<DynamicObject>) -> Result<(), Failure> {
-    let namespace = object.namespace().unwrap_or_default();
-    let api: Api<DynamicObject> = Api::namespaced_with(context.client.clone(), &namespace, &resource());
-    let detail = match api.get_metadata(&object.name_any()).await {
+    let detail = match context.api(object).get_metadata(&object.name_any()).await {
         Ok(now) if now.uid() == object.uid() && now.meta().generation == object.meta().generation => return Ok(()),
         Ok(_) => "the watch has not told of the newest generation yet".to_owned(),
         Err(error) => error.to_string(),

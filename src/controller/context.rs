@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kube::{
-    Client,
+    Api, Client, ResourceExt,
     api::DynamicObject,
     runtime::{
         events::{Recorder, Reporter},
@@ -19,7 +19,7 @@ use super::{
     lane_events::{LaneEvents, regarding},
     look::Look,
     metrics::ControllerMetrics,
-    objects::{Key, Objects},
+    objects::{Key, Objects, resource},
     ownership::Owners,
     records::Records,
     settings::Settings,
@@ -102,6 +102,11 @@ impl Context {
             aws_metrics,
             looks,
         }
+    }
+
+    /// The namespace of `object`, untyped.
+    pub fn api(&self, object: &DynamicObject) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), &object.namespace().unwrap_or_default(), &resource())
     }
 
     /// Asks for a look. The trigger loop is gone only when the process ends.

@@ -52,7 +52,7 @@ async fn steps(context: &Context, key: &Key) -> Outcome {
         if evaluation.plan == Plan::Rest || context.stop.is_cancelled() {
             break;
         }
-        applied = applied.or(apply(context, key, &evaluation).await);
+        applied = apply(context, key, &evaluation).await;
         if applied.is_some() {
             break;
         }
@@ -71,8 +71,9 @@ async fn steps(context: &Context, key: &Key) -> Outcome {
 }
 
 fn outcome(context: &Context, key: &Key) -> Outcome {
-    let setback = context.evaluate(key).and_then(|evaluation| evaluation.situation.setback);
-    match setback.map(|setback| setback.failure.class) {
+    let mut class = None;
+    record(context, key, |record| class = record.setback.as_ref().map(|setback| setback.failure.class));
+    match class {
         None => Outcome::Success,
         Some(Class::FixMe) => Outcome::TerminalError,
         Some(Class::Throttled | Class::Transient | Class::Conflict) => Outcome::Error,

@@ -4,17 +4,11 @@
 use std::{pin::pin, time::Duration};
 
 use futures::join;
-use kube::{Api, Resource, ResourceExt, api::DynamicObject, api::PostParams};
+use kube::{Resource, ResourceExt, api::DynamicObject, api::PostParams};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::{
-    context::Context,
-    events::publish,
-    objects::{Key, resource},
-    observe::Evaluation,
-    refresh, stored,
-};
+use super::{context::Context, events::publish, objects::Key, observe::Evaluation, refresh, stored};
 use crate::{
     api::Timestamp,
     domain::{
@@ -49,7 +43,7 @@ pub async fn report(context: &Context, key: &Key, applied: Option<Applied>) -> R
             }
             Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(()),
             Err(kube::Error::Api(status)) if status.is_conflict() && retries.next().is_some() => {
-                let api = api(context, &evaluation.object);
+                let api = context.api(&evaluation.object);
                 if let Some(newest) = api.get_opt(&evaluation.object.name_any()).await? {
                     context.objects.answered(newest);
                 }
@@ -89,7 +83,7 @@ async fn write(context: &Context, _permit: Permit, object: &DynamicObject, statu
     body.data["status"] = status;
     // Left out, others' field ownership stays as it is.
     body.meta_mut().managed_fields = None;
-    let answer = api(context, object).replace_status(&object.name_any(), &PostParams::default(), &body).await?;
+    let answer = context.api(object).replace_status(&object.name_any(), &PostParams::default(), &body).await?;
     context.objects.answered(answer);
     Ok(())
 }
@@ -106,8 +100,4 @@ async fn publish_transitions(context: &Context, evaluation: &Evaluation, applied
     for happening in happenings(&evaluation.stored, after, applied, failure) {
         publish(&context.recorder, &evaluation.object, happening).await;
     }
-}
-
-fn api(context: &Context, object: &DynamicObject) -> Api<DynamicObject> {
-    Api::namespaced_with(context.client.clone(), &object.namespace().unwrap_or_default(), &resource())
 }
