@@ -1,7 +1,7 @@
 //! Everything the stories and the demo start: a real control plane, the operator and the emulator as processes, an HTTP fault proxy, and the judges
 //! that look at every stored version of a resource.
 //!
-//! * [`controlplane`]: etcd, kube-apiserver, kube-controller-manager and kubectl, built once from their Go modules.
+//! * [`controlplane`]: etcd, kube-apiserver, kube-controller-manager and kubectl; [`go`] builds them, once, from their Go modules.
 //! * [`process`]: programs that can't outlive this process, however it ends.
 //! * [`operator`], [`emulator`]: the two programs of this workspace; [`cargo`] builds them.
 //! * [`faultproxy`]: an API server that misbehaves on demand.
@@ -13,6 +13,7 @@ pub mod emulator;
 mod error;
 pub mod faultproxy;
 pub mod flux;
+pub mod go;
 pub mod http;
 pub mod kstatus;
 pub mod operator;

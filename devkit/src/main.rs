@@ -6,9 +6,13 @@ mod scale;
 use std::path::PathBuf;
 use std::process::{ExitCode, ExitStatus};
 
+use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
-use devkit::Error;
-use devkit::controlplane::{ControlPlane, Options, Program};
+use devkit::controlplane::{self, ControlPlane, Options};
+use devkit::{Error, go};
+
+/// All that is built from Go modules.
+static MODULES: [&go::Module; 1] = [&controlplane::MODULE];
 
 /// What the project's developers start by hand.
 #[derive(Debug, Parser)]
@@ -27,12 +31,15 @@ enum Command {
     /// Run a command against a fresh control plane: KUBECONFIG is set, and kubectl is on the PATH
     #[command(name = "controlplane")]
     ControlPlane {
-        /// Only build the control plane
-        #[arg(long, conflicts_with = "command")]
-        build_only: bool,
         /// The command and its arguments
-        #[arg(last = true, required_unless_present = "build_only")]
+        #[arg(last = true, required = true)]
         command: Vec<String>,
+    },
+    /// Build what is built from Go modules, one after the other
+    Build {
+        /// What to build
+        #[arg(required = true, value_parser = PossibleValuesParser::new(MODULES.map(|module| module.name)))]
+        modules: Vec<String>,
     },
 }
 
@@ -41,8 +48,8 @@ async fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Demo(arguments) => demo::run(arguments).await.map(|()| ExitCode::SUCCESS),
         Command::Scale(arguments) => scale::run(arguments).await.map(|()| ExitCode::SUCCESS),
-        Command::ControlPlane { build_only: true, .. } => Program::built().await.map(|_| ExitCode::SUCCESS),
-        Command::ControlPlane { command, .. } => against_a_control_plane(&command).await,
+        Command::ControlPlane { command } => against_a_control_plane(&command).await,
+        Command::Build { modules } => build(&modules).await.map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
         eprintln!("devkit: {error}");
@@ -72,6 +79,13 @@ async fn against_a_control_plane(command: &[String]) -> Result<ExitCode, Error> 
             status.map(code).map_err(|source| Error::Io { what: format!("wait for {program}"), source })
         }
     }
+}
+
+async fn build(names: &[String]) -> Result<(), Error> {
+    for module in MODULES.iter().filter(|module| names.iter().any(|name| name == module.name)) {
+        module.built().await?;
+    }
+    Ok(())
 }
 
 /// The exit code of a command as our own.

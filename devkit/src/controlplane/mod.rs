@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 
 pub use access::{apply, namespace, token};
 pub use audit::{Audit, Event};
-pub use program::Program;
+pub use program::{MODULE, Program};
 use servers::Servers;
 
 use crate::Error;
