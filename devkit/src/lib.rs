@@ -2,12 +2,14 @@
 //! that look at every stored version of a resource.
 //!
 //! * [`controlplane`]: etcd, kube-apiserver, kube-controller-manager and kubectl; [`go`] builds them, once, from their Go modules.
+//! * [`cluster`]: the same with a node, for pods; [`image`] makes the operator's image.
 //! * [`process`]: programs that can't outlive this process, however it ends.
 //! * [`operator`], [`emulator`]: the two programs of this workspace; [`cargo`] builds them.
 //! * [`faultproxy`]: an API server that misbehaves on demand.
 //! * [`kstatus`], [`flux`], [`watchman`]: what `kubectl wait`, Helm, Flux and Argo CD would think of a resource.
 
 pub mod cargo;
+pub mod cluster;
 pub mod controlplane;
 pub mod emulator;
 mod error;
@@ -15,6 +17,7 @@ pub mod faultproxy;
 pub mod flux;
 pub mod go;
 pub mod http;
+pub mod image;
 pub mod kstatus;
 pub mod operator;
 pub mod paths;
