@@ -3,6 +3,7 @@
 //!
 //! * [`controlplane`]: etcd, kube-apiserver, kube-controller-manager and kubectl; [`go`] builds them, once, from their Go modules.
 //! * [`process`]: programs that can't outlive this process, however it ends.
+//! * [`helm`]: the real Helm, for the chart.
 //! * [`operator`], [`emulator`]: the two programs of this workspace; [`cargo`] builds them.
 //! * [`faultproxy`]: an API server that misbehaves on demand.
 //! * [`kstatus`], [`flux`], [`watchman`]: what `kubectl wait`, Helm, Flux and Argo CD would think of a resource.
@@ -14,6 +15,7 @@ mod error;
 pub mod faultproxy;
 pub mod flux;
 pub mod go;
+pub mod helm;
 pub mod http;
 pub mod kstatus;
 pub mod operator;
