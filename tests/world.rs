@@ -9,10 +9,11 @@ use std::{
 
 use devkit::{
     cargo::{self, Profile},
+    chart,
     controlplane::{Audit, ControlPlane, Options},
     deployed::Deployed,
     emulator::{Account, Emulator},
-    helm::{self, Helm},
+    helm::Helm,
     operator::{Operator, Start},
     wait,
     watchman::{Watchman, profiling_groups},
@@ -296,7 +297,7 @@ impl World {
 /// What a user types first; the operator lists AWS every two seconds. There is no node: the story itself starts what the Deployment says.
 async fn install(plane: &ControlPlane) {
     let helm = Helm::of(plane.kubeconfig()).await.unwrap();
-    let chart = helm::chart();
+    let chart = chart::directory();
     let install = ["install", OPERATOR, chart.to_str().unwrap(), "--namespace", SYSTEM, "--create-namespace"];
     let region = format!("operator.region={REGION}");
     helm.ok(&[&install[..], &["--set", &region, "--set", "operator.pollInterval=2s"]].concat()).await.unwrap();

@@ -9,7 +9,7 @@ use std::process::{ExitCode, ExitStatus};
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use devkit::controlplane::{self, ControlPlane, Options};
-use devkit::{Error, go, helm};
+use devkit::{Error, chart, go, helm};
 
 /// All that is built from Go modules.
 static MODULES: [&go::Module; 2] = [&controlplane::MODULE, &helm::MODULE];
@@ -35,6 +35,8 @@ enum Command {
         #[arg(last = true, required = true)]
         command: Vec<String>,
     },
+    /// Write what is made of other files: the chart's copies, and the table of its values
+    Chart,
     /// Build what is built from Go modules, one after the other
     Build {
         /// What to build
@@ -49,6 +51,7 @@ async fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(arguments).await.map(|()| ExitCode::SUCCESS),
         Command::Scale(arguments) => scale::run(arguments).await.map(|()| ExitCode::SUCCESS),
         Command::ControlPlane { command } => against_a_control_plane(&command).await,
+        Command::Chart => chart::write().map(|()| ExitCode::SUCCESS),
         Command::Build { modules } => build(&modules).await.map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
