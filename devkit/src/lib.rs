@@ -4,24 +4,30 @@
 //! * [`controlplane`]: etcd, kube-apiserver, kube-controller-manager and kubectl; [`go`] builds them, once, from their Go modules.
 //! * [`cluster`]: the same with a node, for pods; [`image`] makes the operator's image.
 //! * [`process`]: programs that can't outlive this process, however it ends.
+//! * [`chart`], [`helm`]: the chart's directory, and the real Helm.
+//! * [`deployed`]: what an installed Deployment gives the operator's process.
 //! * [`operator`], [`emulator`]: the two programs of this workspace; [`cargo`] builds them.
 //! * [`faultproxy`]: an API server that misbehaves on demand.
 //! * [`kstatus`], [`flux`], [`watchman`]: what `kubectl wait`, Helm, Flux and Argo CD would think of a resource.
 
 pub mod cargo;
+pub mod chart;
 pub mod cluster;
 pub mod controlplane;
+pub mod deployed;
 pub mod emulator;
 mod error;
 pub mod faultproxy;
 pub mod flux;
 pub mod go;
+pub mod helm;
 pub mod http;
 pub mod image;
 pub mod kstatus;
 pub mod operator;
 pub mod paths;
 pub mod process;
+mod values;
 pub mod wait;
 pub mod watchman;
 

@@ -10,10 +10,10 @@ use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use devkit::controlplane::{self, ControlPlane, Options};
 use devkit::process::code;
-use devkit::{Error, cluster, go, image};
+use devkit::{Error, chart, cluster, go, helm, image};
 
 /// All that is built from Go modules.
-static MODULES: [&go::Module; 3] = [&controlplane::MODULE, &cluster::NODE, &cluster::PAUSE];
+static MODULES: [&go::Module; 4] = [&controlplane::MODULE, &helm::MODULE, &cluster::NODE, &cluster::PAUSE];
 
 /// What the project's developers start by hand.
 #[derive(Debug, Parser)]
@@ -54,6 +54,8 @@ enum Command {
     },
     /// Build the operator's image, and print where it is and how large
     Image,
+    /// Write what is made of other files: the chart's copies, and the table of its values
+    Chart,
     /// Build what is built from Go modules, one after the other
     Build {
         /// What to build
@@ -76,6 +78,7 @@ async fn main() -> ExitCode {
             println!("{image}");
             ExitCode::SUCCESS
         }),
+        Command::Chart => chart::write().map(|()| ExitCode::SUCCESS),
         Command::Build { modules } => build(&modules).await.map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {

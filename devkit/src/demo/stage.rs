@@ -68,7 +68,9 @@ impl Stage {
         let interval = format!("{}s", INTERVAL.as_secs());
         let operator = Start::new(&release.operator, &cluster.kubeconfig_for(&token)?)
             .aws(&emulator, &aws)
-            .args(&["--region", REGION, "--poll-interval", &interval, "--namespace", &namespace])
+            .flag("--region", REGION)
+            .flag("--poll-interval", &interval)
+            .flag("--namespace", &namespace)
             .start()
             .await?;
         say(&format!("the operator is ready at {}, and asks AWS every {interval}", operator.url()));

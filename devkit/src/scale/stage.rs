@@ -84,7 +84,9 @@ impl Stage {
         let interval = format!("{}s", INTERVAL.as_secs());
         Start::new(&self.program, &self.kubeconfig)
             .aws(&self.emulator, &self.aws)
-            .args(&["--region", REGION, "--namespace", &self.namespace, "--poll-interval", &interval])
+            .flag("--region", REGION)
+            .flag("--namespace", &self.namespace)
+            .flag("--poll-interval", &interval)
             .start()
             .await
     }
