@@ -1,0 +1,25 @@
+//! Reads what `deploy/monitoring/` ships.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+/// A file that is shipped.
+pub fn path(name: &str) -> PathBuf {
+    devkit::paths::workspace().join("deploy/monitoring").join(name)
+}
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(path(name)).unwrap()
+}
+
+pub fn yaml(name: &str) -> Value {
+    serde_saphyr::from_str(&read(name)).unwrap()
+}
+
+/// Every rule, recording ones and alerts.
+pub fn rules() -> Vec<Value> {
+    let rules = yaml("rules.yaml");
+    let groups = rules["groups"].as_array().unwrap();
+    groups.iter().flat_map(|group| group["rules"].as_array().unwrap()).cloned().collect()
+}
