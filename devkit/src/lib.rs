@@ -5,6 +5,7 @@
 //! * [`process`]: programs that can't outlive this process, however it ends.
 //! * [`operator`], [`emulator`]: the two programs of this workspace; [`cargo`] builds them.
 //! * [`faultproxy`]: an API server that misbehaves on demand.
+//! * [`reference`]: the API reference, made of the definition.
 //! * [`kstatus`], [`flux`], [`watchman`]: what `kubectl wait`, Helm, Flux and Argo CD would think of a resource.
 
 pub mod cargo;
@@ -19,6 +20,7 @@ pub mod kstatus;
 pub mod operator;
 pub mod paths;
 pub mod process;
+pub mod reference;
 pub mod wait;
 pub mod watchman;
 

@@ -9,7 +9,7 @@ use std::process::{ExitCode, ExitStatus};
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use devkit::controlplane::{self, ControlPlane, Options};
-use devkit::{Error, go};
+use devkit::{Error, go, paths, reference};
 
 /// All that is built from Go modules.
 static MODULES: [&go::Module; 1] = [&controlplane::MODULE];
@@ -35,6 +35,8 @@ enum Command {
         #[arg(last = true, required = true)]
         command: Vec<String>,
     },
+    /// Print the API reference as Markdown, made of the definition in `crds/`
+    Reference,
     /// Build what is built from Go modules, one after the other
     Build {
         /// What to build
@@ -49,6 +51,7 @@ async fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(arguments).await.map(|()| ExitCode::SUCCESS),
         Command::Scale(arguments) => scale::run(arguments).await.map(|()| ExitCode::SUCCESS),
         Command::ControlPlane { command } => against_a_control_plane(&command).await,
+        Command::Reference => print_reference().map(|()| ExitCode::SUCCESS),
         Command::Build { modules } => build(&modules).await.map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
@@ -79,6 +82,13 @@ async fn against_a_control_plane(command: &[String]) -> Result<ExitCode, Error> 
             status.map(code).map_err(|source| Error::Io { what: format!("wait for {program}"), source })
         }
     }
+}
+
+fn print_reference() -> Result<(), Error> {
+    let path = paths::workspace().join("crds/profilinggroups.codeguruprofiler.dev.yaml");
+    let definition = std::fs::read_to_string(&path).map_err(Error::io(path.display().to_string()))?;
+    print!("{}", reference::reference(&definition).map_err(Error::Unexpected)?);
+    Ok(())
 }
 
 async fn build(names: &[String]) -> Result<(), Error> {
