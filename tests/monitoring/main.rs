@@ -2,5 +2,11 @@
 //! `prometheus` and `promtool` on the PATH.
 #![allow(clippy::unwrap_used, reason = "a test that can't go on ends here")]
 
+mod dashboard;
+mod live;
+mod prometheus;
 mod rules;
 mod shipped;
+#[path = "../world.rs"]
+#[allow(dead_code, reason = "the stories need more of it")]
+mod world;

@@ -23,3 +23,14 @@ pub fn rules() -> Vec<Value> {
     let groups = rules["groups"].as_array().unwrap();
     groups.iter().flat_map(|group| group["rules"].as_array().unwrap()).cloned().collect()
 }
+
+pub fn dashboard() -> Value {
+    serde_json::from_str(&read("dashboard.json")).unwrap()
+}
+
+/// The dashboard's panels, headings left out.
+pub fn panels() -> Vec<Value> {
+    let dashboard = dashboard();
+    let panels = dashboard["panels"].as_array().unwrap().iter();
+    panels.filter(|panel| panel["type"] != "row").cloned().collect()
+}
