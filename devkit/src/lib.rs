@@ -5,6 +5,7 @@
 //! * [`process`]: programs that can't outlive this process, however it ends.
 //! * [`operator`], [`emulator`]: the two programs of this workspace; [`cargo`] builds them.
 //! * [`faultproxy`]: an API server that misbehaves on demand.
+//! * [`kube_state_metrics`]: the program that turns resources into metrics.
 //! * [`reference`]: the API reference, made of the definition.
 //! * [`kstatus`], [`flux`], [`watchman`]: what `kubectl wait`, Helm, Flux and Argo CD would think of a resource.
 
@@ -17,6 +18,7 @@ pub mod flux;
 pub mod go;
 pub mod http;
 pub mod kstatus;
+pub mod kube_state_metrics;
 pub mod operator;
 pub mod paths;
 pub mod process;

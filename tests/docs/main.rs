@@ -5,5 +5,6 @@ mod alerts;
 mod conditions;
 mod configuration;
 mod iam;
+mod kube_state_metrics;
 mod links;
 mod text;

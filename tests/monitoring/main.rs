@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on ends here")]
 
 mod dashboard;
+mod kube_state_metrics;
 mod live;
 mod prometheus;
 mod rules;
