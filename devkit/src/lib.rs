@@ -3,6 +3,7 @@
 //!
 //! * [`controlplane`]: etcd, kube-apiserver, kube-controller-manager and kubectl; [`go`] builds them, once, from their Go modules.
 //! * [`process`]: programs that can't outlive this process, however it ends.
+//! * [`helm`]: the real Helm, for the chart.
 //! * [`operator`], [`emulator`]: the two programs of this workspace; [`cargo`] builds them.
 //! * [`faultproxy`]: an API server that misbehaves on demand.
 //! * [`kube_state_metrics`]: the program that turns resources into metrics.
@@ -16,6 +17,7 @@ mod error;
 pub mod faultproxy;
 pub mod flux;
 pub mod go;
+pub mod helm;
 pub mod http;
 pub mod kstatus;
 pub mod kube_state_metrics;

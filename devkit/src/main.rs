@@ -9,10 +9,10 @@ use std::process::{ExitCode, ExitStatus};
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use devkit::controlplane::{self, ControlPlane, Options};
-use devkit::{Error, go, kube_state_metrics, paths, reference};
+use devkit::{Error, go, helm, kube_state_metrics, paths, reference};
 
 /// All that is built from Go modules.
-static MODULES: [&go::Module; 2] = [&controlplane::MODULE, &kube_state_metrics::MODULE];
+static MODULES: [&go::Module; 3] = [&controlplane::MODULE, &helm::MODULE, &kube_state_metrics::MODULE];
 
 /// What the project's developers start by hand.
 #[derive(Debug, Parser)]

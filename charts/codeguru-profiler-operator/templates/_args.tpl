@@ -1,0 +1,22 @@
+{{/* The flags of `run` that a value is given for. */}}
+{{- define "operator.args" -}}
+{{- $operator := .Values.operator -}}
+- run
+- --shutdown-grace={{ int64 $operator.shutdownGraceSeconds }}s
+{{- range .Values.watchNamespaces }}
+- --namespace={{ . }}
+{{- end }}
+{{- range $flag := list "region" "poll-interval" "status-refresh" "agent-stale-after" "aws-timeout" "aws-connect-timeout" "endpoint-url" "listen" "log-format" "log-level" }}
+{{- with index $operator (camelcase $flag | untitle) }}
+- {{ printf "--%s=%v" $flag . | quote }}
+{{- end }}
+{{- end }}
+{{- with $operator.awsCallsPerSecond }}
+- --aws-calls-per-second={{ int64 . }}
+{{- end }}
+{{- range $flag := list "observe-only" "allow-plain-http-endpoint" }}
+{{- if index $operator (camelcase $flag | untitle) }}
+- --{{ $flag }}
+{{- end }}
+{{- end }}
+{{- end -}}
