@@ -8,6 +8,8 @@
 //! * [`deployed`]: what an installed Deployment gives the operator's process.
 //! * [`operator`], [`emulator`]: the two programs of this workspace; [`cargo`] builds them.
 //! * [`faultproxy`]: an API server that misbehaves on demand.
+//! * [`kube_state_metrics`]: the program that turns resources into metrics.
+//! * [`reference`]: the API reference, made of the definition.
 //! * [`kstatus`], [`flux`], [`watchman`]: what `kubectl wait`, Helm, Flux and Argo CD would think of a resource.
 
 pub mod cargo;
@@ -24,9 +26,11 @@ pub mod helm;
 pub mod http;
 pub mod image;
 pub mod kstatus;
+pub mod kube_state_metrics;
 pub mod operator;
 pub mod paths;
 pub mod process;
+pub mod reference;
 mod values;
 pub mod wait;
 pub mod watchman;

@@ -10,10 +10,11 @@ use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use devkit::controlplane::{self, ControlPlane, Options};
 use devkit::process::code;
-use devkit::{Error, chart, cluster, go, helm, image};
+use devkit::{Error, chart, cluster, go, helm, image, kube_state_metrics, paths, reference};
 
 /// All that is built from Go modules.
-static MODULES: [&go::Module; 4] = [&controlplane::MODULE, &helm::MODULE, &cluster::NODE, &cluster::PAUSE];
+static MODULES: [&go::Module; 5] =
+    [&controlplane::MODULE, &helm::MODULE, &cluster::NODE, &cluster::PAUSE, &kube_state_metrics::MODULE];
 
 /// What the project's developers start by hand.
 #[derive(Debug, Parser)]
@@ -56,6 +57,8 @@ enum Command {
     Image,
     /// Write what is made of other files: the chart's copies, and the table of its values
     Chart,
+    /// Print the API reference as Markdown, made of the definition in `crds/`
+    Reference,
     /// Build what is built from Go modules, one after the other
     Build {
         /// What to build
@@ -79,6 +82,7 @@ async fn main() -> ExitCode {
             ExitCode::SUCCESS
         }),
         Command::Chart => chart::write().map(|()| ExitCode::SUCCESS),
+        Command::Reference => print_reference().map(|()| ExitCode::SUCCESS),
         Command::Build { modules } => build(&modules).await.map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
@@ -104,6 +108,13 @@ async fn against_a_control_plane(command: &[String]) -> Result<ExitCode, Error> 
             status.map(code).map_err(|source| Error::Io { what: format!("wait for {program}"), source })
         }
     }
+}
+
+fn print_reference() -> Result<(), Error> {
+    let path = paths::workspace().join("crds/profilinggroups.codeguruprofiler.dev.yaml");
+    let definition = std::fs::read_to_string(&path).map_err(Error::io(path.display().to_string()))?;
+    print!("{}", reference::reference(&definition).map_err(Error::Unexpected)?);
+    Ok(())
 }
 
 async fn build(names: &[String]) -> Result<(), Error> {

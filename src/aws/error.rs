@@ -29,6 +29,9 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// Every call there is.
+    pub const ALL: [Self; 4] = [Self::List, Self::Describe, Self::Update, Self::GetCallerIdentity];
+
     /// The name in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -19,6 +19,7 @@ struct RequestLabels {
     region: String,
     http_status: u16,
     code: String,
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -52,7 +53,7 @@ impl AwsMetrics {
         let Self { requests, duration, inventory_age } = &this;
         registry.register(
             "codeguru_profiler_aws_requests",
-            "Calls to AWS by HTTP status (0: no answer) and error code; where AWS sent no code, the reason",
+            "Calls to AWS by HTTP status (0: no answer), error code (where AWS sent none, the reason) and reason",
             requests.clone(),
         );
         registry.register_with_unit(
@@ -92,15 +93,25 @@ impl AwsMetrics {
             region: region.to_owned(),
             http_status: http_status.unwrap_or(0),
             code: code.to_owned(),
+            reason: error.map_or("", |error| error.reason.as_str()),
         };
         self.requests.get_or_create(&labels).inc();
         let labels = CallLabels { operation, region: region.to_owned() };
         self.duration.get_or_create(&labels).observe(elapsed.as_secs_f64());
     }
 
-    /// How old a region's inventory is; to be called when the metrics are read.
-    pub fn set_inventory_age(&self, region: &str, age: Duration) {
-        self.inventory_age.get_or_create(&RegionLabels { region: region.to_owned() }).set(age.as_secs_f64());
+    /// How old a region's inventory is; `None` where nobody asks for one, or no List has ended well yet.
+    pub fn set_inventory_age(&self, region: &str, age: Option<Duration>) {
+        let labels = RegionLabels { region: region.to_owned() };
+        match age {
+            Some(age) => {
+                self.inventory_age.get_or_create(&labels).set(age.as_secs_f64());
+            }
+            // The last age, standing still, would be taken for a List that has just ended.
+            None => {
+                self.inventory_age.remove(&labels);
+            }
+        }
     }
 }
 
@@ -133,16 +144,20 @@ mod tests {
         record(Some(400), Some(&failed(Reason::InvalidRequest, Some("NobodyKnowsThis"))));
         record(Some(503), Some(&failed(Reason::ServiceUnavailable, None)));
         record(None, Some(&failed(Reason::TimedOut, None)));
-        metrics.set_inventory_age("eu-west-1", Duration::from_millis(2500));
+        metrics.set_inventory_age("eu-west-1", Some(Duration::from_millis(2500)));
 
         let mut text = String::new();
         encode(&mut text, &registry).unwrap();
         let name = "codeguru_profiler_aws_requests_total";
-        for (status, code) in
-            [(200, ""), (400, "ThrottlingException"), (400, "Other"), (503, "ServiceUnavailable"), (0, "TimedOut")]
-        {
-            let labels =
-                format!(r#"operation="UpdateProfilingGroup",region="eu-west-1",http_status="{status}",code="{code}""#);
+        for (status, code, reason) in [
+            (200, "", ""),
+            (400, "ThrottlingException", "Throttled"),
+            (400, "Other", "InvalidRequest"),
+            (503, "ServiceUnavailable", "ServiceUnavailable"),
+            (0, "TimedOut", "TimedOut"),
+        ] {
+            let call = r#"operation="UpdateProfilingGroup",region="eu-west-1""#;
+            let labels = format!(r#"{call},http_status="{status}",code="{code}",reason="{reason}""#);
             assert!(text.contains(&format!("{name}{{{labels}}} 1\n")), "{labels} in {text}");
         }
         for line in [
@@ -151,5 +166,15 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} in {text}");
         }
+    }
+    #[test]
+    fn a_region_that_nobody_asks_for_any_more_has_no_age() {
+        let mut registry = Registry::default();
+        let metrics = AwsMetrics::register(&mut registry);
+        metrics.set_inventory_age("eu-west-1", Some(Duration::from_secs(400)));
+        metrics.set_inventory_age("eu-west-1", None);
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        assert!(!text.contains("codeguru_profiler_inventory_age_seconds{"), "{text}");
     }
 }

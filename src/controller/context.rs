@@ -133,12 +133,10 @@ impl Context {
         tokio::spawn(async move { publish_about(&context.recorder, &regarding(&pod), happening).await });
     }
 
-    /// Sets the gauges of the lanes that poll.
+    /// Sets the gauge of each lane.
     pub fn tell_inventory_ages(&self) {
         for lane in self.lanes.all() {
-            if let Some(age) = lane.inventory_age() {
-                self.aws_metrics.set_inventory_age(lane.region(), age);
-            }
+            self.aws_metrics.set_inventory_age(lane.region(), lane.inventory_age());
         }
     }
 }

@@ -56,6 +56,13 @@ impl ControlPlane {
         Ok(Self { program, servers, kubeconfig })
     }
 
+    /// A new directory for what is to end with the control plane, as its own state does.
+    pub fn directory(&self, name: &str) -> Result<PathBuf, Error> {
+        let directory = self.servers.state().join(name);
+        std::fs::create_dir(&directory).map_err(Error::io(format!("make {}", directory.display())))?;
+        Ok(directory)
+    }
+
     /// The one control plane of this process, started by whoever asks first. It lives as long as the process.
     pub async fn shared() -> Result<Arc<Self>, Error> {
         static SHARED: OnceCell<Result<Arc<ControlPlane>, String>> = OnceCell::const_new();

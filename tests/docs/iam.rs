@@ -1,0 +1,66 @@
+//! The policies in `deploy/iam/` allow what the operator calls, and nothing else.
+
+use std::collections::BTreeSet;
+
+use codeguru_profiler_operator::aws::error::Operation;
+use serde_json::Value;
+
+use crate::text;
+
+/// AWS's example of an account.
+const ACCOUNT: &str = "111122223333";
+
+fn policy(name: &str) -> Value {
+    let policy: Value = serde_json::from_str(&text::read(&format!("deploy/iam/{name}"))).unwrap();
+    assert_eq!(policy["Version"], "2012-10-17");
+    policy
+}
+
+/// The actions, each with what it is allowed on.
+fn allowed(policy: &Value) -> BTreeSet<(String, String)> {
+    let mut allowed = BTreeSet::new();
+    for statement in policy["Statement"].as_array().unwrap() {
+        assert_eq!(statement["Effect"], "Allow");
+        let resource = statement["Resource"].as_str().unwrap();
+        let actions = statement["Action"].as_array().cloned().unwrap_or_else(|| vec![statement["Action"].clone()]);
+        allowed.extend(actions.iter().map(|action| (action.as_str().unwrap().to_owned(), resource.to_owned())));
+    }
+    allowed
+}
+
+fn needed(operations: &[Operation]) -> BTreeSet<(String, String)> {
+    let groups = format!("arn:aws:codeguru-profiler:*:{ACCOUNT}:profilingGroup/*");
+    let on = |operation: &Operation| if *operation == Operation::List { "*".to_owned() } else { groups.clone() };
+    operations.iter().map(|operation| (operation.iam_action().to_owned(), on(operation))).collect()
+}
+
+#[test]
+fn each_policy_allows_exactly_what_the_operator_calls() {
+    assert_eq!(allowed(&policy("read-only.json")), needed(&[Operation::List, Operation::Describe]));
+    let all = Operation::ALL.into_iter().filter(|operation| *operation != Operation::GetCallerIdentity);
+    assert_eq!(allowed(&policy("toggle-only.json")), needed(&all.collect::<Vec<_>>()));
+}
+
+#[test]
+fn an_action_is_the_operation_under_its_services_name() {
+    for operation in Operation::ALL {
+        let (service, action) = operation.iam_action().split_once(':').unwrap();
+        assert_eq!(action, operation.as_str());
+        let expected = if operation == Operation::GetCallerIdentity { "sts" } else { "codeguru-profiler" };
+        assert_eq!(service, expected);
+    }
+}
+
+#[test]
+fn each_trust_policy_admits_only_one_account_or_one_service_account() {
+    let irsa = &policy("trust-irsa.json")["Statement"][0];
+    assert_eq!(irsa["Action"], "sts:AssumeRoleWithWebIdentity");
+    let conditions = irsa["Condition"]["StringEquals"].as_object().unwrap();
+    let subject = conditions.iter().find(|(key, _)| key.ends_with(":sub")).unwrap().1;
+    assert_eq!(subject, &format!("system:serviceaccount:{}:{}", devkit::operator::NAMESPACE, devkit::operator::NAME));
+    assert!(conditions.iter().any(|(key, value)| key.ends_with(":aud") && value == "sts.amazonaws.com"));
+
+    let pod_identity = &policy("trust-pod-identity.json")["Statement"][0];
+    assert_eq!(pod_identity["Principal"]["Service"], "pods.eks.amazonaws.com");
+    assert_eq!(pod_identity["Condition"]["StringEquals"]["aws:SourceAccount"], ACCOUNT);
+}
