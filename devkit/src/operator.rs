@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::deployed::Deployed;
 use crate::emulator::{Account, Emulator};
 use crate::process::{Running, Signal, Spawn};
-use crate::{Error, http};
+use crate::{Error, http, paths};
 
 /// The package, the program, and the ServiceAccount that the shipped rights are for.
 pub const NAME: &str = "codeguru-profiler-operator";
@@ -24,6 +24,12 @@ const STOP_LIMIT: Duration = Duration::from_secs(45);
 #[must_use]
 pub fn user() -> String {
     format!("system:serviceaccount:{NAMESPACE}:{NAME}")
+}
+
+/// The directory for `kubectl apply -k` that holds the kind, the ServiceAccount and its rights, and no Deployment.
+#[must_use]
+pub fn access() -> String {
+    paths::workspace().join("deploy/kustomize/access").display().to_string()
 }
 
 /// An operator about to be started.

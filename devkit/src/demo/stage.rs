@@ -7,7 +7,7 @@ use devkit::controlplane::{self, Program};
 use devkit::emulator::{Account, Emulator, Entry};
 use devkit::operator::{self, Operator, Start};
 use devkit::watchman::profiling_groups;
-use devkit::{Error, cargo, kstatus, paths, wait};
+use devkit::{Error, cargo, kstatus, wait};
 use kube::api::{Api, DynamicObject};
 use serde_json::{Value, json};
 
@@ -55,9 +55,7 @@ impl Stage {
             "Install the kind and the operator's rights, and start the operator with its ServiceAccount's token",
         );
         let installed_before = cluster.kubectl(&["get", KIND]).await?.status.success();
-        let workspace = paths::workspace();
-        let path = |relative: &str| workspace.join(relative).display().to_string();
-        kubectl_ok(&cluster, &["apply", "-f", &path("crds"), "-f", &path("deploy/rbac.yaml")]).await?;
+        kubectl_ok(&cluster, &["apply", "-k", &operator::access()]).await?;
         let established = ["wait", "--for=condition=Established", KIND, "--timeout=60s"];
         kubectl_ok(&cluster, &established).await?;
         let token = controlplane::token(&client, operator::NAMESPACE, operator::NAME, 24 * 3600).await?;
@@ -155,12 +153,7 @@ impl Stage {
         }
         self.cluster.kubectl(&["delete", "namespace", &self.namespace]).await?;
         if !self.installed_before {
-            let workspace = paths::workspace();
-            let path = |relative: &str| workspace.join(relative).display().to_string();
-            self.cluster
-                .kubectl(&["delete", "--ignore-not-found", "-f", &path("crds"), "-f", &path("deploy/rbac.yaml")])
-                .await?;
-            self.cluster.kubectl(&["delete", "--ignore-not-found", "namespace", operator::NAMESPACE]).await?;
+            self.cluster.kubectl(&["delete", "--ignore-not-found", "-k", &operator::access()]).await?;
         }
         Ok(())
     }

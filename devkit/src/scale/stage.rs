@@ -7,7 +7,7 @@ use devkit::controlplane::{ControlPlane, Options, Program};
 use devkit::emulator::{Account, Emulator, Entry};
 use devkit::operator::{self, Operator, Start};
 use devkit::watchman::{Watchman, profiling_groups};
-use devkit::{Error, cargo, kstatus, paths, wait};
+use devkit::{Error, cargo, kstatus, wait};
 use futures::{StreamExt, TryStreamExt, stream};
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
@@ -52,10 +52,8 @@ impl Stage {
         aws.seed(REGION, groups, PREFIX, true).await?;
 
         let plane = ControlPlane::start(Options::default()).await?;
-        for file in ["crds/profilinggroups.codeguruprofiler.dev.yaml", "deploy/rbac.yaml"] {
-            let yaml = std::fs::read_to_string(paths::workspace().join(file)).map_err(Error::io(file))?;
-            plane.apply(&yaml).await?;
-        }
+        let access = plane.kubectl(&["kustomize", &operator::access()]).await?;
+        plane.apply(&String::from_utf8_lossy(&access.stdout)).await?;
         let namespace = plane.namespace("scale").await?;
         let client = plane.client().await?;
         let token = plane.token(operator::NAMESPACE, operator::NAME, 24 * 3600).await?;
