@@ -4,6 +4,7 @@
 mod alerts;
 mod conditions;
 mod configuration;
+mod copies;
 mod iam;
 mod kube_state_metrics;
 mod links;
