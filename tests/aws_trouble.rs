@@ -133,7 +133,7 @@ async fn an_update_that_may_work_the_next_time_is_retried_until_it_does() {
 async fn an_update_that_hangs_is_told_after_a_second_given_up_and_tried_again() {
     let world = World::new().await;
     world.flip("a", true).await;
-    let _operator = world.operator().await.args(&["--aws-timeout", "2s"]).start().await.unwrap();
+    let _operator = world.operator().await.flag("--aws-timeout", "2s").start().await.unwrap();
     world.create("a", true, json!({})).await;
     world.condition("a", "Ready", "True", "InSync").await;
     world.aws.fault(json!({ "operation": UPDATE, "count": 1, "effect": { "type": "hang" } })).await.unwrap();
@@ -222,7 +222,7 @@ async fn a_bad_list_never_causes_an_update_and_each_resource_says_why() {
         world.aws.put_group(region, "a", json!({ "profilingEnabled": false })).await.unwrap();
         world.aws.fault(json!({ "operation": LIST, "region": region, "effect": effect })).await.unwrap();
     }
-    let operator = world.operator().await.args(&["--aws-timeout", "1s"]).start().await.unwrap();
+    let operator = world.operator().await.flag("--aws-timeout", "1s").start().await.unwrap();
     for (region, ..) in &troubles {
         let spec = json!({ "profilingGroupName": "a", "profilingEnabled": true, "region": region });
         world.try_create(region, spec).await.unwrap();
@@ -303,7 +303,7 @@ async fn without_a_connection_the_resource_says_so() {
     };
     let start = world
         .operator_without_aws(&world.kubeconfig().await)
-        .args(&["--endpoint-url", &closed])
+        .flag("--endpoint-url", &closed)
         .env("AWS_ENDPOINT_URL_STS", &closed)
         .env("AWS_ACCESS_KEY_ID", &world.aws.access_key())
         .env("AWS_SECRET_ACCESS_KEY", SECRET);
@@ -322,7 +322,7 @@ async fn without_a_connection_the_resource_says_so() {
 async fn without_credentials_the_resource_says_where_they_are_looked_for() {
     let world = World::new().await;
     let start = world.operator_without_aws(&world.kubeconfig().await);
-    let start = start.args(&["--endpoint-url", world.emulator.service_url()]);
+    let start = start.flag("--endpoint-url", world.emulator.service_url());
     let operator = start.start().await.unwrap();
     world.create("a", true, json!({})).await;
     let status = world.condition("a", "Ready", "False", "CredentialsMissing").await;
@@ -387,7 +387,7 @@ async fn a_group_that_is_deleted_in_aws_is_missed_and_taken_up_again() {
 async fn an_edit_of_a_group_that_is_gone_stalls_after_one_update() {
     let world = World::new().await;
     world.flip("a", true).await;
-    let _operator = world.operator().await.args(&["--poll-interval", "10m"]).start().await.unwrap();
+    let _operator = world.operator().await.flag("--poll-interval", "10m").start().await.unwrap();
     world.create("a", true, json!({})).await;
     world.condition("a", "Ready", "True", "InSync").await;
     world.aws.delete_group(REGION, "a").await.unwrap();

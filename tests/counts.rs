@@ -24,16 +24,15 @@ async fn a_hundred_groups_cost_what_they_must_and_no_more() {
     for name in names() {
         world.create(&name, true, json!({})).await;
     }
-    let interval = ["--poll-interval", "1m"];
 
-    let operator = world.operator().await.args(&interval).start().await.unwrap();
+    let operator = world.operator().await.flag("--poll-interval", "1m").start().await.unwrap();
     converged(&world).await;
     assert_eq!(world.aws.journal().await.unwrap().len(), 1, "adopting all of them is one List");
     assert_eq!(world.status_writes().await, GROUPS, "and one status write each");
 
     operator.stop_gracefully().await.unwrap();
     world.aws.clear_journal().await.unwrap();
-    let operator = world.operator().await.args(&["--poll-interval", "1s"]).start().await.unwrap();
+    let operator = world.operator().await.flag("--poll-interval", "1s").start().await.unwrap();
     world.lists(5).await;
     assert_eq!(world.calls("UpdateProfilingGroup").await, 0);
     assert_eq!(world.status_writes().await, GROUPS, "a restart and rest write nothing");
@@ -42,7 +41,7 @@ async fn a_hundred_groups_cost_what_they_must_and_no_more() {
     operator.stop_gracefully().await.unwrap();
 
     world.aws.clear_journal().await.unwrap();
-    let operator = world.operator().await.args(&interval).start().await.unwrap();
+    let operator = world.operator().await.flag("--poll-interval", "1m").start().await.unwrap();
     world.listed().await;
     for name in names() {
         world.patch(&name, json!({ "spec": { "profilingEnabled": false } })).await;
@@ -56,7 +55,7 @@ async fn a_hundred_groups_cost_what_they_must_and_no_more() {
 
     world.aws.clear_journal().await.unwrap();
     world.aws.flip_all(REGION).await.unwrap();
-    let _operator = world.operator().await.args(&interval).start().await.unwrap();
+    let _operator = world.operator().await.flag("--poll-interval", "1m").start().await.unwrap();
     for name in names() {
         world.until(&name, "a correction", |o| o["status"]["drift"]["corrections"] == 1).await;
     }
@@ -76,7 +75,7 @@ async fn agents_that_report_every_while_do_not_cost_a_write_each_time() {
     };
     report(0).await;
     // Old times are silent agents: only their moving is of interest here.
-    let _operator = world.operator().await.args(&["--poll-interval", "1s"]).start().await.unwrap();
+    let _operator = world.operator().await.flag("--poll-interval", "1s").start().await.unwrap();
     world.create("a", true, json!({})).await;
     world.condition("a", "Ready", "True", "InSync").await;
     let writes = world.status_writes().await;

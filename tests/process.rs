@@ -179,7 +179,7 @@ async fn one_operator_works_in_the_namespaces_that_it_was_given_and_in_no_other(
     for group in ["first", "second", "third"] {
         world.flip(group, false).await;
     }
-    let operator = world.operator().await.args(&["--namespace", &second]).start().await.unwrap();
+    let operator = world.operator().await.arg(&format!("--namespace={second}")).start().await.unwrap();
     for (namespace, name) in [(&third, "third"), (&second, "second")] {
         let object = json!({
             "apiVersion": "codeguruprofiler.dev/v1alpha1", "kind": "ProfilingGroup", "metadata": { "name": name },
@@ -240,7 +240,7 @@ async fn the_log_is_json_lines_that_name_the_object_and_hold_no_secret() {
         world.flip(group, true).await;
         world.aws.fault(json!({ "operation": UPDATE, "group": group, "effect": effect })).await.unwrap();
     }
-    let start = world.operator().await.args(&["--log-level", "debug"]).env("AWS_SESSION_TOKEN", token);
+    let start = world.operator().await.flag("--log-level", "debug").env("AWS_SESSION_TOKEN", token);
     let operator = start.start().await.unwrap();
     for (group, name) in [("Denied_1", "denied-1"), ("Rejected_1", "rejected-1")] {
         world.create(group, true, json!({})).await;

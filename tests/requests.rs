@@ -10,7 +10,7 @@ const ANNOTATION: &str = "codeguruprofiler.dev/reconcile-requested-at";
 async fn many_requests_at_once_cost_a_list_or_two_and_each_is_echoed() {
     let world = World::new().await;
     world.aws.seed("eu-west-1", 60, "g", true).await.unwrap();
-    let _operator = world.operator().await.args(&["--poll-interval", "10m"]).start().await.unwrap();
+    let _operator = world.operator().await.flag("--poll-interval", "10m").start().await.unwrap();
     for i in 0..60 {
         world.create(&format!("g-{i:05}"), true, json!({})).await;
     }
@@ -41,7 +41,7 @@ async fn many_requests_at_once_cost_a_list_or_two_and_each_is_echoed() {
 async fn a_request_is_echoed_though_the_attempt_failed() {
     let world = World::new().await;
     world.flip("a", true).await;
-    let _operator = world.operator().await.args(&["--poll-interval", "10m"]).start().await.unwrap();
+    let _operator = world.operator().await.flag("--poll-interval", "10m").start().await.unwrap();
     world.create("a", true, json!({})).await;
     world.condition("a", "Ready", "True", "InSync").await;
     world
@@ -59,7 +59,7 @@ async fn a_request_is_echoed_though_the_attempt_failed() {
 async fn a_request_shows_drift_at_once() {
     let world = World::new().await;
     world.flip("a", true).await;
-    let _operator = world.operator().await.args(&["--poll-interval", "10m"]).start().await.unwrap();
+    let _operator = world.operator().await.flag("--poll-interval", "10m").start().await.unwrap();
     world.create("a", true, json!({})).await;
     world.condition("a", "Ready", "True", "InSync").await;
     world.flip("a", false).await;

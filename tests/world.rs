@@ -9,8 +9,11 @@ use std::{
 
 use devkit::{
     cargo::{self, Profile},
+    chart,
     controlplane::{Audit, ControlPlane, Options},
+    deployed::Deployed,
     emulator::{Account, Emulator},
+    helm::Helm,
     operator::{Operator, Start},
     wait,
     watchman::{Watchman, profiling_groups},
@@ -32,6 +35,7 @@ const ACCOUNT: &str = "111122223333";
 pub const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 pub const REQUESTED_AT: &str = "codeguruprofiler.dev/reconcile-requested-at";
 const SYSTEM: &str = "codeguru-profiler-system";
+const KIND: &str = "crd/profilinggroups.codeguruprofiler.dev";
 const OPERATOR: &str = "codeguru-profiler-operator";
 pub const OPERATOR_USER: &str = "system:serviceaccount:codeguru-profiler-system:codeguru-profiler-operator";
 
@@ -42,6 +46,8 @@ pub struct World {
     pub namespace: String,
     pub groups: Api<DynamicObject>,
     pub client: kube::Client,
+    /// The operator as the chart has installed it.
+    deployed: Deployed,
     audit_from: u64,
     watchman: Watchman,
 }
@@ -73,6 +79,7 @@ impl World {
         Self {
             groups: Api::namespaced_with(client.clone(), &namespace, &profiling_groups()),
             watchman: Watchman::start_in(client.clone(), &namespace),
+            deployed: Deployed::read(&client, SYSTEM, OPERATOR).await.unwrap(),
             audit_from: plane.audit().await.unwrap().position(),
             plane,
             emulator,
@@ -82,7 +89,7 @@ impl World {
         }
     }
 
-    /// The operator with the rights that are shipped, listing AWS every two seconds.
+    /// The operator as the chart has installed it, for this story's namespace and AWS.
     pub async fn operator(&self) -> Start {
         self.operator_with(&self.kubeconfig().await)
     }
@@ -93,10 +100,8 @@ impl World {
 
     /// An operator that has been told of neither an endpoint nor credentials.
     pub fn operator_without_aws(&self, kubeconfig: &Path) -> Start {
-        Start::new(Path::new(PROGRAM), kubeconfig)
-            .args(&["--region", REGION, "--namespace", &self.namespace])
-            // A flag wins over its variable: a story may ask for another interval.
-            .env("CODEGURU_PROFILER_OPERATOR_POLL_INTERVAL", "2s")
+        Start::deployed(Path::new(PROGRAM), &self.deployed, kubeconfig)
+            .flag("--namespace", &self.namespace)
             .env("AWS_EC2_METADATA_DISABLED", "true")
     }
 
@@ -105,7 +110,8 @@ impl World {
     }
 
     pub async fn token(&self) -> String {
-        self.plane.token(SYSTEM, OPERATOR, 3600).await.unwrap()
+        let Deployed { namespace, service_account, token_seconds, .. } = &self.deployed;
+        self.plane.token(namespace, service_account, *token_seconds).await.unwrap()
     }
 
     pub async fn start(&self) -> Operator {
@@ -288,10 +294,16 @@ impl World {
     }
 }
 
-/// The kind, and the operator's rights as shipped.
+/// What a user types first; the operator lists AWS every two seconds. There is no node: the story itself starts what the Deployment says.
 async fn install(plane: &ControlPlane) {
-    plane.apply(&codeguru_profiler_operator::api::crd_yaml()).await.unwrap();
-    plane.apply(include_str!("../deploy/rbac.yaml")).await.unwrap();
+    let helm = Helm::of(plane.kubeconfig()).await.unwrap();
+    let chart = chart::directory();
+    let install = ["install", OPERATOR, chart.to_str().unwrap(), "--namespace", SYSTEM, "--create-namespace"];
+    let region = format!("operator.region={REGION}");
+    helm.ok(&[&install[..], &["--set", &region, "--set", "operator.pollInterval=2s"]].concat()).await.unwrap();
+    let established = ["wait", "--for=condition=Established", "--timeout=60s", KIND];
+    let output = plane.kubectl(&established).await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn list<T: ToString>(items: &[T]) -> String {

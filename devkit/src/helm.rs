@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::go::Module;
-use crate::{Error, paths};
+use crate::{Error, chart, paths};
 
 /// Where Helm comes from.
 pub static MODULE: Module = Module {
@@ -20,12 +20,6 @@ pub static MODULE: Module = Module {
     packages: 1100,
     takes: "2 minutes",
 };
-
-/// The chart of this workspace.
-#[must_use]
-pub fn chart() -> PathBuf {
-    paths::workspace().join("charts/codeguru-profiler-operator")
-}
 
 /// Helm for one cluster or for none.
 #[derive(Debug)]
@@ -78,7 +72,7 @@ impl Helm {
 
     /// The chart's manifests as this release in this namespace would have them, with these arguments (`--set`, `--values`).
     pub async fn template(&self, release: &str, namespace: &str, args: &[&str]) -> Result<String, Error> {
-        let chart = chart().display().to_string();
+        let chart = chart::directory().display().to_string();
         self.ok(&[&["template", release, &chart, "--namespace", namespace], args].concat()).await
     }
 }

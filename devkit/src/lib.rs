@@ -3,7 +3,8 @@
 //!
 //! * [`controlplane`]: etcd, kube-apiserver, kube-controller-manager and kubectl; [`go`] builds them, once, from their Go modules.
 //! * [`process`]: programs that can't outlive this process, however it ends.
-//! * [`helm`]: the real Helm, for the chart.
+//! * [`chart`], [`helm`]: the chart's directory, and the real Helm.
+//! * [`deployed`]: what an installed Deployment gives the operator's process.
 //! * [`operator`], [`emulator`]: the two programs of this workspace; [`cargo`] builds them.
 //! * [`faultproxy`]: an API server that misbehaves on demand.
 //! * [`kube_state_metrics`]: the program that turns resources into metrics.
@@ -11,7 +12,9 @@
 //! * [`kstatus`], [`flux`], [`watchman`]: what `kubectl wait`, Helm, Flux and Argo CD would think of a resource.
 
 pub mod cargo;
+pub mod chart;
 pub mod controlplane;
+pub mod deployed;
 pub mod emulator;
 mod error;
 pub mod faultproxy;
@@ -25,6 +28,7 @@ pub mod operator;
 pub mod paths;
 pub mod process;
 pub mod reference;
+mod values;
 pub mod wait;
 pub mod watchman;
 

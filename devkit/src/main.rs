@@ -9,7 +9,7 @@ use std::process::{ExitCode, ExitStatus};
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use devkit::controlplane::{self, ControlPlane, Options};
-use devkit::{Error, go, helm, kube_state_metrics, paths, reference};
+use devkit::{Error, chart, go, helm, kube_state_metrics, paths, reference};
 
 /// All that is built from Go modules.
 static MODULES: [&go::Module; 3] = [&controlplane::MODULE, &helm::MODULE, &kube_state_metrics::MODULE];
@@ -37,6 +37,8 @@ enum Command {
     },
     /// Print the API reference as Markdown, made of the definition in `crds/`
     Reference,
+    /// Write what is made of other files: the chart's copies, and the table of its values
+    Chart,
     /// Build what is built from Go modules, one after the other
     Build {
         /// What to build
@@ -52,6 +54,7 @@ async fn main() -> ExitCode {
         Command::Scale(arguments) => scale::run(arguments).await.map(|()| ExitCode::SUCCESS),
         Command::ControlPlane { command } => against_a_control_plane(&command).await,
         Command::Reference => print_reference().map(|()| ExitCode::SUCCESS),
+        Command::Chart => chart::write().map(|()| ExitCode::SUCCESS),
         Command::Build { modules } => build(&modules).await.map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {

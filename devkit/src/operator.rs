@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::deployed::Deployed;
 use crate::emulator::{Account, Emulator};
 use crate::process::{Running, Signal, Spawn};
-use crate::{Error, http};
+use crate::{Error, http, paths};
 
 /// The package, the program, and the ServiceAccount that the shipped rights are for.
 pub const NAME: &str = "codeguru-profiler-operator";
@@ -25,28 +26,43 @@ pub fn user() -> String {
     format!("system:serviceaccount:{NAMESPACE}:{NAME}")
 }
 
+/// The directory for `kubectl apply -k` that holds the kind, the ServiceAccount and its rights, and no Deployment.
+#[must_use]
+pub fn access() -> String {
+    paths::workspace().join("deploy/kustomize/access").display().to_string()
+}
+
 /// An operator about to be started.
 #[derive(Debug, Clone)]
 pub struct Start {
     spawn: Spawn,
+    args: Vec<String>,
 }
 
 impl Start {
     /// The operator's program, with the rights of a kubeconfig. It listens where there is room and logs JSON.
     #[must_use]
     pub fn new(program: &Path, kubeconfig: &Path) -> Self {
-        let spawn = Spawn::new(program)
-            .args(["run", "--listen", "127.0.0.1:0", "--log-format", "json"])
-            .env("KUBECONFIG", kubeconfig);
-        Self { spawn }
+        let start = Self { spawn: Spawn::new(program).env("KUBECONFIG", kubeconfig), args: vec!["run".to_owned()] };
+        start.flag("--listen", "127.0.0.1:0").flag("--log-format", "json")
+    }
+
+    /// The operator's program with the arguments and the environment that a Deployment gives it.
+    ///
+    /// Three things differ from a pod. It listens where there is room. A kubeconfig tells it where the API server is: in a pod, kube reads that from
+    /// fixed paths, which a test has no right to write. And no file system, no limits and no network are around it.
+    #[must_use]
+    pub fn deployed(program: &Path, deployed: &Deployed, kubeconfig: &Path) -> Self {
+        let spawn = deployed.env.iter().fold(Spawn::new(program), |spawn, (name, value)| spawn.env(name, value));
+        let start = Self { spawn: spawn.env("KUBECONFIG", kubeconfig), args: deployed.args.clone() };
+        start.flag("--listen", "127.0.0.1:0")
     }
 
     /// Takes this account of an emulator for AWS.
     #[must_use]
     pub fn aws(self, emulator: &Emulator, account: &Account) -> Self {
         let url = emulator.service_url();
-        self.arg("--endpoint-url")
-            .arg(url)
+        self.flag("--endpoint-url", url)
             .env("AWS_ENDPOINT_URL_STS", url)
             .env("AWS_ACCESS_KEY_ID", &account.access_key())
             .env("AWS_SECRET_ACCESS_KEY", "secret")
@@ -54,17 +70,18 @@ impl Start {
             .env("AWS_EC2_METADATA_DISABLED", "true")
     }
 
+    /// Gives a flag this value, in the place of any that it has.
+    #[must_use]
+    pub fn flag(mut self, flag: &str, value: &str) -> Self {
+        let prefix = format!("{flag}=");
+        self.args.retain(|arg| !arg.starts_with(&prefix));
+        self.arg(&format!("{prefix}{value}"))
+    }
+
     /// Adds an argument.
     #[must_use]
     pub fn arg(mut self, arg: &str) -> Self {
-        self.spawn = self.spawn.arg(arg);
-        self
-    }
-
-    /// Adds arguments.
-    #[must_use]
-    pub fn args(mut self, args: &[&str]) -> Self {
-        self.spawn = self.spawn.args(args.iter().copied());
+        self.args.push(arg.to_owned());
         self
     }
 
@@ -91,7 +108,7 @@ impl Start {
 
     /// Starts it and waits only until it listens: for an API server that does not let it become ready.
     pub async fn start_unready(self) -> Result<Operator, Error> {
-        let running = self.spawn.start().await?;
+        let running = self.spawn.args(self.args).start().await?;
         let address = running.output_with("the operator says where it listens", START_LIMIT, listening).await?;
         Ok(Operator { running, url: format!("http://{address}") })
     }

@@ -4,7 +4,6 @@
 mod alerts;
 mod conditions;
 mod configuration;
-mod copies;
 mod iam;
 mod kube_state_metrics;
 mod links;

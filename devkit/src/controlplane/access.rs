@@ -26,19 +26,21 @@ impl ControlPlane {
         token(&self.client().await?, namespace, service_account, seconds).await
     }
 
-    /// A kubeconfig with this token. It goes with the control plane.
+    /// A kubeconfig that names a file with this token, as a pod has it. Both go with the control plane.
     pub fn kubeconfig_for(&self, token: &str) -> Result<PathBuf, Error> {
-        self.keep_kubeconfig(&kubeconfig(self.api_url(), Some(&self.servers.certificate()), token))
+        self.keep_kubeconfig(self.api_url(), Some(&self.servers.certificate()), token)
     }
 
     /// A kubeconfig with this token that goes another way than straight to the API server: through a fault proxy.
     pub fn kubeconfig_through(&self, url: &str, token: &str) -> Result<PathBuf, Error> {
-        self.keep_kubeconfig(&kubeconfig(url, None, token))
+        self.keep_kubeconfig(url, None, token)
     }
 
-    fn keep_kubeconfig(&self, content: &Value) -> Result<PathBuf, Error> {
-        let path = self.servers.state().join(format!("{}.kubeconfig", secret()?));
-        write_private(&path, &content.to_string())?;
+    fn keep_kubeconfig(&self, url: &str, certificate: Option<&Path>, token: &str) -> Result<PathBuf, Error> {
+        let base = self.servers.state().join(secret()?);
+        let (path, token_file) = (base.with_extension("kubeconfig"), base.with_extension("token"));
+        write_private(&token_file, token)?;
+        write_private(&path, &kubeconfig(url, certificate, &json!({ "tokenFile": token_file })).to_string())?;
         Ok(path)
     }
 
@@ -129,7 +131,7 @@ async fn served(client: &kube::Client, gvk: &GroupVersionKind) -> Result<(ApiRes
 }
 
 /// A kubeconfig as JSON, which is YAML too. Without a certificate the way is plain HTTP.
-pub(super) fn kubeconfig(url: &str, certificate: Option<&Path>, token: &str) -> Value {
+pub(super) fn kubeconfig(url: &str, certificate: Option<&Path>, user: &Value) -> Value {
     let mut cluster = json!({ "server": url });
     if let Some(path) = certificate {
         cluster["certificate-authority"] = json!(path);
@@ -138,7 +140,7 @@ pub(super) fn kubeconfig(url: &str, certificate: Option<&Path>, token: &str) -> 
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{ "name": "devkit", "cluster": cluster }],
-        "users": [{ "name": "user", "user": { "token": token } }],
+        "users": [{ "name": "user", "user": user }],
         "contexts": [{ "name": "devkit", "context": { "cluster": "devkit", "user": "user" } }],
         "current-context": "devkit",
     })

@@ -8,6 +8,8 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::{Options, Program, access, client_from};
 use crate::process::{Log, Tether};
 use crate::{Error, http, wait};
@@ -134,7 +136,7 @@ impl Servers {
         let tokens = format!("{token},admin,admin,system:masters\n");
         self.write("tokens.csv", &tokens)?;
         self.write("audit-policy.json", AUDIT_POLICY)?;
-        let kubeconfig = access::kubeconfig(&self.api_url, Some(&self.certificate()), &token);
+        let kubeconfig = access::kubeconfig(&self.api_url, Some(&self.certificate()), &json!({ "token": token }));
         self.write("admin.kubeconfig", &kubeconfig.to_string())?;
         let key = Command::new(&self.program).arg("serviceaccount-key").arg(self.key()).output();
         let key = key.map_err(Error::io("make the key of service accounts"))?;

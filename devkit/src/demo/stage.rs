@@ -8,7 +8,7 @@ use devkit::controlplane::{self, Program};
 use devkit::emulator::{self, Account, Emulator, Entry};
 use devkit::operator::{self, Operator, Start};
 use devkit::watchman::profiling_groups;
-use devkit::{Error, kstatus, paths, wait};
+use devkit::{Error, kstatus, wait};
 use kube::api::{Api, DynamicObject};
 use serde_json::{Value, json};
 
@@ -58,9 +58,7 @@ impl Stage {
             "Install the kind and the operator's rights, and start the operator with its ServiceAccount's token",
         );
         let installed_before = cluster.kubectl(&["get", KIND]).await?.status.success();
-        let workspace = paths::workspace();
-        let path = |relative: &str| workspace.join(relative).display().to_string();
-        kubectl_ok(&cluster, &["apply", "-f", &path("crds"), "-f", &path("deploy/rbac.yaml")]).await?;
+        kubectl_ok(&cluster, &["apply", "-k", &operator::access()]).await?;
         let established = ["wait", "--for=condition=Established", KIND, "--timeout=60s"];
         kubectl_ok(&cluster, &established).await?;
         let token = controlplane::token(&client, operator::NAMESPACE, operator::NAME, 24 * 3600).await?;
@@ -71,7 +69,9 @@ impl Stage {
         let interval = format!("{}s", INTERVAL.as_secs());
         let operator = Start::new(program(operator::NAME)?, &cluster.kubeconfig_for(&token)?)
             .aws(&emulator, &aws)
-            .args(&["--region", REGION, "--poll-interval", &interval, "--namespace", &namespace])
+            .flag("--region", REGION)
+            .flag("--poll-interval", &interval)
+            .flag("--namespace", &namespace)
             .start()
             .await?;
         say(&format!("the operator is ready at {}, and asks AWS every {interval}", operator.url()));
@@ -156,12 +156,7 @@ impl Stage {
         }
         self.cluster.kubectl(&["delete", "namespace", &self.namespace]).await?;
         if !self.installed_before {
-            let workspace = paths::workspace();
-            let path = |relative: &str| workspace.join(relative).display().to_string();
-            self.cluster
-                .kubectl(&["delete", "--ignore-not-found", "-f", &path("crds"), "-f", &path("deploy/rbac.yaml")])
-                .await?;
-            self.cluster.kubectl(&["delete", "--ignore-not-found", "namespace", operator::NAMESPACE]).await?;
+            self.cluster.kubectl(&["delete", "--ignore-not-found", "-k", &operator::access()]).await?;
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use devkit::controlplane::{ControlPlane, Options, Program};
 use devkit::emulator::{self, Account, Emulator};
 use devkit::operator::{self, Operator, Start};
 use devkit::watchman::{Watchman, profiling_groups};
-use devkit::{Error, kstatus, paths, wait};
+use devkit::{Error, kstatus, wait};
 use futures::{StreamExt, TryStreamExt, stream};
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
@@ -55,10 +55,8 @@ impl Stage {
         aws.seed(REGION, groups, PREFIX, true).await?;
 
         let plane = ControlPlane::start(Options::default()).await?;
-        for file in ["crds/profilinggroups.codeguruprofiler.dev.yaml", "deploy/rbac.yaml"] {
-            let yaml = std::fs::read_to_string(paths::workspace().join(file)).map_err(Error::io(file))?;
-            plane.apply(&yaml).await?;
-        }
+        let access = plane.kubectl(&["kustomize", &operator::access()]).await?;
+        plane.apply(&String::from_utf8_lossy(&access.stdout)).await?;
         let namespace = plane.namespace("scale").await?;
         let client = plane.client().await?;
         let token = plane.token(operator::NAMESPACE, operator::NAME, 24 * 3600).await?;
@@ -87,7 +85,9 @@ impl Stage {
         let interval = format!("{}s", INTERVAL.as_secs());
         Start::new(&self.program, &self.kubeconfig)
             .aws(&self.emulator, &self.aws)
-            .args(&["--region", REGION, "--namespace", &self.namespace, "--poll-interval", &interval])
+            .flag("--region", REGION)
+            .flag("--namespace", &self.namespace)
+            .flag("--poll-interval", &interval)
             .start()
             .await
     }
