@@ -6,8 +6,11 @@ use std::path::PathBuf;
 use crate::{Error, paths, values};
 
 /// Where a file of the chart comes from; both below the workspace.
-const COPIES: [(&str, &str); 1] =
-    [("crds/profilinggroups.codeguruprofiler.dev.yaml", "files/profilinggroups.codeguruprofiler.dev.yaml")];
+const COPIES: [(&str, &str); 3] = [
+    ("crds/profilinggroups.codeguruprofiler.dev.yaml", "files/profilinggroups.codeguruprofiler.dev.yaml"),
+    ("deploy/monitoring/rules.yaml", "files/rules.yaml"),
+    ("deploy/monitoring/dashboard.json", "files/dashboard.json"),
+];
 
 /// The directory of the chart.
 #[must_use]

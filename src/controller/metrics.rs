@@ -121,7 +121,7 @@ mod tests {
     use super::*;
     use crate::api::ProfilingGroup;
 
-    fn object(conditions: Value) -> DynamicObject {
+    fn object(conditions: &Value) -> DynamicObject {
         let mut object = DynamicObject::new("a", &ApiResource::erase::<ProfilingGroup>(&()));
         object.data = json!({ "status": { "conditions": conditions } });
         object
@@ -134,7 +134,7 @@ mod tests {
             { "type": "Stalled", "status": "True", "reason": "AccessDenied" },
         ]);
         let well = json!([{ "type": "Ready", "status": "True", "reason": "InSync" }]);
-        let objects = [object(stalled.clone()), object(stalled), object(well)];
+        let objects = [object(&stalled), object(&stalled), object(&well)];
         let Counts { by_status, by_reason } = count(objects.iter());
         assert_eq!(by_status.len(), ConditionType::ALL.len() * 3);
         assert_eq!((by_status[&("Ready", "True")], by_status[&("Ready", "Unknown")]), (1, 0));
@@ -154,7 +154,7 @@ mod tests {
             { "type": "Ready", "status": "True", "reason": "TheirReason" },
             "nonsense",
         ]);
-        let Counts { by_status, by_reason } = count([object(foreign)].iter());
+        let Counts { by_status, by_reason } = count([object(&foreign)].iter());
         assert_eq!(by_status.values().sum::<i64>(), 1);
         assert_eq!(by_reason, BTreeMap::new());
     }

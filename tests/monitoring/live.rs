@@ -69,7 +69,7 @@ fn questions() -> Vec<String> {
 #[tokio::test]
 async fn the_dashboard_has_data_the_rules_are_evaluated_and_a_lost_operator_is_missed() {
     let world = World::new().await;
-    let operator = world.operator().await.args(&["--agent-stale-after", "1s"]).start().await.unwrap();
+    let operator = world.operator().await.flag("--agent-stale-after", "1s").start().await.unwrap();
     let prometheus = Prometheus::start(&world.plane, &operator).await;
     let evaluated = async || {
         let rules = prometheus.rules().await;

@@ -2,6 +2,7 @@
 //! `prometheus` and `promtool` on the PATH.
 #![allow(clippy::unwrap_used, reason = "a test that can't go on ends here")]
 
+mod chart;
 mod dashboard;
 mod kube_state_metrics;
 mod live;
