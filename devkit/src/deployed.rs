@@ -49,7 +49,7 @@ impl Deployed {
 fn projected_token(pod: &PodSpec) -> Option<i64> {
     let volumes = pod.volumes.iter().flatten();
     let sources = volumes.filter_map(|volume| volume.projected.as_ref()?.sources.as_ref()).flatten();
-    sources.filter_map(|source| source.service_account_token.as_ref()?.expiration_seconds).next()
+    sources.find_map(|source| source.service_account_token.as_ref()?.expiration_seconds)
 }
 
 /// Follows what a container's environment refers to.
