@@ -8,8 +8,7 @@ use std::{
 };
 
 use devkit::{
-    cargo::{self, Profile},
-    chart,
+    cargo, chart,
     controlplane::{Audit, ControlPlane, Options},
     deployed::Deployed,
     emulator::{Account, Emulator},
@@ -69,9 +68,7 @@ impl World {
 
     async fn within(plane: Arc<ControlPlane>) -> Self {
         static EMULATOR: OnceCell<PathBuf> = OnceCell::const_new();
-        let program = EMULATOR
-            .get_or_init(async || cargo::build_one("codeguru-profiler-emulator", Profile::Dev).await.unwrap())
-            .await;
+        let program = EMULATOR.get_or_init(async || cargo::dev("codeguru-profiler-emulator").await.unwrap()).await;
         let emulator = Emulator::start_program(program).await.unwrap();
         let aws = emulator.account(ACCOUNT);
         let namespace = plane.namespace("story").await.unwrap();

@@ -8,36 +8,51 @@ use std::process::{Output, Stdio};
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::{Error, paths};
+use crate::{Error, emulator, operator, paths};
 
-/// A profile of Cargo's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Profile {
-    /// What `cargo test` builds with.
-    Dev,
-    /// What users run.
-    Release,
+/// Builds one package of the workspace that has one program of the same name as `cargo test` builds it, and returns the program's path.
+pub async fn dev(package: &str) -> Result<PathBuf, Error> {
+    let mut command = cargo();
+    // All packages, whichever is asked for: with the features that `cargo test --workspace` has chosen, nothing is compiled twice.
+    command.args(["build", "--workspace"]);
+    program(&mut build(command).await?, package)
 }
 
-/// Builds the programs of these packages; Cargo's own progress passes through. Returns the path of each program by its name.
-pub async fn build(packages: &[&str], profile: Profile) -> Result<BTreeMap<String, PathBuf>, Error> {
+/// The two programs that users run, with the release profile. Linked statically where the host's C library lets that be done (GNU/Linux), so that they run
+/// in an image with nothing else.
+#[derive(Debug)]
+pub struct Release {
+    /// The operator.
+    pub operator: PathBuf,
+    /// The emulator.
+    pub emulator: PathBuf,
+}
+
+/// Builds them. One build serves demo, image and benchmarks.
+pub async fn release() -> Result<Release, Error> {
     let mut command = cargo();
-    command.args(["build", "--bins", "--message-format=json-render-diagnostics"]);
-    match profile {
-        // All packages, whichever are asked for: with the features that `cargo test --workspace` has chosen, nothing is compiled twice.
-        Profile::Dev => command.arg("--workspace"),
-        Profile::Release => command.arg("--release").args(packages.iter().flat_map(|package| ["--package", package])),
-    };
+    command.args(["build", "--release", "--package", operator::NAME, "--package", emulator::NAME]);
+    let host = host().await?;
+    if host.ends_with("-linux-gnu") {
+        // With a target named, though it is the host, the flags are not for procedural macros, which can't be static.
+        let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
+        command.args(["--target", &host]).env("RUSTFLAGS", format!("{flags} -C target-feature=+crt-static"));
+    }
+    let mut programs = build(command).await?;
+    Ok(Release { operator: program(&mut programs, operator::NAME)?, emulator: program(&mut programs, emulator::NAME)? })
+}
+
+/// Builds; Cargo's own progress passes through. Returns the path of each program by its name.
+async fn build(mut command: Command) -> Result<BTreeMap<String, PathBuf>, Error> {
+    command.args(["--bins", "--message-format=json-render-diagnostics"]);
     let built = output(command).await.map_err(Error::io("run cargo build"))?;
     if !built.status.success() {
-        return Err(Error::Unexpected(format!("cargo build of {} failed ({})", packages.join(", "), built.status)));
+        return Err(Error::Unexpected(format!("cargo build failed ({})", built.status)));
     }
     Ok(executables(&String::from_utf8_lossy(&built.stdout)))
 }
 
-/// Builds one package that has one program of the same name, and returns the program's path.
-pub async fn build_one(package: &str, profile: Profile) -> Result<PathBuf, Error> {
-    let mut programs = build(&[package], profile).await?;
+fn program(programs: &mut BTreeMap<String, PathBuf>, package: &str) -> Result<PathBuf, Error> {
     programs.remove(package).ok_or_else(|| Error::Unexpected(format!("package {package} has no program of its name")))
 }
 
@@ -50,6 +65,16 @@ pub async fn crates(package: &str) -> Result<usize, Error> {
         return Err(Error::Unexpected(format!("cargo tree of {package} failed ({})", tree.status)));
     }
     Ok(distinct(&String::from_utf8_lossy(&tree.stdout)))
+}
+
+/// The triple of the platform that this is built on.
+async fn host() -> Result<String, Error> {
+    let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    rustc.args(["--version", "--verbose"]).current_dir(paths::workspace()).stdout(Stdio::piped());
+    let said = output(rustc).await.map_err(Error::io("run rustc"))?;
+    let text = String::from_utf8_lossy(&said.stdout).into_owned();
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).ok_or_else(|| Error::Unexpected(format!("rustc does not say its host: {text}")))
 }
 
 fn cargo() -> Command {

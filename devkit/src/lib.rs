@@ -2,6 +2,7 @@
 //! that look at every stored version of a resource.
 //!
 //! * [`controlplane`]: etcd, kube-apiserver, kube-controller-manager and kubectl; [`go`] builds them, once, from their Go modules.
+//! * [`cluster`]: the same with a node, for pods; [`image`] makes the operator's image.
 //! * [`process`]: programs that can't outlive this process, however it ends.
 //! * [`chart`], [`helm`]: the chart's directory, and the real Helm.
 //! * [`deployed`]: what an installed Deployment gives the operator's process.
@@ -13,6 +14,7 @@
 
 pub mod cargo;
 pub mod chart;
+pub mod cluster;
 pub mod controlplane;
 pub mod deployed;
 pub mod emulator;
@@ -22,6 +24,7 @@ pub mod flux;
 pub mod go;
 pub mod helm;
 pub mod http;
+pub mod image;
 pub mod kstatus;
 pub mod kube_state_metrics;
 pub mod operator;

@@ -4,15 +4,17 @@ mod demo;
 mod scale;
 
 use std::path::PathBuf;
-use std::process::{ExitCode, ExitStatus};
+use std::process::ExitCode;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use devkit::controlplane::{self, ControlPlane, Options};
-use devkit::{Error, chart, go, helm, kube_state_metrics, paths, reference};
+use devkit::process::code;
+use devkit::{Error, chart, cluster, go, helm, image, kube_state_metrics, paths, reference};
 
 /// All that is built from Go modules.
-static MODULES: [&go::Module; 3] = [&controlplane::MODULE, &helm::MODULE, &kube_state_metrics::MODULE];
+static MODULES: [&go::Module; 5] =
+    [&controlplane::MODULE, &helm::MODULE, &cluster::NODE, &cluster::PAUSE, &kube_state_metrics::MODULE];
 
 /// What the project's developers start by hand.
 #[derive(Debug, Parser)]
@@ -35,10 +37,28 @@ enum Command {
         #[arg(last = true, required = true)]
         command: Vec<String>,
     },
-    /// Print the API reference as Markdown, made of the definition in `crds/`
-    Reference,
+    /// Run a command on a real cluster of one node, pods included: KUBECONFIG is set, and kubectl is on the PATH (Linux, as root)
+    Cluster {
+        /// The command and its arguments
+        #[arg(last = true, required = true)]
+        command: Vec<String>,
+    },
+    /// The first process of that node
+    #[command(name = cluster::INSIDE, hide = true)]
+    ClusterInside {
+        #[arg(long)]
+        cgroup: String,
+        #[arg(long)]
+        pause_image: PathBuf,
+        #[arg(last = true)]
+        command: Vec<String>,
+    },
+    /// Build the operator's image, and print where it is and how large
+    Image,
     /// Write what is made of other files: the chart's copies, and the table of its values
     Chart,
+    /// Print the API reference as Markdown, made of the definition in `crds/`
+    Reference,
     /// Build what is built from Go modules, one after the other
     Build {
         /// What to build
@@ -53,8 +73,16 @@ async fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(arguments).await.map(|()| ExitCode::SUCCESS),
         Command::Scale(arguments) => scale::run(arguments).await.map(|()| ExitCode::SUCCESS),
         Command::ControlPlane { command } => against_a_control_plane(&command).await,
-        Command::Reference => print_reference().map(|()| ExitCode::SUCCESS),
+        Command::Cluster { command } => cluster::run(&command).await,
+        Command::ClusterInside { cgroup, pause_image, command } => {
+            cluster::inside(&cgroup, &pause_image, &command).await
+        }
+        Command::Image => image::operator().await.map(|image| {
+            println!("{image}");
+            ExitCode::SUCCESS
+        }),
         Command::Chart => chart::write().map(|()| ExitCode::SUCCESS),
+        Command::Reference => print_reference().map(|()| ExitCode::SUCCESS),
         Command::Build { modules } => build(&modules).await.map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
@@ -66,14 +94,9 @@ async fn main() -> ExitCode {
 async fn against_a_control_plane(command: &[String]) -> Result<ExitCode, Error> {
     let Some((program, args)) = command.split_first() else { return Ok(ExitCode::SUCCESS) };
     let control_plane = ControlPlane::start(Options::default()).await?;
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let directories = std::iter::once(PathBuf::from(control_plane.program().directory()));
-    let path = std::env::join_paths(directories.chain(std::env::split_paths(&path)));
-    let path = path.map_err(|error| Error::Unexpected(error.to_string()))?;
     let mut child = tokio::process::Command::new(program)
         .args(args)
-        .env("KUBECONFIG", control_plane.kubeconfig())
-        .env("PATH", path)
+        .envs(control_plane.environment()?)
         .kill_on_drop(true)
         .spawn()
         .map_err(|source| Error::Io { what: format!("start {program}"), source })?;
@@ -99,9 +122,4 @@ async fn build(names: &[String]) -> Result<(), Error> {
         module.built().await?;
     }
     Ok(())
-}
-
-/// The exit code of a command as our own.
-fn code(status: ExitStatus) -> ExitCode {
-    ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::Error;
 
 /// How long to wait between two looks.
-const PAUSE: Duration = Duration::from_millis(25);
+pub(crate) const PAUSE: Duration = Duration::from_millis(25);
 
 /// Asks until there is an answer, and says what was waited for when there is none within the limit.
 pub async fn until<T, F: Future<Output = Option<T>>>(

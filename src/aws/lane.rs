@@ -278,8 +278,9 @@ impl Lane {
                     tracing::warn!(region = self.region, reason = failure.reason.as_str(), "{}", failure.detail);
                 }
                 state.failures += 1;
-                let pause = backoff::delay(&failure, state.failures, rand::random());
-                state.next_list = Instant::now() + pause.min(jittered).max(failure.retry_after.unwrap_or_default());
+                let asked = failure.retry_after;
+                let pause = backoff::delay(failure.class, state.failures, asked, rand::random());
+                state.next_list = Instant::now() + pause.min(jittered).max(asked.unwrap_or_default());
                 state.failure = Some(failure);
             }
         }

@@ -85,8 +85,7 @@ impl Context {
                 let told_at =
                     record.waiting_since.map(|since| since.plus(WORTH_TELLING)).filter(|told_at| *told_at > now);
 
-                let unwritten =
-                    record.unwritten.as_ref().map(|setback| setback.retry_at).filter(|retry_at| *retry_at > now);
+                let held_until = record.held_until.filter(|until| *until > now);
                 let merged = stored::merge(status, &next);
                 let worth_writing = !stored::same(&merged, status)
                     && told_at.is_none()
@@ -94,11 +93,15 @@ impl Context {
                         let calm = refresh::without_agents_news(&next, &previous);
                         !stored::same(&stored::merge(status, &calm), status)
                     });
-                let plan = if unwritten.is_some() { Plan::Rest } else { plan(&situation) };
+                let plan = if held_until.is_some() { Plan::Rest } else { plan(&situation) };
                 Some(Evaluation {
-                    untold: record.untold.is_some() && unwritten.is_none(),
-                    write: (worth_writing && unwritten.is_none()).then_some(merged),
-                    look_again: [look_again, told_at, unwritten].into_iter().flatten().filter(|time| *time > now).min(),
+                    untold: record.untold.is_some() && held_until.is_none(),
+                    write: (worth_writing && held_until.is_none()).then_some(merged),
+                    look_again: [look_again, told_at, held_until]
+                        .into_iter()
+                        .flatten()
+                        .filter(|time| *time > now)
+                        .min(),
                     plan,
                     stored: previous.clone(),
                     next,

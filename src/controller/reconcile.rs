@@ -15,12 +15,9 @@ use super::{
     report::report,
 };
 use crate::{
-    api::{Reason, Timestamp},
+    api::Timestamp,
     aws::sdk::REQUEST_ID,
-    domain::{
-        failure::{Class, Failure},
-        plan::Plan,
-    },
+    domain::{failure::Class, plan::Plan},
     process::{error_chain::error_chain, reconciles::Outcome},
 };
 
@@ -37,7 +34,7 @@ pub async fn reconcile(object: Arc<DynamicObject>, context: Arc<Context>) -> Res
     let timer = context.reconciles.started(&key);
     let span = span(&context, &key);
     let outcome = AssertUnwindSafe(steps(&context, &key).instrument(span)).catch_unwind().await.unwrap_or_else(|_| {
-        hold(&context, &key, "a reconcile panicked".into());
+        record(&context, &key, |record| record.hold(Timestamp::now()));
         Outcome::Panic
     });
     timer.finish(outcome);
@@ -61,10 +58,11 @@ async fn steps(context: &Context, key: &Key) -> Outcome {
     record(context, key, |record| untold = record.untold.take());
     let applied = applied.or(untold);
     if let Err(error) = report(context, key, applied).await {
-        let why = error_chain(&error);
-        tracing::warn!("can't write the status: {why}");
-        record(context, key, |record| record.untold = applied);
-        hold(context, key, why);
+        tracing::warn!("can't write the status: {}", error_chain(&error));
+        record(context, key, |record| {
+            record.untold = applied;
+            record.hold(Timestamp::now());
+        });
         return Outcome::Error;
     }
     outcome(context, key)
@@ -78,18 +76,6 @@ fn outcome(context: &Context, key: &Key) -> Outcome {
         Some(Class::FixMe) => Outcome::TerminalError,
         Some(Class::Throttled | Class::Transient | Class::Conflict) => Outcome::Error,
     }
-}
-
-/// Leaves the object alone for a while: what can't be recorded must not be done.
-fn hold(context: &Context, key: &Key, detail: String) {
-    let failure = Failure {
-        reason: Reason::InternalError,
-        class: Class::Transient,
-        message: String::new(),
-        detail,
-        retry_after: None,
-    };
-    record(context, key, |record| record.unwritten(failure, Timestamp::now()));
 }
 
 fn record(context: &Context, key: &Key, work: impl FnOnce(&mut Record)) {

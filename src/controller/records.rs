@@ -11,7 +11,7 @@ use crate::{
     api::{Reason, Timestamp},
     domain::{
         backoff,
-        failure::Failure,
+        failure::{Class, Failure},
         past::Past,
         situation::{Presence, Setback},
         transitions::Applied,
@@ -25,8 +25,8 @@ pub struct Record {
     pub past: Past,
     /// The last failed attempt in AWS.
     pub setback: Option<Setback>,
-    /// The last failed attempt to write the status.
-    pub unwritten: Option<Setback>,
+    /// Until when nothing is done for this resource, because its status could not be written.
+    pub held_until: Option<Timestamp>,
     /// What was written to AWS, and could not be told yet because the status could not be written.
     pub untold: Option<Applied>,
     /// When it began to wait for AWS to say something.
@@ -45,7 +45,7 @@ impl Record {
         Self {
             past,
             setback: None,
-            unwritten: None,
+            held_until: None,
             untold: None,
             waiting_since: None,
             request: None,
@@ -81,7 +81,8 @@ impl Record {
     /// An attempt in AWS failed.
     pub fn failed(&mut self, failure: Failure, now: Timestamp) {
         self.failures += 1;
-        let retry_at = now.plus(backoff::delay(&failure, self.failures, rand::random()));
+        let pause = backoff::delay(failure.class, self.failures, failure.retry_after, rand::random());
+        let retry_at = now.plus(pause);
         self.setback = Some(Setback { failure, retry_at });
     }
 
@@ -89,15 +90,14 @@ impl Record {
     pub fn written(&mut self, past: Past, slot: i64) {
         self.past = past;
         self.slot = slot;
-        self.unwritten = None;
+        self.held_until = None;
         self.write_failures = 0;
     }
 
-    /// The status could not be written: nothing is done for this resource until it may be tried again.
-    pub fn unwritten(&mut self, failure: Failure, now: Timestamp) {
+    /// The status could not be written, and what can't be recorded must not be done: the resource is left alone for a while.
+    pub fn hold(&mut self, now: Timestamp) {
         self.write_failures += 1;
-        let retry_at = now.plus(backoff::delay(&failure, self.write_failures, rand::random()));
-        self.unwritten = Some(Setback { failure, retry_at });
+        self.held_until = Some(now.plus(backoff::delay(Class::Transient, self.write_failures, None, rand::random())));
     }
 }
 

@@ -2,31 +2,25 @@
 
 use std::time::Duration;
 
-use super::failure::{Class, Failure};
+use super::failure::Class;
 
 /// The pause before the next attempt after so many failures in a row (1 after the first): exponential by class, between
-/// three quarters and all of it by `chance` (0 to 1), never shorter than AWS asked for.
+/// three quarters and all of it by `chance` (0 to 1), never shorter than was asked for.
 #[must_use]
-pub fn delay(failure: &Failure, failures: u32, chance: f64) -> Duration {
-    let (first, longest) = match failure.class {
+pub fn delay(class: Class, failures: u32, retry_after: Option<Duration>, chance: f64) -> Duration {
+    let (first, longest) = match class {
         Class::Transient | Class::Conflict => (Duration::from_secs(1), Duration::from_mins(5)),
         Class::Throttled => (Duration::from_secs(2), Duration::from_mins(5)),
         Class::FixMe => (Duration::from_secs(30), Duration::from_mins(15)),
     };
     let doubled = first.saturating_mul(1 << failures.saturating_sub(1).min(20)).min(longest);
     let jittered = doubled.mul_f64(0.75 + 0.25 * chance.clamp(0.0, 1.0));
-    jittered.max(failure.retry_after.unwrap_or_default())
+    jittered.max(retry_after.unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::Reason;
-
-    fn failure(class: Class, retry_after: Option<u64>) -> Failure {
-        let retry_after = retry_after.map(Duration::from_secs);
-        Failure { reason: Reason::InternalError, class, message: String::new(), detail: String::new(), retry_after }
-    }
 
     #[test]
     fn pauses_double_up_to_a_limit_by_class_and_honour_what_aws_asks() {
@@ -41,9 +35,9 @@ mod tests {
             (Class::FixMe, 2, None, 60),
             (Class::FixMe, 50, None, 900),
         ] {
-            let pause = delay(&failure(class, retry_after), failures, 1.0);
+            let pause = delay(class, failures, retry_after.map(Duration::from_secs), 1.0);
             assert_eq!(pause.as_secs(), seconds, "{class:?} {failures}");
         }
-        assert_eq!(delay(&failure(Class::Transient, None), 1, 0.0), Duration::from_millis(750));
+        assert_eq!(delay(Class::Transient, 1, None, 0.0), Duration::from_millis(750));
     }
 }

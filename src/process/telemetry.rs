@@ -135,7 +135,8 @@ fn merge(fields: &mut Map<String, Value>, formatted: &str) {
 }
 
 fn line(ts: &str, level: &str, target: &str, mut fields: Map<String, Value>) -> Result<String, serde_json::Error> {
-    let message = fields.remove("message").unwrap_or_default();
+    // Some of the SDK's events have no words of their own.
+    let message = fields.remove("message").unwrap_or_else(|| Value::String(String::new()));
     let mut line = Vec::new();
     let mut json = serde_json::Serializer::new(&mut line);
     let mut object = json.serialize_map(None)?;
@@ -224,6 +225,11 @@ mod tests {
         let line = logged(|| tracing::warn!(level = "mine", text = "two\nlines \"quoted\"", "careful"));
         assert_eq!(line["level"], "warn");
         assert_eq!(line["text"], "two\nlines \"quoted\"");
+    }
+
+    #[test]
+    fn an_event_without_a_message_has_an_empty_one() {
+        assert_eq!(logged(|| tracing::info!(bytes = 3))["msg"], "");
     }
 
     #[test]

@@ -5,6 +5,8 @@ mod audit;
 mod program;
 mod servers;
 
+use std::ffi::OsString;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::{Arc, PoisonError};
@@ -26,11 +28,14 @@ pub struct Options {
     pub controller_manager: bool,
     /// More arguments for the API server.
     pub api_server_args: Vec<String>,
+    /// The address of this machine's node, for which a cluster is made: the API server then listens where pods look for it, and every controller runs.
+    /// Only for a network namespace of one's own.
+    pub node: Option<Ipv4Addr>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { controller_manager: true, api_server_args: Vec::new() }
+        Self { controller_manager: true, api_server_args: Vec::new(), node: None }
     }
 }
 
@@ -90,6 +95,15 @@ impl ControlPlane {
     #[must_use]
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
+    }
+
+    /// The environment of a command that is to use it: `KUBECONFIG`, and a `PATH` with kubectl on it.
+    pub fn environment(&self) -> Result<[(&'static str, OsString); 2], Error> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let directories = std::iter::once(self.program.directory().to_path_buf());
+        let path = std::env::join_paths(directories.chain(std::env::split_paths(&path)));
+        let path = path.map_err(|error| Error::Unexpected(error.to_string()))?;
+        Ok([("KUBECONFIG", self.kubeconfig.clone().into()), ("PATH", path)])
     }
 
     /// Where the API server listens.

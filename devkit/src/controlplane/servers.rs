@@ -1,7 +1,7 @@
 //! The three servers as processes: their command lines, their order, their readiness.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -77,7 +77,12 @@ impl Servers {
     }
 
     async fn start_once(program: &Program, options: Options) -> Result<Self, Error> {
-        let [client_port, peer_port, api_port] = free_ports()?;
+        let [client_port, peer_port, free_port] = free_ports()?;
+        let (api_host, api_port) = match options.node {
+            None => (Ipv4Addr::LOCALHOST, free_port),
+            // Every pod's environment says https://10.96.0.1:443.
+            Some(node) => (node, 443),
+        };
         let state =
             tempfile::Builder::new().prefix("devkit-").tempdir().map_err(Error::io("make a state directory"))?;
         let mut servers = Self {
@@ -89,7 +94,7 @@ impl Servers {
             // From here on `drop` and etcd itself see to it.
             state: state.keep(),
             etcd_url: format!("http://127.0.0.1:{client_port}"),
-            api_url: format!("https://127.0.0.1:{api_port}"),
+            api_url: format!("https://{api_host}:{api_port}"),
             api_port,
         };
         let peer_url = format!("http://127.0.0.1:{peer_port}");
@@ -197,10 +202,6 @@ impl Servers {
         let key = key.display();
         let mut args = vec![
             format!("--etcd-servers={}", self.etcd_url),
-            "--bind-address=127.0.0.1".to_owned(),
-            "--advertise-address=127.0.0.1".to_owned(),
-            // The address is of no use to a pod, and a loopback one is refused in the endpoints of the service `kubernetes`.
-            "--endpoint-reconciler-type=none".to_owned(),
             format!("--secure-port={}", self.api_port),
             format!("--cert-dir={state}/certificates"),
             format!("--token-auth-file={state}/tokens.csv"),
@@ -215,18 +216,33 @@ impl Servers {
             // Never rotated: a test counts from its beginning.
             "--audit-log-maxsize=8192".to_owned(),
         ];
+        args.extend(match self.options.node {
+            None => vec![
+                "--bind-address=127.0.0.1".to_owned(),
+                "--advertise-address=127.0.0.1".to_owned(),
+                // The address is of no use to a pod, and a loopback one is refused in the endpoints of the service `kubernetes`.
+                "--endpoint-reconciler-type=none".to_owned(),
+            ],
+            Some(node) => vec![
+                "--bind-address=0.0.0.0".to_owned(),
+                format!("--advertise-address={node}"),
+                // For `kubectl logs` and `exec`: no DNS knows the node's name.
+                "--kubelet-preferred-address-types=InternalIP".to_owned(),
+            ],
+        });
         args.extend(self.options.api_server_args.iter().cloned());
         args
     }
 
     fn controller_manager_args(&self) -> Vec<String> {
         let state = self.state.display();
+        let controllers = if self.options.node.is_some() { "*" } else { CONTROLLERS };
         vec![
             format!("--kubeconfig={state}/admin.kubeconfig"),
             format!("--service-account-private-key-file={}", self.key().display()),
             format!("--root-ca-file={}", self.certificate().display()),
             "--use-service-account-credentials=true".to_owned(),
-            format!("--controllers={CONTROLLERS}"),
+            format!("--controllers={controllers}"),
             "--leader-elect=false".to_owned(),
             "--secure-port=0".to_owned(),
         ]

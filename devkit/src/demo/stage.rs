@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use devkit::cargo::{self, Profile};
 use devkit::controlplane::{self, Program};
-use devkit::emulator::{self, Account, Emulator, Entry};
+use devkit::emulator::{Account, Emulator, Entry};
 use devkit::operator::{self, Operator, Start};
 use devkit::watchman::profiling_groups;
-use devkit::{Error, kstatus, wait};
+use devkit::{Error, cargo, kstatus, paths, wait};
 use kube::api::{Api, DynamicObject};
 use serde_json::{Value, json};
 
@@ -41,12 +40,10 @@ impl Stage {
         let mut narrator = Narrator::new();
         narrator.headline("Build the operator, the emulator and a control plane, as far as they are not built yet");
         // What each is doing shows in between; on a first run both take minutes.
-        let (_, programs) =
-            tokio::try_join!(Program::built(), cargo::build(&[operator::NAME, emulator::NAME], Profile::Release))?;
-        let program = |name: &str| programs.get(name).ok_or_else(|| expected(&format!("no program {name} was built")));
+        let (_, release) = tokio::try_join!(Program::built(), cargo::release())?;
 
         narrator.headline("Start a Kubernetes API server and an AWS that is an emulator");
-        let emulator = Emulator::start_program(program(emulator::NAME)?).await?;
+        let emulator = Emulator::start_program(&release.emulator).await?;
         let aws = emulator.account(ACCOUNT);
         let cluster = Cluster::start(given).await?;
         let client = cluster.client().await?;
@@ -67,7 +64,7 @@ impl Stage {
             aws.put_group(REGION, name, json!({ "profilingEnabled": enabled })).await?;
         }
         let interval = format!("{}s", INTERVAL.as_secs());
-        let operator = Start::new(program(operator::NAME)?, &cluster.kubeconfig_for(&token)?)
+        let operator = Start::new(&release.operator, &cluster.kubeconfig_for(&token)?)
             .aws(&emulator, &aws)
             .flag("--region", REGION)
             .flag("--poll-interval", &interval)

@@ -36,7 +36,7 @@ struct Addresses {
 impl Emulator {
     /// Builds the emulator as `cargo test` does and starts it.
     pub async fn start() -> Result<Self, Error> {
-        Self::start_program(&cargo::build_one(NAME, cargo::Profile::Dev).await?).await
+        Self::start_program(&cargo::dev(NAME).await?).await
     }
 
     /// Starts this emulator program.

@@ -7,7 +7,7 @@ mod usage;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +19,12 @@ pub use usage::kib_to_mib;
 
 use crate::controlplane::Program;
 use crate::{Error, http, wait};
+
+/// The exit code of a program as our own.
+#[must_use]
+pub fn code(status: ExitStatus) -> ExitCode {
+    ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+}
 
 /// A program about to be started. Its environment is what is given here, and `PATH`.
 #[derive(Debug, Clone)]

@@ -1,15 +1,13 @@
 //! What a measurement runs on: a control plane of its own, a fresh emulator, and the operator as users run it.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use devkit::cargo::{self, Profile};
 use devkit::controlplane::{ControlPlane, Options, Program};
-use devkit::emulator::{self, Account, Emulator};
+use devkit::emulator::{Account, Emulator, Entry};
 use devkit::operator::{self, Operator, Start};
 use devkit::watchman::{Watchman, profiling_groups};
-use devkit::{Error, kstatus, wait};
+use devkit::{Error, cargo, kstatus, paths, wait};
 use futures::{StreamExt, TryStreamExt, stream};
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
@@ -48,9 +46,8 @@ impl Stage {
     pub async fn set(groups: usize) -> Result<Self, Error> {
         let started = Instant::now();
         println!("build the operator, the emulator and a control plane, as far as they are not built yet");
-        let packages = [operator::NAME, emulator::NAME];
-        let (_, mut programs) = tokio::try_join!(Program::built(), cargo::build(&packages, Profile::Release))?;
-        let emulator = Emulator::start_program(&take(&mut programs, emulator::NAME)?).await?;
+        let (_, release) = tokio::try_join!(Program::built(), cargo::release())?;
+        let emulator = Emulator::start_program(&release.emulator).await?;
         let aws = emulator.account(ACCOUNT);
         aws.seed(REGION, groups, PREFIX, true).await?;
 
@@ -64,7 +61,7 @@ impl Stage {
             watchman: Watchman::start_in(client.clone(), &namespace),
             resources: Api::namespaced_with(client, &namespace, &profiling_groups()),
             kubeconfig: plane.kubeconfig_for(&token)?,
-            program: take(&mut programs, operator::NAME)?,
+            program: release.operator,
             plane,
             aws,
             groups,
@@ -145,7 +142,7 @@ impl Stage {
     pub async fn first_list(&self, operator: &Operator, meter: &Meter) -> Result<(), Error> {
         self.until(operator, "the first List", LIMIT, || async {
             let journal = self.aws.journal_since(meter.seq()).await?;
-            let listed = |entry: &emulator::Entry| entry.is("ListProfilingGroups") && entry.ended_at.is_some();
+            let listed = |entry: &Entry| entry.is("ListProfilingGroups") && entry.ended_at.is_some();
             Ok(journal.iter().any(listed).then_some(()))
         })
         .await
@@ -221,8 +218,4 @@ pub fn in_sync(object: &Value) -> bool {
             && ready["reason"] == "InSync"
             && ready["observedGeneration"] == object["metadata"]["generation"]
     })
-}
-
-fn take(programs: &mut BTreeMap<String, PathBuf>, name: &str) -> Result<PathBuf, Error> {
-    programs.remove(name).ok_or_else(|| Error::Unexpected(format!("no program {name} was built")))
 }

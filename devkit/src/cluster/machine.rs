@@ -1,0 +1,76 @@
+//! The node as a machine: its mounts, its network, and the end of all its processes. Only ever called inside of namespaces made for it.
+
+use std::ffi::CString;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use rustix::mount::{MountFlags, mount};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
+
+use super::ADDRESS;
+use crate::Error;
+
+/// The address at which every pod finds the API server: the first of the services' range.
+const API_SERVICE: &str = "10.96.0.1/32";
+
+/// Gives the node directories of its own: `/run` is empty, and what is written to `/var` goes with the node.
+pub(super) fn mount_directories() -> Result<(), Error> {
+    let failed = |what: &'static str| move |errno: rustix::io::Errno| Error::io(what)(errno.into());
+    mount("tmpfs", "/run", "tmpfs", MountFlags::empty(), None).map_err(failed("mount a tmpfs at /run"))?;
+    for directory in ["/run/var/upper", "/run/var/work"] {
+        fs::create_dir_all(directory).map_err(Error::io(format!("make {directory}")))?;
+    }
+    let layers = CString::new("lowerdir=/var,upperdir=/run/var/upper,workdir=/run/var/work").unwrap_or_default();
+    mount("overlay", "/var", "overlay", MountFlags::empty(), layers.as_c_str())
+        .map_err(failed("mount an overlay at /var"))
+}
+
+/// The node's address on a bridge of its own, and the API server's service beside it: no other address can be reached.
+pub(super) fn connect() -> Result<(), Error> {
+    let address = format!("{ADDRESS}/24");
+    let gateway = ADDRESS.to_string();
+    for args in [
+        &["link", "set", "lo", "up"][..],
+        &["link", "add", "node0", "type", "bridge"],
+        &["address", "add", &address, "dev", "node0"],
+        &["link", "set", "node0", "up"],
+        &["address", "add", API_SERVICE, "dev", "lo"],
+        &["route", "add", "default", "via", &gateway],
+    ] {
+        ip(args)?;
+    }
+    fs::write("/proc/sys/net/ipv4/ip_forward", "1").map_err(Error::io("forward the pods' packets"))
+}
+
+fn ip(args: &[&str]) -> Result<(), Error> {
+    let output = Command::new("ip").args(args).output().map_err(Error::io("run ip"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(Error::Unexpected(format!("ip {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr))))
+}
+
+/// Kills every process of the node but this, its first, and returns when they are gone.
+pub(super) fn end_everybody() {
+    loop {
+        let others: Vec<Pid> = fs::read_dir("/proc")
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok().and_then(Pid::from_raw))
+            .filter(|pid| *pid != Pid::INIT && Path::new(&format!("/proc/{pid}/status")).exists())
+            .collect();
+        if others.is_empty() {
+            return;
+        }
+        for pid in others {
+            // An error says that it has ended.
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        // Whoever lost its parent is ours to wait for.
+        while wait(WaitOptions::NOHANG).is_ok_and(|ended| ended.is_some()) {}
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
