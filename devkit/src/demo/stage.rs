@@ -7,7 +7,7 @@ use devkit::controlplane::{self, Program};
 use devkit::emulator::{Account, Emulator, Entry};
 use devkit::operator::{self, Operator, Start};
 use devkit::watchman::profiling_groups;
-use devkit::{Error, cargo, kstatus, paths, wait};
+use devkit::{Error, cargo, kstatus, wait};
 use kube::api::{Api, DynamicObject};
 use serde_json::{Value, json};
 

@@ -7,7 +7,7 @@ use devkit::controlplane::{ControlPlane, Options, Program};
 use devkit::emulator::{Account, Emulator, Entry};
 use devkit::operator::{self, Operator, Start};
 use devkit::watchman::{Watchman, profiling_groups};
-use devkit::{Error, cargo, kstatus, paths, wait};
+use devkit::{Error, cargo, kstatus, wait};
 use futures::{StreamExt, TryStreamExt, stream};
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
