@@ -1,0 +1,212 @@
+//! What is installed: the pod, its rights, what can be switched on.
+
+use std::collections::BTreeSet;
+
+use devkit::{chart, helm::Helm};
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{Service, ServiceAccount},
+    networking::v1::NetworkPolicy,
+    rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Role},
+};
+use serde_json::{Value, json};
+
+use crate::rendered::{FILES, NAME, Rendered, SYSTEM, values_file};
+
+#[tokio::test]
+async fn helm_finds_nothing_to_complain_about() {
+    let helm = Helm::offline().await.unwrap();
+    let directory = chart::directory().display().to_string();
+    for file in FILES {
+        let said = helm.ok(&["lint", "--strict", &directory, "--values", &values_file(file)]).await.unwrap();
+        assert!(said.contains("1 chart(s) linted, 0 chart(s) failed"), "{file}: {said}");
+        assert!(!said.contains("[WARNING]"), "{file}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn the_chart_is_of_the_operators_version() {
+    let text = std::fs::read_to_string(chart::directory().join("Chart.yaml")).unwrap();
+    let chart: Value = serde_saphyr::from_str(&text).unwrap();
+    assert_eq!(chart["appVersion"], env!("CARGO_PKG_VERSION"));
+    let deployment: Deployment = Rendered::with(&[]).await.typed("Deployment");
+    let container = deployment.spec.unwrap().template.spec.unwrap().containers.remove(0);
+    assert_eq!(container.image.unwrap(), format!("{NAME}:{}", env!("CARGO_PKG_VERSION")));
+}
+
+#[tokio::test]
+async fn there_is_one_pod_and_the_old_one_ends_before_a_new_one_starts() {
+    let deployment: Deployment = Rendered::with(&[]).await.typed("Deployment");
+    let spec = deployment.spec.unwrap();
+    assert_eq!(spec.replicas, Some(1));
+    assert_eq!(spec.strategy.unwrap().type_.as_deref(), Some("Recreate"));
+}
+
+#[tokio::test]
+async fn the_token_is_short_lived_and_where_a_client_in_a_pod_looks_for_it() {
+    let rendered = Rendered::with(&[]).await;
+    let account: ServiceAccount = rendered.typed("ServiceAccount");
+    assert_eq!(account.automount_service_account_token, Some(false));
+    let deployment: Deployment = rendered.typed("Deployment");
+    let pod = deployment.spec.unwrap().template.spec.unwrap();
+    assert_eq!(pod.automount_service_account_token, Some(false));
+    let mount = pod.containers[0].volume_mounts.as_ref().unwrap()[0].clone();
+    assert_eq!(mount.mount_path, "/var/run/secrets/kubernetes.io/serviceaccount");
+    let volume = pod.volumes.unwrap().into_iter().find(|volume| volume.name == mount.name).unwrap();
+    let sources = volume.projected.unwrap().sources.unwrap();
+    let token = sources[0].service_account_token.as_ref().unwrap();
+    assert_eq!((token.path.as_str(), token.expiration_seconds), ("token", Some(3607)));
+    let certificate = &sources[1].config_map.as_ref().unwrap().items.as_ref().unwrap()[0];
+    assert_eq!(certificate.path, "ca.crt");
+    let namespace = &sources[2].downward_api.as_ref().unwrap().items.as_ref().unwrap()[0];
+    assert_eq!(namespace.path, "namespace");
+}
+
+#[tokio::test]
+async fn every_reference_between_objects_leads_somewhere() {
+    for file in FILES {
+        let rendered = Rendered::file(file).await;
+        let deployment: Deployment = rendered.typed("Deployment");
+        let spec = deployment.spec.unwrap();
+        let (labels, pod) = (spec.template.metadata.unwrap().labels.unwrap(), spec.template.spec.unwrap());
+        let account = rendered.one("ServiceAccount");
+        assert_eq!(account["metadata"]["name"], pod.service_account_name.clone().unwrap(), "{file}");
+        let is_the_pods = |selector: &Value| {
+            selector.as_object().unwrap().iter().all(|(name, value)| labels.get(name).is_some_and(|it| value == it))
+        };
+        assert!(is_the_pods(&json!(spec.selector.match_labels)), "{file}");
+        for service in rendered.all("Service") {
+            let service: Service = serde_json::from_value(service.clone()).unwrap();
+            let spec = service.spec.unwrap();
+            assert!(is_the_pods(&json!(spec.selector)), "{file}");
+            assert_eq!(
+                json!(spec.ports.unwrap()[0].target_port),
+                json!(pod.containers[0].ports.as_ref().unwrap()[0].name)
+            );
+            for monitor in rendered.all("ServiceMonitor") {
+                let wanted = monitor["spec"]["selector"]["matchLabels"].as_object().unwrap();
+                let found = service.metadata.labels.as_ref().unwrap();
+                assert!(wanted.iter().all(|(name, value)| found.get(name).is_some_and(|it| value == it)), "{file}");
+            }
+        }
+        for policy in rendered.all("NetworkPolicy") {
+            let policy: NetworkPolicy = serde_json::from_value(policy.clone()).unwrap();
+            assert!(is_the_pods(&json!(policy.spec.unwrap().pod_selector.unwrap().match_labels)), "{file}");
+        }
+        for binding in rendered.all("RoleBinding").chain(rendered.all("ClusterRoleBinding")) {
+            assert_eq!(binding["subjects"][0]["name"], account["metadata"]["name"], "{file}");
+            assert_eq!(binding["subjects"][0]["namespace"], account["metadata"]["namespace"], "{file}");
+            let kind = binding["roleRef"]["kind"].as_str().unwrap();
+            let role = rendered.all(kind).find(|role| role["metadata"]["name"] == binding["roleRef"]["name"]);
+            assert!(role.is_some(), "{file}: {}", binding["roleRef"]);
+        }
+    }
+}
+
+fn may(rules: &[PolicyRule]) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for rule in rules {
+        for resource in rule.resources.iter().flatten() {
+            all.extend(rule.verbs.iter().map(|verb| format!("{verb} {resource}")));
+        }
+    }
+    all
+}
+
+const RIGHTS: [&str; 6] = [
+    "create events",
+    "get profilinggroups",
+    "list profilinggroups",
+    "patch events",
+    "update profilinggroups/status",
+    "watch profilinggroups",
+];
+
+#[tokio::test]
+async fn the_operator_may_read_write_the_status_and_publish_events_and_nothing_else() {
+    let args = ["--set", "rbac.aggregateToView=false,rbac.aggregateToEdit=false"];
+    let rendered = Rendered::with(&args).await;
+    let role: ClusterRole = rendered.typed("ClusterRole");
+    assert!(may(&role.rules.unwrap()).iter().eq(RIGHTS.iter()));
+    let binding: ClusterRoleBinding = rendered.typed("ClusterRoleBinding");
+    assert_eq!(binding.role_ref.name, role.metadata.name.unwrap());
+    assert_eq!(rendered.all("Role").count(), 0);
+}
+
+#[tokio::test]
+async fn with_namespaces_given_there_is_no_right_in_any_other() {
+    let rendered = Rendered::file("locked-down").await;
+    assert_eq!(rendered.all("ClusterRole").chain(rendered.all("ClusterRoleBinding")).count(), 0);
+    let roles = rendered.all("Role").map(|role| serde_json::from_value::<Role>(role.clone()).unwrap());
+    let found: Vec<_> = roles.map(|role| (role.metadata.namespace.unwrap(), may(&role.rules.unwrap()))).collect();
+    let all: BTreeSet<String> = RIGHTS.map(str::to_owned).into();
+    // Where its pod is, it publishes events about that pod.
+    let events = BTreeSet::from(["create events", "patch events"].map(str::to_owned));
+    let expected = [("shop", &all), ("search", &all), (SYSTEM, &events)];
+    assert_eq!(found, expected.map(|(namespace, rights)| (namespace.to_owned(), rights.clone())));
+    assert_eq!(rendered.all("RoleBinding").count(), 3);
+}
+
+#[tokio::test]
+async fn the_namespace_of_the_release_can_be_one_that_is_watched() {
+    let rendered = Rendered::with(&["--set", &format!("watchNamespaces={{{SYSTEM}}}")]).await;
+    let role: Role = rendered.typed("Role");
+    assert!(may(&role.rules.unwrap()).iter().eq(RIGHTS.iter()));
+}
+
+#[tokio::test]
+async fn releases_of_one_name_in_two_namespaces_share_no_name_but_the_definitions() {
+    let names = |rendered: &Rendered| -> BTreeSet<String> {
+        let cluster_wide = rendered.0.iter().filter(|object| object["metadata"].get("namespace").is_none());
+        cluster_wide.map(|object| format!("{} {}", object["kind"], object["metadata"]["name"])).collect()
+    };
+    let one = names(&Rendered::release("operator", "one", &[]).await);
+    let two = names(&Rendered::release("operator", "two", &[]).await);
+    assert_eq!(one.len(), 5);
+    let shared: Vec<_> = one.intersection(&two).collect();
+    assert_eq!(shared, ["\"CustomResourceDefinition\" \"profilinggroups.codeguruprofiler.dev\""]);
+}
+
+#[tokio::test]
+async fn a_digest_wins_over_the_tag() {
+    let image =
+        |rendered: &Rendered| rendered.one("Deployment")["spec"]["template"]["spec"]["containers"][0]["image"].clone();
+    let everything = Rendered::file("everything").await;
+    let digest = format!("registry.example.com/platform/{NAME}@sha256:{}", "0".repeat(64));
+    assert_eq!(image(&everything), digest);
+    let tagged = Rendered::with(&["--set", "image.repository=a.example/b,image.tag=1.2.3"]).await;
+    assert_eq!(image(&tagged), "a.example/b:1.2.3");
+}
+
+#[tokio::test]
+async fn single_alerts_can_be_changed_and_left_out() {
+    let rules = |rendered: &Rendered| -> Vec<Value> {
+        let groups = rendered.one("PrometheusRule")["spec"]["groups"].as_array().unwrap().clone();
+        groups.iter().flat_map(|group| group["rules"].as_array().unwrap().clone()).collect()
+    };
+    let named = |rules: &[Value], name: &str| rules.iter().find(|rule| rule["alert"] == name).cloned();
+    let plain = rules(&Rendered::with(&["--set", "metrics.prometheusRule.enabled=true"]).await);
+    let changed = rules(&Rendered::file("everything").await);
+    assert_eq!(changed.len(), plain.len() - 1);
+    assert_eq!(named(&changed, "CodeGuruProfilerDriftStorm"), None);
+    let mut expected = named(&plain, "CodeGuruProfilerNotReady").unwrap();
+    expected["for"] = json!("1h");
+    expected["labels"]["severity"] = json!("info");
+    assert_eq!(named(&changed, "CodeGuruProfilerNotReady"), Some(expected));
+}
+
+#[tokio::test]
+async fn the_notes_warn_when_nothing_says_the_region() {
+    let helm = Helm::offline().await.unwrap();
+    let directory = chart::directory().display().to_string();
+    for (set, warned) in [
+        ("crds.keep=true", true),
+        ("operator.region=eu-west-1", false),
+        ("extraEnv[0].name=AWS_REGION,extraEnv[0].value=eu-west-1", false),
+        ("extraEnv[0].name=HTTPS_PROXY,extraEnv[0].value=a", true),
+    ] {
+        let said = helm.ok(&["install", "x", &directory, "--dry-run=client", "--set", set]).await.unwrap();
+        assert_eq!(said.contains("WARNING: no region is set"), warned, "{set}: {said}");
+        assert!(said.contains("rollout status deployment/x-codeguru-profiler-operator"), "{said}");
+    }
+}

@@ -1,0 +1,51 @@
+//! A value that makes no sense is refused before anything is installed, and the refusal says where it stands.
+
+use devkit::{chart, helm::Helm};
+
+async fn refusal(value: &str) -> String {
+    let chart = chart::directory().display().to_string();
+    let output = Helm::offline().await.unwrap().run(&["template", "x", &chart, "--set", value]).await.unwrap();
+    assert!(!output.status.success(), "{value} was taken");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[tokio::test]
+async fn a_wrong_value_is_refused_with_its_place_and_what_is_wrong() {
+    for (value, said) in [
+        ("replicas=2", "at '': additional properties 'replicas' not allowed"),
+        ("operator.pollIntervall=1m", "at '/operator': additional properties 'pollIntervall' not allowed"),
+        ("operator.pollInterval=60", "at '/operator/pollInterval': got number, want string"),
+        ("operator.pollInterval=soon", "at '/operator/pollInterval': 'soon' does not match"),
+        ("operator.region=Ireland", "at '/operator/region': 'Ireland' does not match"),
+        ("operator.logFormat=xml", "at '/operator/logFormat': value must be one of '', 'json', 'text'"),
+        ("operator.awsCallsPerSecond=0", "at '/operator/awsCallsPerSecond': minimum: got 0, want 1"),
+        ("operator.observeOnly=maybe", "at '/operator/observeOnly': got string, want boolean"),
+        ("operator.endpointUrl=emulator:8000", "at '/operator/endpointUrl': 'emulator:8000' does not match"),
+        ("operator.listen=localhost:8080", "at '/operator/listen': 'localhost:8080' does not match"),
+        ("operator.shutdownGraceSeconds=-1", "at '/operator/shutdownGraceSeconds': minimum: got -1, want 0"),
+        ("watchNamespaces={Shop}", "at '/watchNamespaces/0': 'Shop' does not match"),
+        ("watchNamespaces={a,a}", "at '/watchNamespaces': items at 0 and 1 are equal"),
+        ("watchNamespaces=shop", "at '/watchNamespaces': got string, want array"),
+        ("image.repository=", "at '/image/repository': minLength: got 0, want 1"),
+        ("image.digest=latest", "at '/image/digest': 'latest' does not match"),
+        (
+            "image.pullPolicy=Sometimes",
+            "at '/image/pullPolicy': value must be one of 'Always', 'IfNotPresent', 'Never'",
+        ),
+        ("serviceAccount.annotations.a=1", "at '/serviceAccount/annotations/a': got number, want string"),
+        ("extraEnv[0].value=x", "at '/extraEnv/0': missing property 'name'"),
+        ("networkPolicy.egressPorts={0}", "at '/networkPolicy/egressPorts/0': minimum: got 0, want 1"),
+        ("metrics.prometheusRule.rules.X.severity=page", "at '/metrics/prometheusRule/rules/X': additional properties"),
+        (
+            "metrics.prometheusRule.enabled=true,metrics.prometheusRule.rules.Typo.enabled=false",
+            "there is no rule Typo; there are ",
+        ),
+        (
+            "metrics.serviceMonitor.enabled=true,metrics.service.enabled=false",
+            "metrics.serviceMonitor.enabled needs metrics.service.enabled",
+        ),
+    ] {
+        let text = refusal(value).await;
+        assert!(text.contains(said), "{value}: {text}");
+    }
+}
