@@ -8,6 +8,7 @@ mod claims;
 mod counts;
 mod drift;
 mod edits;
+mod installation;
 mod kubernetes_trouble;
 mod meddlers;
 mod process;

@@ -292,7 +292,7 @@ impl World {
 }
 
 /// What a user types first; the operator lists AWS every two seconds. There is no node: the story itself starts what the Deployment says.
-async fn install(plane: &ControlPlane) {
+pub async fn install(plane: &ControlPlane) {
     let helm = Helm::of(plane.kubeconfig()).await.unwrap();
     let chart = chart::directory();
     let install = ["install", OPERATOR, chart.to_str().unwrap(), "--namespace", SYSTEM, "--create-namespace"];

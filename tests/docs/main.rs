@@ -5,6 +5,7 @@ mod alerts;
 mod conditions;
 mod configuration;
 mod iam;
+mod install;
 mod kube_state_metrics;
 mod links;
 mod text;

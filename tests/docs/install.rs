@@ -1,0 +1,39 @@
+//! The documentation's Helm command is one that Helm and the chart take, and does what the text around it says.
+
+use devkit::helm::Helm;
+use serde_json::Value;
+
+use crate::text;
+
+/// The arguments of the first `helm install` of a document, as a shell would give them.
+fn helm_install(document: &str) -> Vec<String> {
+    let text = text::read(document).replace("\\\n", " ");
+    let line =
+        text.lines().find(|line| line.starts_with("helm install ")).unwrap_or_else(|| panic!("none in {document}"));
+    // Quoted parts of these commands hold no spaces: without their quotes they are what the shell makes of them.
+    line.split_whitespace().skip(2).map(|word| word.replace('"', "")).collect()
+}
+
+#[tokio::test]
+async fn the_helm_command_of_the_readme_and_of_the_guide_installs_an_observing_operator_with_a_role() {
+    let command = helm_install("README.md");
+    assert_eq!(command, helm_install("docs/install.md"));
+    let helm = Helm::offline().await.unwrap();
+    let arguments: Vec<&str> = ["template"].into_iter().chain(command.iter().map(String::as_str)).collect();
+    let manifests = helm.ok(&arguments).await.unwrap();
+    let documents: Vec<Value> = serde_saphyr::from_multiple(&manifests).unwrap();
+    let find = |kind: &str| documents.iter().find(|document| document["kind"] == kind).unwrap();
+
+    let account = find("ServiceAccount");
+    let role = "arn:aws:iam::111122223333:role/codeguru-profiler-operator";
+    assert_eq!(account["metadata"]["annotations"]["eks.amazonaws.com/role-arn"], role);
+    assert_eq!(account["metadata"]["name"], devkit::operator::NAME);
+    assert_eq!(account["metadata"]["namespace"], devkit::operator::NAMESPACE);
+    let container = &find("Deployment")["spec"]["template"]["spec"]["containers"][0];
+    assert!(container["image"].as_str().unwrap().starts_with("REGISTRY/codeguru-profiler-operator:"));
+    let arguments = container["args"].to_string();
+    for flag in ["--region=eu-west-1", "--observe-only"] {
+        assert!(arguments.contains(flag), "{flag}: {arguments}");
+    }
+    find("CustomResourceDefinition");
+}
