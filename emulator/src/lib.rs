@@ -1,18 +1,23 @@
 //! An emulator of Amazon CodeGuru Profiler, for tests and demonstrations.
 //!
 //! What lives where: `table` says which operations there are, in the words of `model`; `route`, `validate` and `identity` turn a
-//! request into one of them; `operations` runs it on the `state`; `ports` is the only part that speaks to the network, with the
+//! request into one of them, and `call` puts them in order; `operations` runs it on the `state`; `answer` is the wire format of what comes
+//! of it; `ports` is the only part that speaks to the network, with the
 //! `journal`, the `faults` and the `settings` that its admin port controls. The `world` holds it all together.
 
+mod answer;
+mod call;
 mod clock;
 mod errors;
 mod faults;
 mod hash;
 mod identity;
+mod ids;
 mod journal;
 mod model;
 mod moment;
 mod operations;
+mod patterns;
 mod ports;
 mod route;
 mod settings;
@@ -107,7 +112,7 @@ impl Drop for Emulator {
 /// The table of operations as JSON, for comparison with other descriptions of the service.
 #[must_use]
 pub fn table_json() -> serde_json::Value {
-    serde_json::json!({"operations": table::OPERATIONS})
+    serde_json::json!({"operations": table::operations().collect::<Vec<_>>()})
 }
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, String), StartError> {

@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::answer::full;
 use super::{Body, Reset, request};
+use crate::answer::full;
 use crate::faults::Order;
 use crate::journal::{Entry, Filter};
 use crate::model::Text;

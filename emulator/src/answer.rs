@@ -9,11 +9,11 @@ use http::{Response, StatusCode};
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Bytes, Frame};
 
-use super::Body;
 use crate::errors::ApiError;
 use crate::model::Service;
 use crate::moment::Stamp;
 use crate::operations::Output;
+use crate::ports::Body;
 
 const JSON: &str = "application/json";
 const XML: &str = "text/xml";
@@ -34,6 +34,7 @@ impl Answer {
         match output {
             Output::Empty => Self::plain(status, None, Bytes::new()),
             Output::Json(body) => Self::plain(status, Some(JSON), body),
+            Output::Payload { content_type, body } => Self::plain(status, Some(content_type), body),
             Output::CallerIdentity { arn, user_id, account } => {
                 let (arn, user_id, account) = (escape(&arn), escape(&user_id), escape(&account));
                 let body = format!(
