@@ -32,6 +32,8 @@ pub enum Action {
     GetFindingsReportAccountSummary,
     SubmitFeedback,
     GetCallerIdentity,
+    AssumeRole,
+    AssumeRoleWithWebIdentity,
 }
 
 /// The AWS service of an operation, as the credential scope names it. It also decides the wire format.

@@ -42,6 +42,11 @@ impl Stamp {
         self.0.as_millisecond()
     }
 
+    /// The form of signatures' dates.
+    pub fn basic(self) -> String {
+        self.0.strftime("%Y%m%dT%H%M%SZ").to_string()
+    }
+
     /// The form of the HTTP `Date` header.
     pub fn http_date(self) -> String {
         self.0.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()

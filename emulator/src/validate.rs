@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::errors::{ApiError, VALIDATION};
-use crate::model::{Length, Location, Member, Operation, Shape, Text};
+use crate::errors::{ApiError, Common};
+use crate::model::{Length, Location, Member, Operation, Service, Shape, Text};
 use crate::moment::Stamp;
 
 /// The parts of a request in which members travel.
@@ -39,7 +39,7 @@ pub fn input(operation: &Operation, parts: Parts<'_>) -> Result<Map<String, Valu
             input.insert(member.name.to_owned(), value);
         }
     }
-    if violations.is_empty() { Ok(input) } else { Err(refusal(&violations)) }
+    if violations.is_empty() { Ok(input) } else { Err(refusal(operation.service, &violations)) }
 }
 
 /// What is wrong with a string, if anything: one sentence for each violated constraint.
@@ -157,9 +157,13 @@ fn check(shape: &Shape, value: &Value, at: &str, violations: &mut Vec<String>) {
     }
 }
 
-fn refusal(violations: &[String]) -> ApiError {
+fn refusal(service: Service, violations: &[String]) -> ApiError {
     let plural = if violations.len() == 1 { "error" } else { "errors" };
-    VALIDATION.with(format!("{} validation {plural} detected: {}", violations.len(), violations.join("; ")))
+    Common::Validation.of(service).with(format!(
+        "{} validation {plural} detected: {}",
+        violations.len(),
+        violations.join("; ")
+    ))
 }
 
 #[cfg(test)]

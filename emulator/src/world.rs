@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::agents::Fleets;
 use crate::clock::Clock;
 use crate::faults::Faults;
+use crate::identity::{AccessKey, KeyBook, RoleBook, RuleBook};
 use crate::ids::Ids;
 use crate::journal::Journal;
+use crate::limits::LimitBook;
 use crate::settings::SettingsBook;
 use crate::state::Region;
 
@@ -21,17 +24,27 @@ pub struct World {
     journal: Mutex<Journal>,
     /// One lock for each account and region; this one is held only to find it.
     regions: Mutex<HashMap<Place, Arc<Mutex<Region>>>>,
+    keys: Mutex<KeyBook>,
+    roles: Mutex<RoleBook>,
+    rules: Mutex<RuleBook>,
+    limits: Mutex<LimitBook>,
+    fleets: Mutex<Fleets>,
     pub ids: Ids,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub fn new(access_keys: Vec<AccessKey>, journal: Journal) -> Self {
         Self {
             clock: Clock::new(),
             settings: Mutex::default(),
             faults: Mutex::default(),
-            journal: Mutex::default(),
+            journal: Mutex::new(journal),
             regions: Mutex::default(),
+            keys: Mutex::new(KeyBook::new(access_keys)),
+            roles: Mutex::default(),
+            rules: Mutex::default(),
+            limits: Mutex::default(),
+            fleets: Mutex::default(),
             ids: Ids::new(),
         }
     }
@@ -48,17 +61,41 @@ impl World {
         lock(&self.journal)
     }
 
+    pub fn keys(&self) -> MutexGuard<'_, KeyBook> {
+        lock(&self.keys)
+    }
+
+    pub fn roles(&self) -> MutexGuard<'_, RoleBook> {
+        lock(&self.roles)
+    }
+
+    pub fn rules(&self) -> MutexGuard<'_, RuleBook> {
+        lock(&self.rules)
+    }
+
+    pub fn limits(&self) -> MutexGuard<'_, LimitBook> {
+        lock(&self.limits)
+    }
+
+    pub fn fleets(&self) -> MutexGuard<'_, Fleets> {
+        lock(&self.fleets)
+    }
+
     pub fn region(&self, account: &str, region: &str) -> Arc<Mutex<Region>> {
         let mut regions = lock(&self.regions);
         let made = || Arc::new(Mutex::new(Region::new(account.to_owned(), region.to_owned())));
         Arc::clone(regions.entry((account.to_owned(), region.to_owned())).or_insert_with(made))
     }
 
-    /// Groups, tokens, faults and settings of the account go; the journal keeps what happened.
+    /// Everything of the account goes but its access keys; the journal keeps what happened.
     pub fn forget_account(&self, account: &str) {
+        self.fleets().end(Some(account));
+        self.limits().forget_account(account);
         lock(&self.regions).retain(|(owner, _), _| owner != account);
         self.faults().clear(Some(account));
         self.settings().forget_account(account);
+        self.roles().forget_account(account);
+        self.rules().forget_account(account);
     }
 }
 

@@ -368,7 +368,7 @@ async fn sts_says_whose_key_it_is() {
     assert!(unknown.text().contains("<Code>InvalidAction</Code>"), "{}", unknown.text());
     let unsigned = rig.send("POST", "/", "", "Action=GetCallerIdentity").await;
     assert_eq!(unsigned.status, 403);
-    assert!(unsigned.text().contains("<Code>MissingAuthenticationTokenException</Code>"), "{}", unsigned.text());
+    assert!(unsigned.text().contains("<Code>MissingAuthenticationToken</Code>"), "{}", unsigned.text());
 
     rig.fault(
         json!({"operation": "GetCallerIdentity", "effect": {"type": "error", "code": "AccessDenied", "status": 403}}),

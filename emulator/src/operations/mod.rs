@@ -6,7 +6,7 @@ mod notifications;
 mod permissions;
 mod profiles;
 mod reports;
-mod sts;
+pub mod sts;
 mod tags;
 
 use std::sync::Mutex;
@@ -17,19 +17,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::errors::{ApiError, CONFLICT, INTERNAL_SERVER, RESOURCE_NOT_FOUND, SERVICE_QUOTA_EXCEEDED, VALIDATION};
-use crate::identity::Caller;
-use crate::ids::Ids;
+use crate::identity::{Caller, Session, WebIdentity};
 use crate::model::Action;
 use crate::moment::{Moment, Stamp};
 use crate::settings::Settings;
 use crate::state::{ReadAt, Refusal, Region, group_named_by};
+use crate::world::World;
 
 /// All that an operation depends on besides the state.
 pub struct Context<'a> {
     pub caller: &'a Caller,
     pub settings: Settings,
     pub now: Moment,
-    pub ids: &'a Ids,
+    pub world: &'a World,
 }
 
 /// What an operation answers when all is well.
@@ -46,6 +46,11 @@ pub enum Output {
         arn: String,
         user_id: String,
         account: String,
+    },
+    /// With what a web identity token said, if one was shown.
+    Session {
+        session: Session,
+        web_identity: Option<WebIdentity>,
     },
 }
 
@@ -81,6 +86,11 @@ pub fn run(
         Action::GetFindingsReportAccountSummary => reports::of_account(&parse(input)?),
         Action::SubmitFeedback => reports::feedback(&parse(input)?, region),
         Action::GetCallerIdentity => Ok(sts::caller_identity(context.caller)),
+        Action::AssumeRole => sts::assume_role(&parse(input)?, context.caller, context.world, context.now.stamp),
+        // Has no caller to be put into a context.
+        Action::AssumeRoleWithWebIdentity => {
+            sts::assume_role_with_web_identity(&parse(input)?, context.world, context.now.stamp)
+        }
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Remove {
 }
 
 pub(super) fn add(add: Add, region: &Mutex<Region>, context: &Context<'_>) -> Result<Output, ApiError> {
-    let new_id = || context.ids.uuid();
+    let new_id = || context.world.ids.uuid();
     shown(&*lock(region).add_channels(&add.profiling_group_name, add.channels, new_id, context.now)?)
 }
 

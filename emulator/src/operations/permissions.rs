@@ -37,7 +37,7 @@ pub(super) fn get(named: &Named, region: &Mutex<Region>, context: &Context<'_>) 
 
 pub(super) fn put(put: Put, region: &Mutex<Region>, context: &Context<'_>) -> Result<Output, ApiError> {
     let on_top_of = put.revision_id.as_deref();
-    let revision = context.ids.uuid();
+    let revision = context.world.ids.uuid();
     let group =
         lock(region).put_permission(&put.profiling_group_name, put.principals, on_top_of, revision, context.now)?;
     match &group.policy {
@@ -48,7 +48,7 @@ pub(super) fn put(put: Put, region: &Mutex<Region>, context: &Context<'_>) -> Re
 
 pub(super) fn remove(remove: &Remove, region: &Mutex<Region>, context: &Context<'_>) -> Result<Output, ApiError> {
     let Remove { profiling_group_name, revision_id } = remove;
-    let revision = context.ids.uuid();
+    let revision = context.world.ids.uuid();
     let (group, left) = lock(region).remove_permission(profiling_group_name, revision_id, revision, context.now)?;
     shown(&left, &group.arn)
 }

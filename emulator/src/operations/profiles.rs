@@ -40,8 +40,10 @@ pub(super) struct Get {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Time {
-    start_time: Option<Stamp>,
-    end_time: Option<Stamp>,
+    #[serde(rename = "startTime")]
+    start: Option<Stamp>,
+    #[serde(rename = "endTime")]
+    end: Option<Stamp>,
     period: Option<String>,
 }
 
@@ -59,13 +61,13 @@ pub(super) struct Times {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct FrameMetrics {
+pub(super) struct Metrics {
     profiling_group_name: String,
     #[serde(flatten)]
     time: Time,
     target_resolution: Option<AggregationPeriod>,
-    #[serde(default)]
-    frame_metrics: Vec<Value>,
+    #[serde(default, rename = "frameMetrics")]
+    frames: Vec<Value>,
 }
 
 pub(super) fn get(get: &Get, region: &Mutex<Region>, context: &Context<'_>) -> Result<Output, ApiError> {
@@ -100,15 +102,11 @@ pub(super) fn times(times: &Times, region: &Mutex<Region>, context: &Context<'_>
 }
 
 /// No time steps, and so no values: nothing is known of frames.
-pub(super) fn frame_metrics(
-    asked: FrameMetrics,
-    region: &Mutex<Region>,
-    context: &Context<'_>,
-) -> Result<Output, ApiError> {
+pub(super) fn frame_metrics(asked: Metrics, region: &Mutex<Region>, context: &Context<'_>) -> Result<Output, ApiError> {
     let range = asked.time.range(LONGEST_METRICS, context.now.stamp)?;
     lock(region).existing(&asked.profiling_group_name)?;
     let data: Vec<Value> =
-        asked.frame_metrics.into_iter().map(|metric| json!({"frameMetric": metric, "values": []})).collect();
+        asked.frames.into_iter().map(|metric| json!({"frameMetric": metric, "values": []})).collect();
     super::json(&json!({
         "startTime": range.start,
         "endTime": range.end,
@@ -123,7 +121,7 @@ impl Time {
     /// Two of start, end and period make the range; the period alone reaches up to now.
     fn range(&self, longest: Duration, now: Stamp) -> Result<TimeRange, ApiError> {
         let period = self.period.as_deref().map(length).transpose()?;
-        let range = match (self.start_time, self.end_time, period) {
+        let range = match (self.start, self.end, period) {
             (Some(start), Some(end), None) => TimeRange { start, end },
             (Some(start), None, Some(period)) => TimeRange { start, end: start.later(period) },
             (None, Some(end), Some(period)) => TimeRange { start: end.earlier(period), end },
@@ -160,7 +158,7 @@ mod tests {
     }
 
     fn range(start: Option<&str>, end: Option<&str>, period: Option<&str>) -> Result<TimeRange, ApiError> {
-        let time = Time { start_time: start.map(stamp), end_time: end.map(stamp), period: period.map(str::to_owned) };
+        let time = Time { start: start.map(stamp), end: end.map(stamp), period: period.map(str::to_owned) };
         time.range(LONGEST_PROFILE, stamp(LATER))
     }
 

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::{Body, Reset, request};
 use crate::answer::Answer;
 use crate::call::Call;
-use crate::errors::{ApiError, INTERNAL_SERVER, status_of};
+use crate::errors::{ApiError, INTERNAL_SERVER, THROTTLING, status_of};
 use crate::faults::{Effect, Fault};
 use crate::world::World;
 
@@ -19,7 +19,7 @@ pub async fn answer(world: Arc<World>, request: Request<Incoming>) -> Result<Res
     let arrived = world.clock.now();
     let (parts, body) = request.into_parts();
     let body = request::read(body).await;
-    let call = Call::new(parts, body, world.ids.uuid());
+    let call = Call::new(&world, parts, body);
     let request_id = call.request_id.clone();
 
     let fault = call.target().and_then(|target| world.faults().meet(&target));
@@ -77,7 +77,11 @@ async fn carry_out(world: Arc<World>, call: Call, fault: Option<Fault>) -> Endin
         Effect::Hang => return Ending::Hang,
         Effect::Reset => return Ending::Reset,
         Effect::Error { code, status, message, headers } => {
-            let status = status.or_else(|| status_of(&code)).unwrap_or(400);
+            let status = match status {
+                Some(status) => status,
+                None if code == THROTTLING.name => call.settings(&world).throttling_status.into(),
+                None => status_of(&code).unwrap_or(400),
+            };
             let message = message.unwrap_or_else(|| "A fault of the emulator".to_owned());
             let error = ApiError { code, status, message };
             Answer::error(&error, call.service, &call.request_id).with_headers(headers)

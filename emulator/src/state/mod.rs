@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::arn::group_named_by;
+pub use self::arn::{group_named_by, of_group as arn_of_group};
 pub use self::channels::Channel;
 pub use self::group::{BehindTheBack, Description, Group, NewGroup, ThinList};
 pub use self::history::HISTORY;
@@ -409,12 +409,7 @@ impl Region {
 
     /// Turns profiling the other way in every group whose name begins with the prefix. Answers how many there were.
     pub fn flip(&mut self, prefix: &str, now: Moment) -> usize {
-        let matching: Vec<Arc<Group>> = self
-            .groups
-            .range::<str, _>((Included(prefix), Unbounded))
-            .take_while(|(name, _)| name.starts_with(prefix))
-            .filter_map(|(_, history)| history.current().cloned())
-            .collect();
+        let matching: Vec<Arc<Group>> = self.matching(prefix).cloned().collect();
         for group in &matching {
             let mut group = Group::clone(group);
             group.profiling_enabled = !group.profiling_enabled;
@@ -422,6 +417,18 @@ impl Region {
             self.write(group, now);
         }
         matching.len()
+    }
+
+    /// The groups whose name begins with the prefix, in order.
+    pub fn names(&self, prefix: &str) -> Vec<String> {
+        self.matching(prefix).map(|group| group.name.clone()).collect()
+    }
+
+    fn matching(&self, prefix: &str) -> impl Iterator<Item = &Arc<Group>> {
+        self.groups
+            .range::<str, _>((Included(prefix), Unbounded))
+            .take_while(move |(name, _)| name.starts_with(prefix))
+            .filter_map(|(_, history)| history.current())
     }
 
     fn born(&self, name: &str, now: Moment) -> Group {

@@ -38,7 +38,7 @@ pub static OPERATIONS: &[Operation] = &[
     },
 ];
 
-static FLEET_INSTANCE_ID: Text = Text { length: between(1, 255), pattern: None, one_of: &[] };
+static FLEET_INSTANCE_ID: Text = Text { length: Some(between(1, 255)), pattern: None, one_of: &[] };
 
 static METADATA_FIELD: Text = one_of(&[
     "ComputePlatform",

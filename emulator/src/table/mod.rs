@@ -31,13 +31,13 @@ pub fn operations() -> impl Iterator<Item = &'static Operation> {
 }
 
 /// The constraint on a profiling group's name, which the admin port keeps to as well.
-pub static GROUP_NAME: Text = Text { length: between(1, 255), pattern: Some(&WORD), one_of: &[] };
+pub static GROUP_NAME: Text = Text { length: Some(between(1, 255)), pattern: Some(&WORD), one_of: &[] };
 
 /// The constraint on a compute platform, which the admin port keeps to as well.
 pub static COMPUTE_PLATFORM: Text = one_of(&["Default", "AWSLambda"]);
 
 /// clientToken, profileToken and nextToken have the same form.
-static TOKEN: Text = Text { length: between(1, 64), pattern: Some(&WORD), one_of: &[] };
+static TOKEN: Text = Text { length: Some(between(1, 64)), pattern: Some(&WORD), one_of: &[] };
 
 static UUID_TEXT: Text = Text { length: None, pattern: Some(&UUID), one_of: &[] };
 
@@ -69,6 +69,6 @@ const fn one_of(values: &'static [&'static str]) -> Text {
     Text { length: None, pattern: None, one_of: values }
 }
 
-const fn between(min: usize, max: usize) -> Option<Length> {
-    Some(Length { min, max: Some(max) })
+const fn between(min: usize, max: usize) -> Length {
+    Length { min, max: Some(max) }
 }

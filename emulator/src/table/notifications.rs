@@ -14,7 +14,10 @@ pub static OPERATIONS: &[Operation] = &[
         path: "/profilingGroups/{profilingGroupName}/notificationConfiguration",
         success: 200,
         signed: true,
-        members: &[GROUP_LABEL, required("channels", Body, Shape::List { length: between(1, 2), item: &CHANNEL })],
+        members: &[
+            GROUP_LABEL,
+            required("channels", Body, Shape::List { length: Some(between(1, 2)), item: &CHANNEL }),
+        ],
         errors: &[&SERVICE_QUOTA_EXCEEDED, &INTERNAL_SERVER, &CONFLICT, &VALIDATION, &THROTTLING, &RESOURCE_NOT_FOUND],
     },
     Operation {
@@ -47,6 +50,10 @@ static CHANNEL: Shape = Shape::Structure {
     members: &[
         optional("id", Body, Shape::Text(&UUID_TEXT)),
         required("uri", Body, Shape::Text(&FREE_TEXT)),
-        required("eventPublishers", Body, Shape::List { length: between(1, 1), item: &Shape::Text(&EVENT_PUBLISHER) }),
+        required(
+            "eventPublishers",
+            Body,
+            Shape::List { length: Some(between(1, 1)), item: &Shape::Text(&EVENT_PUBLISHER) },
+        ),
     ],
 };

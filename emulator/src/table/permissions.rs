@@ -28,7 +28,7 @@ pub static OPERATIONS: &[Operation] = &[
         members: &[
             GROUP_LABEL,
             ACTION_GROUP_LABEL,
-            required("principals", Body, Shape::List { length: between(1, 50), item: &TEXT }),
+            required("principals", Body, Shape::List { length: Some(between(1, 50)), item: &TEXT }),
             optional("revisionId", Body, Shape::Text(&UUID_TEXT)),
         ],
         errors: CHANGE_ERRORS,

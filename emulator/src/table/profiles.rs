@@ -66,7 +66,7 @@ pub static OPERATIONS: &[Operation] = &[
 ];
 
 /// A duration of ISO 8601; the model constrains its length only.
-static PERIOD: Text = Text { length: between(1, 64), pattern: None, one_of: &[] };
+static PERIOD: Text = Text { length: Some(between(1, 64)), pattern: None, one_of: &[] };
 
 static ORDER_BY: Text = one_of(&["TimestampDescending", "TimestampAscending"]);
 
