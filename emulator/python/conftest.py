@@ -3,11 +3,14 @@
 import itertools
 import json
 import os
+import subprocess
 import urllib.request
 
 import boto3
 import pytest
 from botocore.config import Config
+
+import answers
 
 ADDRESSES = json.loads(os.environ["EMULATOR_ADDRESSES"])
 REGION = "eu-west-1"
@@ -17,9 +20,12 @@ _accounts = itertools.count(100000000000)
 class Admin:
     """The emulator's admin port."""
 
+    def __init__(self, address):
+        self.address = address
+
     def __call__(self, method, path, body=None):
         request = urllib.request.Request(
-            ADDRESSES["admin"] + path, method=method, data=None if body is None else json.dumps(body).encode()
+            self.address + path, method=method, data=None if body is None else json.dumps(body).encode()
         )
         with urllib.request.urlopen(request, timeout=10) as answer:
             content = answer.read()
@@ -29,20 +35,39 @@ class Admin:
 class Emulator:
     """One account of the emulator: clients for it, and the admin port where it concerns this account."""
 
-    def __init__(self, account):
+    def __init__(self, account, addresses=ADDRESSES):
         self.account = account
-        self.admin = Admin()
+        self.addresses = addresses
+        self.admin = Admin(addresses["admin"])
 
-    def client(self, service="codeguruprofiler", region=REGION, attempts=1, validate=True, **options):
+    def client(
+        self,
+        service="codeguruprofiler",
+        region=REGION,
+        attempts=1,
+        mode="standard",
+        validate=True,
+        check_answers=True,
+        key=None,
+        secret="secret",
+        token=None,
+        **options,
+    ):
         session = boto3.session.Session(
-            aws_access_key_id=f"AKIA{self.account}", aws_secret_access_key="secret", region_name=region
+            aws_access_key_id=key or f"AKIA{self.account}",
+            aws_secret_access_key=secret,
+            aws_session_token=token,
+            region_name=region,
         )
         config = Config(
-            retries={"mode": "standard", "total_max_attempts": attempts},
+            retries={"mode": mode, "total_max_attempts": attempts},
             parameter_validation=validate,
             **{"connect_timeout": 5, "read_timeout": 10, **options},
         )
-        return session.client(service, endpoint_url=ADDRESSES["service"], config=config)
+        client = session.client(service, endpoint_url=self.addresses["service"], config=config)
+        if check_answers and service == "codeguruprofiler":
+            client.meta.events.register("before-parse.codeguruprofiler", answers.check)
+        return client
 
     def fault(self, **order):
         return self.admin("POST", "/faults", {"account": self.account, **order})
@@ -71,6 +96,30 @@ def emulator():
 @pytest.fixture
 def client(emulator):
     return emulator.client()
+
+
+@pytest.fixture(scope="session")
+def strict_addresses():
+    """An emulator that knows two access keys, and verifies signatures."""
+    arguments = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--exit-with-stdin"]
+    arguments += ["--access-key", "AKIDALICE=alice/secret+1=,111122223333", "--access-key", "AKIDBOB=bob,444455556666"]
+    with subprocess.Popen(
+        [os.environ["EMULATOR_BINARY"], *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        yield json.loads(process.stdout.readline())
+        process.stdin.close()
+
+
+@pytest.fixture
+def alice(strict_addresses):
+    """The account of a known key on the emulator that verifies signatures."""
+    emulator = Emulator("111122223333", strict_addresses)
+    emulator.credentials = {"key": "AKIDALICE", "secret": "alice/secret+1="}
+    yield emulator
+    emulator.admin("PUT", "/clock", {"offsetMs": 0})
+    for account in ("111122223333", "444455556666"):
+        emulator.admin("DELETE", f"/accounts/{account}")
+    emulator.admin("DELETE", "/journal")
 
 
 @pytest.fixture

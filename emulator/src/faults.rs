@@ -77,21 +77,21 @@ fn json() -> String {
 }
 
 /// The request that may meet a fault.
-#[derive(Clone, Copy, Debug)]
-pub struct Target<'a> {
-    pub account: &'a str,
-    pub region: &'a str,
-    pub operation: &'a str,
-    pub group: Option<&'a str>,
+#[derive(Clone, Debug)]
+pub struct Target {
+    pub account: String,
+    pub region: String,
+    pub operation: &'static str,
+    pub group: Option<String>,
 }
 
 impl Order {
-    fn meets(&self, target: Target<'_>) -> bool {
+    fn meets(&self, target: &Target) -> bool {
         let same = |wanted: &Option<String>, actual: Option<&str>| wanted.is_none() || wanted.as_deref() == actual;
-        same(&self.account, Some(target.account))
-            && same(&self.region, Some(target.region))
+        same(&self.account, Some(&target.account))
+            && same(&self.region, Some(&target.region))
             && same(&self.operation, Some(target.operation))
-            && same(&self.group, target.group)
+            && same(&self.group, target.group.as_deref())
     }
 }
 
@@ -111,7 +111,7 @@ impl Faults {
     }
 
     /// The oldest fault that the request meets; it counts as met.
-    pub fn meet(&mut self, target: Target<'_>) -> Option<Fault> {
+    pub fn meet(&mut self, target: &Target) -> Option<Fault> {
         let index = self.orders.iter().position(|(_, order)| order.meets(target))?;
         let (_, order) = &mut self.orders[index];
         let fault =
@@ -137,8 +137,10 @@ mod tests {
 
     use super::*;
 
-    const TARGET: Target<'static> =
-        Target { account: "1", region: "r", operation: "UpdateProfilingGroup", group: Some("g") };
+    fn target() -> Target {
+        let [account, region] = ["1", "r"].map(str::to_owned);
+        Target { account, region, operation: "UpdateProfilingGroup", group: Some("g".to_owned()) }
+    }
 
     fn order(value: Value) -> Order {
         serde_json::from_value(value).unwrap()
@@ -148,7 +150,7 @@ mod tests {
     fn a_fault_with_a_count_meets_so_many_requests() {
         let mut faults = Faults::default();
         faults.add(order(json!({"count": 2, "effect": {"type": "hang"}})));
-        assert_eq!([(); 3].map(|()| faults.meet(TARGET).is_some()), [true, true, false]);
+        assert_eq!([(); 3].map(|()| faults.meet(&target()).is_some()), [true, true, false]);
     }
 
     #[test]
@@ -156,9 +158,9 @@ mod tests {
         let mut faults = Faults::default();
         faults.add(order(json!({"account": "1", "effect": {"type": "reset"}})));
         faults.add(order(json!({"account": "2", "effect": {"type": "reset"}})));
-        assert!((0..9).all(|_| faults.meet(TARGET).is_some()));
+        assert!((0..9).all(|_| faults.meet(&target()).is_some()));
         faults.clear(Some("1"));
-        assert_eq!((faults.meet(TARGET), faults.orders.len()), (None, 1));
+        assert_eq!((faults.meet(&target()), faults.orders.len()), (None, 1));
         faults.clear(None);
         assert!(faults.orders.is_empty());
     }
@@ -176,7 +178,7 @@ mod tests {
             value["effect"] = json!({"type": "hang"});
             let mut faults = Faults::default();
             faults.add(order(value));
-            assert_eq!(faults.meet(TARGET).is_some(), met, "{filter}");
+            assert_eq!(faults.meet(&target()).is_some(), met, "{filter}");
         }
     }
 
@@ -185,8 +187,8 @@ mod tests {
         let mut faults = Faults::default();
         faults.add(order(json!({"count": 1, "effect": {"type": "hang"}})));
         faults.add(order(json!({"effect": {"type": "reset"}})));
-        assert_eq!(faults.meet(TARGET).map(|fault| fault.effect), Some(Effect::Hang));
-        assert_eq!(faults.meet(TARGET).map(|fault| fault.effect), Some(Effect::Reset));
+        assert_eq!(faults.meet(&target()).map(|fault| fault.effect), Some(Effect::Hang));
+        assert_eq!(faults.meet(&target()).map(|fault| fault.effect), Some(Effect::Reset));
     }
 
     #[test]

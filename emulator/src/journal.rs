@@ -1,6 +1,8 @@
-//! The record of every request, in the order of arrival. Bounded: the oldest entries go first.
+//! The record of every request, in the order of arrival. Bounded: the oldest entries go first. A file may have them all.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
+use std::io::Write;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -82,9 +84,16 @@ pub struct Journal {
     /// Numbers ascend, with gaps where entries were cleared.
     entries: VecDeque<Entry>,
     last_seq: u64,
+    /// Where each entry goes as a line of JSON once it has ended.
+    lines: Option<File>,
 }
 
 impl Journal {
+    /// A journal that is written to this file too.
+    pub fn written_to(lines: File) -> Self {
+        Self { lines: Some(lines), ..Self::default() }
+    }
+
     pub fn begin(&mut self, arrival: Arrival) -> u64 {
         self.last_seq += 1;
         if self.entries.len() == KEPT {
@@ -101,6 +110,11 @@ impl Journal {
             entry.ended_at = Some(at);
             entry.http_status = http_status;
             entry.error_code = error_code;
+            if let Some(file) = &mut self.lines
+                && let Err(error) = write_line(file, entry)
+            {
+                tracing::warn!(%error, "cannot write the journal");
+            }
         }
     }
 
@@ -127,6 +141,13 @@ impl Journal {
     pub fn clear(&mut self, account: Option<&str>) {
         self.entries.retain(|entry| account.is_some() && entry.arrival.account.as_deref() != account);
     }
+}
+
+/// In one write, so that no reader sees half a line.
+fn write_line(file: &mut File, entry: &Entry) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(entry)?;
+    line.push(b'\n');
+    file.write_all(&line)
 }
 
 #[cfg(test)]

@@ -1,47 +1,68 @@
 //! An emulator of Amazon CodeGuru Profiler, for tests and demonstrations.
 //!
 //! What lives where: `table` says which operations there are, in the words of `model`; `route`, `validate` and `identity` turn a
-//! request into one of them; `operations` runs it on the `state`; `ports` is the only part that speaks to the network, with the
+//! request into one of them, and `call` puts them in order; `operations` runs it on the `state`; `answer` is the wire format of what comes
+//! of it; `ports` is the only part that speaks to the network, with the
 //! `journal`, the `faults` and the `settings` that its admin port controls. The `world` holds it all together.
 
+mod agents;
+mod answer;
+mod call;
 mod clock;
 mod errors;
 mod faults;
+mod form;
 mod hash;
 mod identity;
+mod ids;
 mod journal;
+mod limits;
 mod model;
 mod moment;
 mod operations;
+mod patterns;
 mod ports;
 mod route;
+mod scenario;
 mod settings;
 mod state;
 mod table;
 mod validate;
 mod world;
 
+use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+pub use crate::identity::{AccessKey, BadAccessKey};
+use crate::journal::Journal;
+use crate::scenario::Scenario;
+pub use crate::scenario::ScenarioError;
 use crate::world::World;
 
-/// Where the emulator listens. The default is any two free ports of the loopback interface.
-#[derive(Clone, Copy, Debug)]
+/// Where the emulator listens and whom it knows. The default is any two free ports of the loopback interface, and everyone.
+#[derive(Clone, Debug)]
 pub struct Config {
     /// The port that AWS clients talk to.
     pub listen: SocketAddr,
     /// The admin port.
     pub admin_listen: SocketAddr,
+    /// The keys that requests may be signed with; none for any key, whose signatures then can't be verified.
+    pub access_keys: Vec<AccessKey>,
+    /// Requests to the admin port to begin with.
+    pub scenario: Option<PathBuf>,
+    /// Where every request goes as a line of JSON, after what is there already.
+    pub journal: Option<PathBuf>,
 }
 
 impl Default for Config {
     fn default() -> Self {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Self { listen: any, admin_listen: any }
+        Self { listen: any, admin_listen: any, access_keys: Vec::new(), scenario: None, journal: None }
     }
 }
 
@@ -56,6 +77,17 @@ pub enum StartError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The journal's file cannot be written.
+    #[error("cannot write the journal {path}")]
+    Journal {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The scenario cannot be played.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
 }
 
 /// A running emulator. It ends when it is dropped, and its connections with it.
@@ -73,7 +105,14 @@ impl Emulator {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let (service, service_url) = bind(config.listen).await?;
         let (admin, admin_url) = bind(config.admin_listen).await?;
-        let world = Arc::new(World::new());
+        let journal = match config.journal {
+            Some(path) => Journal::written_to(append(path)?),
+            None => Journal::default(),
+        };
+        let world = Arc::new(World::new(config.access_keys, journal));
+        if let Some(path) = config.scenario {
+            Scenario::read(&path)?.play(&world)?;
+        }
         let of_service = Arc::clone(&world);
         let ports = [
             tokio::spawn(async move {
@@ -107,7 +146,12 @@ impl Drop for Emulator {
 /// The table of operations as JSON, for comparison with other descriptions of the service.
 #[must_use]
 pub fn table_json() -> serde_json::Value {
-    serde_json::json!({"operations": table::OPERATIONS})
+    serde_json::json!({"operations": table::operations().collect::<Vec<_>>()})
+}
+
+fn append(path: PathBuf) -> Result<File, StartError> {
+    let file = File::options().create(true).append(true).open(&path);
+    file.map_err(|source| StartError::Journal { path, source })
 }
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, String), StartError> {

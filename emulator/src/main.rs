@@ -3,10 +3,11 @@
 use std::error::Error;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use codeguru_profiler_emulator::{Config, Emulator, table_json};
+use codeguru_profiler_emulator::{AccessKey, Config, Emulator, table_json};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -21,6 +22,19 @@ struct Arguments {
     /// Address of the admin port; port 0 takes a free one
     #[arg(long, env = "EMULATOR_ADMIN_LISTEN", default_value = "127.0.0.1:4578")]
     admin_listen: SocketAddr,
+
+    /// A key that requests may be signed with, as id=secret,account; repeatable, in the environment separated by spaces.
+    /// Without any, every key will do, and signatures are not verified
+    #[arg(long, env = "EMULATOR_ACCESS_KEY", value_delimiter = ' ', hide_env_values = true)]
+    access_key: Vec<AccessKey>,
+
+    /// A file with requests to the admin port to begin with
+    #[arg(long, env = "EMULATOR_SCENARIO")]
+    scenario: Option<PathBuf>,
+
+    /// A file that gets every request as a line of JSON
+    #[arg(long, env = "EMULATOR_JOURNAL")]
+    journal: Option<PathBuf>,
 
     /// End when standard input closes
     #[arg(long, env = "EMULATOR_EXIT_WITH_STDIN")]
@@ -73,7 +87,14 @@ fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let emulator = Emulator::start(Config { listen: arguments.listen, admin_listen: arguments.admin_listen }).await?;
+    let config = Config {
+        listen: arguments.listen,
+        admin_listen: arguments.admin_listen,
+        access_keys: arguments.access_key.clone(),
+        scenario: arguments.scenario.clone(),
+        journal: arguments.journal.clone(),
+    };
+    let emulator = Emulator::start(config).await?;
 
     let line = serde_json::json!({"service": emulator.service_url, "admin": emulator.admin_url});
     writeln!(std::io::stdout(), "{line}")?;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::errors::ErrorShape;
+use crate::patterns::Pattern;
 
 /// What an operation does; `operations` has one arm for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +16,24 @@ pub enum Action {
     TagResource,
     UntagResource,
     ListTagsForResource,
+    GetPolicy,
+    PutPermission,
+    RemovePermission,
+    AddNotificationChannels,
+    RemoveNotificationChannel,
+    GetNotificationConfiguration,
+    ConfigureAgent,
+    PostAgentProfile,
+    GetProfile,
+    ListProfileTimes,
+    BatchGetFrameMetricData,
+    GetRecommendations,
+    ListFindingsReports,
+    GetFindingsReportAccountSummary,
+    SubmitFeedback,
     GetCallerIdentity,
+    AssumeRole,
+    AssumeRoleWithWebIdentity,
 }
 
 /// The AWS service of an operation, as the credential scope names it. It also decides the wire format.
@@ -49,6 +67,8 @@ pub struct Operation {
     /// Raw path template; each `{label}` stands for exactly one percent-encoded segment.
     pub path: &'static str,
     pub success: u16,
+    /// Whether a request needs a signature.
+    pub signed: bool,
     pub members: &'static [Member],
     pub errors: &'static [&'static ErrorShape],
 }
@@ -69,7 +89,11 @@ pub struct Member {
 pub enum Location {
     Path,
     Query,
+    Header,
+    /// A member of the JSON object, or of STS's form.
     Body,
+    /// The whole body, which is no JSON.
+    Payload,
 }
 
 /// A member's type with its constraints.
@@ -77,11 +101,26 @@ pub enum Location {
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum Shape {
     Text(&'static Text),
-    Integer { min: i64, max: i64 },
+    Integer {
+        min: i64,
+        max: i64,
+    },
     Boolean,
-    TextList,
-    TextMap,
-    Structure { members: &'static [Member] },
+    /// A date and time of RFC 3339.
+    Timestamp,
+    Blob,
+    List {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        length: Option<Length>,
+        item: &'static Shape,
+    },
+    Map {
+        key: &'static Text,
+        value: &'static Text,
+    },
+    Structure {
+        members: &'static [Member],
+    },
 }
 
 /// Constraints of a string.
@@ -91,38 +130,15 @@ pub struct Text {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub length: Option<Length>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub pattern: Option<Pattern>,
+    pub pattern: Option<&'static Pattern>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub one_of: &'static [&'static str],
 }
 
-/// Bounds of a string's length in characters, both included.
+/// Bounds of a length, both included: of a string in characters, of a list in entries.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Length {
     pub min: usize,
-    pub max: usize,
-}
-
-/// The regular expressions that the service's model uses, as code: so few need no engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Pattern {
-    /// Letters, digits, underscore and hyphen of ASCII.
-    #[serde(rename = r"^[\w-]+$")]
-    Word,
-}
-
-impl Pattern {
-    pub fn source(self) -> &'static str {
-        match self {
-            Pattern::Word => r"^[\w-]+$",
-        }
-    }
-
-    pub fn matches(self, text: &str) -> bool {
-        match self {
-            Pattern::Word => {
-                !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
-            }
-        }
-    }
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<usize>,
 }

@@ -16,6 +16,37 @@ impl Stamp {
         Self(Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time))
     }
 
+    /// The beginning of the stretch of this length that it lies in; stretches begin with 1970.
+    pub fn floor(self, length: Duration) -> Self {
+        let millis = self.0.as_millisecond();
+        let past = i64::try_from(length.as_millis()).map_or(0, |length| millis.rem_euclid(length.max(1)));
+        Timestamp::from_millisecond(millis - past).map_or(self, Self)
+    }
+
+    /// So much earlier; never before the beginning of time.
+    pub fn earlier(self, by: Duration) -> Self {
+        self.0.checked_sub(by).map_or(Self(Timestamp::MIN), Self)
+    }
+
+    /// So much later; never after the end of time.
+    pub fn later(self, by: Duration) -> Self {
+        self.0.checked_add(by).map_or(Self(Timestamp::MAX), Self)
+    }
+
+    /// How much later this is than another; nothing when it is not.
+    pub fn since(self, other: Self) -> Duration {
+        Duration::try_from(self.0.duration_since(other.0)).unwrap_or_default()
+    }
+
+    pub fn as_millis(self) -> i64 {
+        self.0.as_millisecond()
+    }
+
+    /// The form of signatures' dates.
+    pub fn basic(self) -> String {
+        self.0.strftime("%Y%m%dT%H%M%SZ").to_string()
+    }
+
     /// The form of the HTTP `Date` header.
     pub fn http_date(self) -> String {
         self.0.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()

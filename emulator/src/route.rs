@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 
 use crate::model::{Operation, Service};
-use crate::table::OPERATIONS;
+use crate::table::operations;
 
 /// A row of the table with the labels of the path that led to it.
 #[derive(Debug)]
@@ -14,16 +14,14 @@ pub struct Route {
 
 /// The restJson1 operation behind a method and a raw path.
 pub fn by_path(method: &str, raw_path: &str) -> Option<Route> {
-    OPERATIONS
-        .iter()
+    operations()
         .filter(|row| row.service == Service::CodeGuruProfiler && row.method == method)
         .find_map(|operation| Some(Route { operation, labels: labels(operation.path, raw_path)? }))
 }
 
 /// The awsQuery operation of a form's `Action`.
 pub fn by_action(action: &str) -> Option<Route> {
-    OPERATIONS
-        .iter()
+    operations()
         .find(|row| row.service == Service::Sts && row.name == action)
         .map(|operation| Route { operation, labels: Vec::new() })
 }
@@ -71,7 +69,7 @@ mod tests {
 
     #[test]
     fn every_row_is_reached_by_its_own_template() {
-        for row in OPERATIONS.iter().filter(|row| row.service == Service::CodeGuruProfiler) {
+        for row in operations().filter(|row| row.service == Service::CodeGuruProfiler) {
             let path = row.path.replace("{profilingGroupName}", "a").replace("{resourceArn}", "b");
             assert_eq!(by_path(row.method, &path).unwrap().operation.name, row.name);
         }

@@ -4,51 +4,113 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::state::{HISTORY, ThinList};
+use crate::state::{HISTORY, SameToken, TagLimits, ThinList};
 
-/// The switches as one account and region sees them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Settings {
-    /// Every answer takes this long.
-    pub latency_ms: u64,
-    /// Describe and List answer with the state of so long ago.
-    pub read_lag_ms: u64,
-    pub thin_list: ThinList,
-    /// Entries on a page when the request names no `maxResults`.
-    pub page_size: usize,
-    /// No page has more entries, whatever `maxResults` says.
-    pub max_page_size: usize,
-    /// Groups per account and region.
-    pub quota: usize,
-    pub update_without_change_moves_updated_at: bool,
+/// Defines every switch once: what is in force, its default, and its member in a change.
+macro_rules! switches {
+    ($($(#[$doc:meta])* $name:ident: $kind:ty = $default:expr;)*) => {
+        /// The switches as one account and region sees them.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+        #[serde(rename_all = "camelCase")]
+        pub struct Settings {
+            $($(#[$doc])* pub $name: $kind,)*
+        }
+
+        impl Default for Settings {
+            fn default() -> Self {
+                Self { $($name: $default,)* }
+            }
+        }
+
+        /// A partial change of the switches; absent and null both leave a switch as it is.
+        #[derive(Clone, Copy, Debug, Default, Deserialize)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        pub struct Change {
+            $($name: Option<$kind>,)*
+        }
+
+        impl Change {
+            /// This change where it says something, `below` elsewhere.
+            fn over(self, below: Self) -> Self {
+                Self { $($name: self.$name.or(below.$name),)* }
+            }
+
+            fn resolve(self) -> Settings {
+                let default = Settings::default();
+                Settings { $($name: self.$name.unwrap_or(default.$name),)* }
+            }
+        }
+    };
 }
 
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            latency_ms: 0,
-            read_lag_ms: 0,
-            thin_list: ThinList::Full,
-            page_size: 100,
-            max_page_size: 1000,
-            quota: 500,
-            update_without_change_moves_updated_at: true,
+switches! {
+    /// Every answer takes this long.
+    latency_ms: u64 = 0;
+    /// Describe and List answer with the state of so long ago.
+    read_lag_ms: u64 = 0;
+    thin_list: ThinList = ThinList::Full;
+    /// Entries on a page when the request names no `maxResults`.
+    page_size: usize = 100;
+    /// No page has more entries, whatever `maxResults` says.
+    max_page_size: usize = 1000;
+    /// How long a page's token is valid; 0 is for ever.
+    page_token_life_ms: u64 = 0;
+    /// Groups per account and region.
+    quota: usize = 500;
+    /// What a Create does that repeats another with the same token.
+    same_token_create: SameToken = SameToken::FirstAnswer;
+    update_without_change_moves_updated_at: bool = true;
+    /// An Update so soon after the group's last one conflicts; 0 is never.
+    update_conflict_ms: u64 = 0;
+    disabled_group_takes_profiles: bool = true;
+    /// The HTTP status of `ThrottlingException`.
+    throttling_status: ThrottlingStatus = ThrottlingStatus::TooManyRequests;
+    tag_limits: TagLimits = TagLimits::AwsWide;
+    /// What GetPolicy answers for a group without a policy.
+    missing_policy: MissingPolicy = MissingPolicy::Empty;
+    /// How often agents are told to ask and report.
+    agent_period_seconds: u32 = 300;
+    agent_sampling_interval_ms: u32 = 1000;
+    agent_minimum_reporting_ms: u32 = 60_000;
+    agent_max_stack_depth: u32 = 1000;
+    agent_memory_limit_percent: u32 = 10;
+}
+
+/// The two statuses with which AWS documents throttling: in the service's model, and among the errors common to all services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u16", into = "u16")]
+pub enum ThrottlingStatus {
+    BadRequest,
+    TooManyRequests,
+}
+
+impl From<ThrottlingStatus> for u16 {
+    fn from(status: ThrottlingStatus) -> Self {
+        match status {
+            ThrottlingStatus::BadRequest => 400,
+            ThrottlingStatus::TooManyRequests => 429,
         }
     }
 }
 
-/// A partial change of the switches; absent and null both leave a switch as it is.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Change {
-    latency_ms: Option<u64>,
-    read_lag_ms: Option<u64>,
-    thin_list: Option<ThinList>,
-    page_size: Option<usize>,
-    max_page_size: Option<usize>,
-    quota: Option<usize>,
-    update_without_change_moves_updated_at: Option<bool>,
+impl TryFrom<u16> for ThrottlingStatus {
+    type Error = &'static str;
+
+    fn try_from(status: u16) -> Result<Self, Self::Error> {
+        match status {
+            400 => Ok(Self::BadRequest),
+            429 => Ok(Self::TooManyRequests),
+            _ => Err("throttlingStatus must be 400 or 429"),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum MissingPolicy {
+    /// 200 without its two members.
+    Empty,
+    NotFound,
 }
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,36 +134,6 @@ impl Change {
             }
         }
         Ok(())
-    }
-
-    /// This change where it says something, `below` elsewhere.
-    fn over(self, below: Self) -> Self {
-        Self {
-            latency_ms: self.latency_ms.or(below.latency_ms),
-            read_lag_ms: self.read_lag_ms.or(below.read_lag_ms),
-            thin_list: self.thin_list.or(below.thin_list),
-            page_size: self.page_size.or(below.page_size),
-            max_page_size: self.max_page_size.or(below.max_page_size),
-            quota: self.quota.or(below.quota),
-            update_without_change_moves_updated_at: self
-                .update_without_change_moves_updated_at
-                .or(below.update_without_change_moves_updated_at),
-        }
-    }
-
-    fn resolve(self) -> Settings {
-        let default = Settings::default();
-        Settings {
-            latency_ms: self.latency_ms.unwrap_or(default.latency_ms),
-            read_lag_ms: self.read_lag_ms.unwrap_or(default.read_lag_ms),
-            thin_list: self.thin_list.unwrap_or(default.thin_list),
-            page_size: self.page_size.unwrap_or(default.page_size),
-            max_page_size: self.max_page_size.unwrap_or(default.max_page_size),
-            quota: self.quota.unwrap_or(default.quota),
-            update_without_change_moves_updated_at: self
-                .update_without_change_moves_updated_at
-                .unwrap_or(default.update_without_change_moves_updated_at),
-        }
     }
 }
 

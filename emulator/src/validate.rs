@@ -2,27 +2,36 @@
 
 use serde_json::{Map, Value};
 
-use crate::errors::{ApiError, VALIDATION};
-use crate::model::{Location, Member, Operation, Shape, Text};
+use crate::errors::{ApiError, Common};
+use crate::model::{Length, Location, Member, Operation, Service, Shape, Text};
+use crate::moment::Stamp;
 
-/// The members of the request that the table knows; all others are ignored, as AWS does.
+/// The parts of a request in which members travel.
+#[derive(Clone, Copy)]
+pub struct Parts<'a> {
+    pub labels: &'a [(&'static str, String)],
+    pub query: &'a [(String, String)],
+    pub header: &'a dyn Fn(&str) -> Option<String>,
+    pub body: &'a Map<String, Value>,
+}
+
+/// The members of the request that the table knows; all others are ignored, as AWS does. A payload is not among them.
 ///
 /// Guarantee: what comes back satisfies every constraint of the row. All violations are named in one error.
-pub fn input(
-    operation: &Operation,
-    labels: &[(&'static str, String)],
-    query: &[(String, String)],
-    body: &Map<String, Value>,
-) -> Result<Map<String, Value>, ApiError> {
+pub fn input(operation: &Operation, parts: Parts<'_>) -> Result<Map<String, Value>, ApiError> {
     let mut input = Map::new();
     let mut violations = Vec::new();
     for member in operation.members {
         let value = match member.location {
             Location::Path => {
-                labels.iter().find(|(name, _)| *name == member.name).map(|(_, value)| Value::String(value.clone()))
+                let label = parts.labels.iter().find(|(name, _)| *name == member.name);
+                label.map(|(_, value)| Value::String(value.clone()))
             }
-            Location::Query => from_query(member, query),
-            Location::Body => body.get(member.name).cloned(),
+            Location::Query => from_query(member, parts.query),
+            Location::Header => (parts.header)(member.name).map(Value::String),
+            Location::Body => parts.body.get(member.name).cloned(),
+            // An empty body is an empty payload, and no payload an empty body: it is never missing.
+            Location::Payload => continue,
         };
         let value = value.filter(|value| !value.is_null());
         check_member(member, value.as_ref(), member.name, &mut violations);
@@ -30,7 +39,7 @@ pub fn input(
             input.insert(member.name.to_owned(), value);
         }
     }
-    if violations.is_empty() { Ok(input) } else { Err(refusal(&violations)) }
+    if violations.is_empty() { Ok(input) } else { Err(refusal(operation.service, &violations)) }
 }
 
 /// What is wrong with a string, if anything: one sentence for each violated constraint.
@@ -39,14 +48,8 @@ pub fn text_violations(text: &Text, value: &str, at: &str) -> Vec<String> {
     let shown: String = value.chars().take(80).collect();
     let mut violated =
         |what: String| violations.push(format!("Value '{shown}' at '{at}' failed to satisfy constraint: {what}"));
-    if let Some(length) = text.length {
-        let count = value.chars().count();
-        if count < length.min {
-            violated(format!("Member must have length greater than or equal to {}", length.min));
-        }
-        if count > length.max {
-            violated(format!("Member must have length less than or equal to {}", length.max));
-        }
+    if let Some(what) = text.length.and_then(|length| length_violation(length, value.chars().count())) {
+        violated(what);
     }
     if let Some(pattern) = text.pattern
         && !pattern.matches(value)
@@ -59,10 +62,18 @@ pub fn text_violations(text: &Text, value: &str, at: &str) -> Vec<String> {
     violations
 }
 
+fn length_violation(length: Length, count: usize) -> Option<String> {
+    if count < length.min {
+        return Some(format!("Member must have length greater than or equal to {}", length.min));
+    }
+    let max = length.max.filter(|max| count > *max)?;
+    Some(format!("Member must have length less than or equal to {max}"))
+}
+
 fn from_query(member: &Member, query: &[(String, String)]) -> Option<Value> {
     let mut values = query.iter().filter(|(name, _)| name == member.name).map(|(_, value)| value.as_str());
     match member.shape {
-        Shape::TextList => {
+        Shape::List { .. } => {
             let values: Vec<Value> = values.map(Value::from).collect();
             (!values.is_empty()).then_some(Value::Array(values))
         }
@@ -70,7 +81,9 @@ fn from_query(member: &Member, query: &[(String, String)]) -> Option<Value> {
             values.next().map(|text| text.parse::<i64>().map_or_else(|_| text.into(), Value::from))
         }
         Shape::Boolean => values.next().map(|text| text.parse::<bool>().map_or_else(|_| text.into(), Value::from)),
-        Shape::Text(_) | Shape::TextMap | Shape::Structure { .. } => values.next().map(Value::from),
+        Shape::Text(_) | Shape::Timestamp | Shape::Blob | Shape::Map { .. } | Shape::Structure { .. } => {
+            values.next().map(Value::from)
+        }
     }
 }
 
@@ -106,16 +119,34 @@ fn check(shape: &Shape, value: &Value, at: &str, violations: &mut Vec<String>) {
                 wrong_type("a boolean");
             }
         }
-        (Shape::TextList, value) => {
-            if !value.as_array().is_some_and(|items| items.iter().all(Value::is_string)) {
-                wrong_type("a list of strings");
+        (Shape::Timestamp, value) => {
+            if serde_json::from_value::<Stamp>(value.clone()).is_err() {
+                wrong_type("a date and time of RFC 3339");
             }
         }
-        (Shape::TextMap, value) => {
-            if !value.as_object().is_some_and(|items| items.values().all(Value::is_string)) {
-                wrong_type("a map of strings");
+        // A payload is all bytes, and reaches no check.
+        (Shape::Blob, _) => {}
+        (Shape::List { length, item }, Value::Array(items)) => {
+            if let Some(what) = length.and_then(|length| length_violation(length, items.len())) {
+                violations.push(format!("Value at '{at}' failed to satisfy constraint: {what}"));
+            }
+            for (index, value) in items.iter().enumerate() {
+                check(item, value, &format!("{at}.{}.member", index + 1), violations);
             }
         }
+        (Shape::List { .. }, _) => wrong_type("a list"),
+        (Shape::Map { key: name, value: text }, Value::Object(items)) => {
+            for (key, value) in items {
+                violations.extend(text_violations(name, key, at));
+                match value {
+                    Value::String(value) => violations.extend(text_violations(text, value, at)),
+                    _ => violations.push(format!(
+                        "Value at '{at}' failed to satisfy constraint: Member must be a map of strings"
+                    )),
+                }
+            }
+        }
+        (Shape::Map { .. }, _) => wrong_type("a map of strings"),
         (Shape::Structure { members }, Value::Object(fields)) => {
             for member in *members {
                 let value = fields.get(member.name).filter(|value| !value.is_null());
@@ -126,9 +157,13 @@ fn check(shape: &Shape, value: &Value, at: &str, violations: &mut Vec<String>) {
     }
 }
 
-fn refusal(violations: &[String]) -> ApiError {
+fn refusal(service: Service, violations: &[String]) -> ApiError {
     let plural = if violations.len() == 1 { "error" } else { "errors" };
-    VALIDATION.with(format!("{} validation {plural} detected: {}", violations.len(), violations.join("; ")))
+    Common::Validation.of(service).with(format!(
+        "{} validation {plural} detected: {}",
+        violations.len(),
+        violations.join("; ")
+    ))
 }
 
 #[cfg(test)]
@@ -137,19 +172,22 @@ mod tests {
 
     use super::*;
     use crate::model::Action;
-    use crate::table::OPERATIONS;
+    use crate::table::operations;
 
     fn row(action: Action) -> &'static Operation {
-        OPERATIONS.iter().find(|row| row.action == action).unwrap()
+        operations().find(|row| row.action == action).unwrap()
     }
 
     fn create(token: &str, body: Value) -> Result<Map<String, Value>, ApiError> {
         let Value::Object(body) = body else { panic!("the body is an object") };
-        input(row(Action::CreateProfilingGroup), &[], &[("clientToken".into(), token.into())], &body)
+        let query = [("clientToken".into(), token.into())];
+        input(row(Action::CreateProfilingGroup), Parts { labels: &[], query: &query, header: &|_| None, body: &body })
     }
 
     fn list(name: &str, value: &str) -> Result<Map<String, Value>, ApiError> {
-        input(row(Action::ListProfilingGroups), &[], &[(name.into(), value.into())], &Map::new())
+        let query = [(name.into(), value.into())];
+        let parts = Parts { labels: &[], query: &query, header: &|_| None, body: &Map::new() };
+        input(row(Action::ListProfilingGroups), parts)
     }
 
     #[test]
@@ -226,7 +264,9 @@ mod tests {
     #[test]
     fn tag_keys_are_a_list_even_when_there_is_one() {
         let labels = [("resourceArn", "arn".to_owned())];
-        let input = input(row(Action::UntagResource), &labels, &[("tagKeys".into(), "a".into())], &Map::new()).unwrap();
+        let query = [("tagKeys".into(), "a".into())];
+        let parts = Parts { labels: &labels, query: &query, header: &|_| None, body: &Map::new() };
+        let input = input(row(Action::UntagResource), parts).unwrap();
         assert_eq!(input["tagKeys"], json!(["a"]));
     }
 }

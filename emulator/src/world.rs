@@ -1,13 +1,15 @@
 //! Everything that a running emulator remembers, shared by the two ports. Locks are held for memory access only, never across a wait.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::agents::Fleets;
 use crate::clock::Clock;
 use crate::faults::Faults;
+use crate::identity::{AccessKey, KeyBook, RoleBook, RuleBook};
+use crate::ids::Ids;
 use crate::journal::Journal;
+use crate::limits::LimitBook;
 use crate::settings::SettingsBook;
 use crate::state::Region;
 
@@ -22,18 +24,28 @@ pub struct World {
     journal: Mutex<Journal>,
     /// One lock for each account and region; this one is held only to find it.
     regions: Mutex<HashMap<Place, Arc<Mutex<Region>>>>,
-    request_ids: RequestIds,
+    keys: Mutex<KeyBook>,
+    roles: Mutex<RoleBook>,
+    rules: Mutex<RuleBook>,
+    limits: Mutex<LimitBook>,
+    fleets: Mutex<Fleets>,
+    pub ids: Ids,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub fn new(access_keys: Vec<AccessKey>, journal: Journal) -> Self {
         Self {
             clock: Clock::new(),
             settings: Mutex::default(),
             faults: Mutex::default(),
-            journal: Mutex::default(),
+            journal: Mutex::new(journal),
             regions: Mutex::default(),
-            request_ids: RequestIds { seed: RandomState::new(), last: AtomicU64::new(0) },
+            keys: Mutex::new(KeyBook::new(access_keys)),
+            roles: Mutex::default(),
+            rules: Mutex::default(),
+            limits: Mutex::default(),
+            fleets: Mutex::default(),
+            ids: Ids::new(),
         }
     }
 
@@ -49,62 +61,45 @@ impl World {
         lock(&self.journal)
     }
 
+    pub fn keys(&self) -> MutexGuard<'_, KeyBook> {
+        lock(&self.keys)
+    }
+
+    pub fn roles(&self) -> MutexGuard<'_, RoleBook> {
+        lock(&self.roles)
+    }
+
+    pub fn rules(&self) -> MutexGuard<'_, RuleBook> {
+        lock(&self.rules)
+    }
+
+    pub fn limits(&self) -> MutexGuard<'_, LimitBook> {
+        lock(&self.limits)
+    }
+
+    pub fn fleets(&self) -> MutexGuard<'_, Fleets> {
+        lock(&self.fleets)
+    }
+
     pub fn region(&self, account: &str, region: &str) -> Arc<Mutex<Region>> {
         let mut regions = lock(&self.regions);
         let made = || Arc::new(Mutex::new(Region::new(account.to_owned(), region.to_owned())));
         Arc::clone(regions.entry((account.to_owned(), region.to_owned())).or_insert_with(made))
     }
 
-    /// Groups, tokens, faults and settings of the account go; the journal keeps what happened.
+    /// Everything of the account goes but its access keys; the journal keeps what happened.
     pub fn forget_account(&self, account: &str) {
+        self.fleets().end(Some(account));
+        self.limits().forget_account(account);
         lock(&self.regions).retain(|(owner, _), _| owner != account);
         self.faults().clear(Some(account));
         self.settings().forget_account(account);
-    }
-
-    pub fn request_id(&self) -> String {
-        self.request_ids.next()
+        self.roles().forget_account(account);
+        self.rules().forget_account(account);
     }
 }
 
 /// A panic while the lock was held is reported elsewhere, and must not make every later request fail.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Request ids of the form of a random UUID, different in each process.
-#[derive(Debug)]
-struct RequestIds {
-    seed: RandomState,
-    last: AtomicU64,
-}
-
-impl RequestIds {
-    fn next(&self) -> String {
-        let number = self.last.fetch_add(1, Ordering::Relaxed);
-        let [high, low] = ["high", "low"].map(|half| self.seed.hash_one((half, number)));
-        format!(
-            "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
-            high >> 32,
-            (high >> 16) & 0xffff,
-            high & 0xfff,
-            0x8000 | ((low >> 48) & 0x3fff),
-            low & 0xffff_ffff_ffff
-        )
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn request_ids_differ_and_look_like_uuids() {
-        let world = World::new();
-        let (first, second) = (world.request_id(), world.request_id());
-        assert_ne!(first, second);
-        let lengths: Vec<usize> = first.split('-').map(str::len).collect();
-        assert_eq!(lengths, [8, 4, 4, 4, 12]);
-        assert_eq!(&first[14..15], "4");
-    }
 }

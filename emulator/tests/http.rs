@@ -368,7 +368,7 @@ async fn sts_says_whose_key_it_is() {
     assert!(unknown.text().contains("<Code>InvalidAction</Code>"), "{}", unknown.text());
     let unsigned = rig.send("POST", "/", "", "Action=GetCallerIdentity").await;
     assert_eq!(unsigned.status, 403);
-    assert!(unsigned.text().contains("<Code>MissingAuthenticationTokenException</Code>"), "{}", unsigned.text());
+    assert!(unsigned.text().contains("<Code>MissingAuthenticationToken</Code>"), "{}", unsigned.text());
 
     rig.fault(
         json!({"operation": "GetCallerIdentity", "effect": {"type": "error", "code": "AccessDenied", "status": 403}}),
@@ -579,8 +579,11 @@ async fn the_clock_moves_every_timestamp() {
 async fn settings_show_what_is_in_force() {
     let rig = Rig::start().await;
     let defaults = json!({
-        "latencyMs": 0, "readLagMs": 0, "thinList": "full", "pageSize": 100, "maxPageSize": 1000, "quota": 500,
-        "updateWithoutChangeMovesUpdatedAt": true,
+        "latencyMs": 0, "readLagMs": 0, "thinList": "full", "pageSize": 100, "maxPageSize": 1000, "pageTokenLifeMs": 0,
+        "quota": 500, "sameTokenCreate": "firstAnswer", "updateWithoutChangeMovesUpdatedAt": true, "updateConflictMs": 0,
+        "disabledGroupTakesProfiles": true, "throttlingStatus": 429, "tagLimits": "awsWide", "missingPolicy": "empty",
+        "agentPeriodSeconds": 300, "agentSamplingIntervalMs": 1000, "agentMinimumReportingMs": 60000,
+        "agentMaxStackDepth": 1000, "agentMemoryLimitPercent": 10,
     });
     assert_eq!(rig.admin("GET", "/settings", Value::Null).await.json(), defaults);
     rig.settings(json!({"updateWithoutChangeMovesUpdatedAt": false, "latencyMs": 50})).await;
@@ -600,6 +603,7 @@ async fn the_admin_port_says_what_is_wrong_with_a_request() {
         ("PUT", "/settings?region=eu-west-1", json!({})),
         ("PUT", "/settings", json!({"thinList": "slim"})),
         ("PUT", "/settings", json!({"quotas": 3})),
+        ("PUT", "/settings", json!({"throttlingStatus": 418})),
         ("PUT", "/clock", json!({"offsetMs": "soon"})),
         ("PUT", "/clock", json!({"offsetMs": i64::MIN})),
         ("POST", "/faults", json!({"effect": {"type": "explode"}})),

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use http::header::{CONTENT_TYPE, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::answer::full;
 use super::{Body, Reset, request};
+use crate::agents;
+use crate::answer::full;
 use crate::faults::Order;
+use crate::identity::Role;
 use crate::journal::{Entry, Filter};
 use crate::model::Text;
 use crate::route::{decode, pairs};
@@ -27,15 +29,26 @@ pub async fn answer(world: Arc<World>, request: Request<Incoming>) -> Result<Res
         Ok(body) => body,
         Err(error) => return Ok(Reply::Refused(error.message).into_response()),
     };
-    let path: Vec<String> = parts.uri.path().split('/').skip(1).map(decode).collect();
-    let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let query = parts.uri.query().unwrap_or_default();
-    let reply = handle(&world, &parts.method, &path, query, &body);
+    let reply = handle(&world, parts.method.as_str(), parts.uri.path(), query, &body);
     Ok(reply.unwrap_or_else(|error| Reply::Refused(error.to_string())).into_response())
 }
 
-fn handle(world: &World, method: &Method, path: &[&str], query: &str, body: &[u8]) -> Result<Reply, Refused> {
-    match (method.as_str(), path) {
+/// Does what a request would do that comes from nowhere; what it answers is only of interest when it is a refusal.
+pub fn apply(world: &Arc<World>, method: &str, target: &str, body: &[u8]) -> Result<(), String> {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    match handle(world, method, path, query, body) {
+        Ok(Reply::Healthy | Reply::Json(_) | Reply::Done) => Ok(()),
+        Ok(Reply::NotFound) => Err("not found".to_owned()),
+        Ok(Reply::Refused(message)) => Err(message),
+        Err(refused) => Err(refused.to_string()),
+    }
+}
+
+fn handle(world: &Arc<World>, method: &str, path: &str, query: &str, body: &[u8]) -> Result<Reply, Refused> {
+    let path: Vec<String> = path.split('/').skip(1).map(decode).collect();
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    match (method, path.as_slice()) {
         ("GET", ["healthz"]) => Ok(Reply::Healthy),
         ("GET", ["journal"]) => {
             let entries = world.journal().entries(&from_query::<Filter>(query)?)?;
@@ -99,6 +112,31 @@ fn handle(world: &World, method: &Method, path: &[&str], query: &str, body: &[u8
             let region = world.region(account, region);
             let deleted = lock(&region).delete(name, world.clock.now());
             Ok(if deleted.is_ok() { Reply::Done } else { Reply::NotFound })
+        }
+        ("POST", ["agents"]) => reply(&json!({"agents": agents::start(world, from_body(body)?)?})),
+        ("GET", ["agents"]) => {
+            let owner: Owner = from_query(query)?;
+            reply(&json!({"agents": world.fleets().count(owner.account.as_deref())}))
+        }
+        ("DELETE", ["agents"]) => {
+            world.fleets().end(from_query::<Owner>(query)?.account.as_deref());
+            Ok(Reply::Done)
+        }
+        ("PUT", ["limits", account]) => {
+            world.limits().put(account, from_body(body)?)?;
+            Ok(Reply::Done)
+        }
+        ("GET", ["limits", account]) => reply(&world.limits().of(account)),
+        ("PUT", ["rules", account]) => {
+            world.rules().put(account, from_body(body)?);
+            Ok(Reply::Done)
+        }
+        ("GET", ["rules", account]) => reply(&world.rules().of(account)),
+        ("PUT", ["roles", account, name @ ..]) if !name.is_empty() => {
+            let arn = format!("arn:aws:iam::{account}:role/{}", name.join("/"));
+            let role = Role::of_arn(&arn).ok_or_else(|| Refused::Invalid(format!("{arn} is no role")))?;
+            world.roles().put(&role, from_body(body)?);
+            Ok(Reply::Done)
         }
         ("DELETE", ["accounts", account]) => {
             world.forget_account(account);
@@ -191,6 +229,10 @@ enum Refused {
     Json(#[from] serde_json::Error),
     #[error(transparent)]
     Setting(#[from] crate::settings::BadSetting),
+    #[error(transparent)]
+    Agents(#[from] agents::BadOrder),
+    #[error(transparent)]
+    Limit(#[from] crate::limits::BadLimit),
     #[error(transparent)]
     Seq(#[from] crate::journal::BadSeq),
     #[error(transparent)]

@@ -1,7 +1,6 @@
 //! The two ports: the service as clients see it, and the admin port beside it.
 
 pub mod admin;
-mod answer;
 mod connections;
 mod request;
 pub mod service;
@@ -11,7 +10,7 @@ use hyper::body::Bytes;
 
 pub use self::connections::serve;
 
-type Body = UnsyncBoxBody<Bytes, std::io::Error>;
+pub type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
 /// The connection is to be reset instead of answering.
 #[derive(Debug, thiserror::Error)]

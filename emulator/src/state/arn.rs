@@ -2,7 +2,7 @@
 
 use super::Refusal;
 
-pub(super) fn of_group(account: &str, region: &str, name: &str) -> String {
+pub fn of_group(account: &str, region: &str, name: &str) -> String {
     format!("arn:aws:codeguru-profiler:{region}:{account}:profilingGroup/{name}")
 }
 

@@ -1,12 +1,12 @@
 //! One profiling group: what it is, what a request to make one says, and how it is described. Pure.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::channels::Channel;
+use super::policy::Policy;
+use super::profiles::Aggregate;
+use super::tags::Tags;
 use crate::moment::Stamp;
-
-pub type Tags = BTreeMap<String, String>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
@@ -20,6 +20,8 @@ pub struct Group {
     pub orchestrated_at: Option<Stamp>,
     pub reported_at: Option<Stamp>,
     pub aggregated: Option<Aggregate>,
+    pub policy: Option<Policy>,
+    pub channels: Vec<Channel>,
     /// The token of the Create that made it, if one did.
     pub client_token: Option<String>,
 }
@@ -38,27 +40,11 @@ impl Group {
             orchestrated_at: None,
             reported_at: None,
             aggregated: None,
+            policy: None,
+            channels: Vec::new(),
             client_token: None,
         }
     }
-}
-
-/// The newest aggregated profile.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Aggregate {
-    pub start: Stamp,
-    pub period: AggregationPeriod,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum AggregationPeriod {
-    #[serde(rename = "PT5M")]
-    FiveMinutes,
-    #[serde(rename = "PT1H")]
-    Hour,
-    #[serde(rename = "P1D")]
-    Day,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,11 +9,12 @@ use http::{Response, StatusCode};
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Bytes, Frame};
 
-use super::Body;
 use crate::errors::ApiError;
+use crate::identity::{Session, WebIdentity};
 use crate::model::Service;
 use crate::moment::Stamp;
 use crate::operations::Output;
+use crate::ports::Body;
 
 const JSON: &str = "application/json";
 const XML: &str = "text/xml";
@@ -34,15 +35,13 @@ impl Answer {
         match output {
             Output::Empty => Self::plain(status, None, Bytes::new()),
             Output::Json(body) => Self::plain(status, Some(JSON), body),
+            Output::Payload { content_type, body } => Self::plain(status, Some(content_type), body),
             Output::CallerIdentity { arn, user_id, account } => {
-                let (arn, user_id, account) = (escape(&arn), escape(&user_id), escape(&account));
-                let body = format!(
-                    "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
-                     <GetCallerIdentityResult><Arn>{arn}</Arn><UserId>{user_id}</UserId><Account>{account}</Account>\
-                     </GetCallerIdentityResult><ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>\
-                     </GetCallerIdentityResponse>"
-                );
-                Self::plain(status, Some(XML), body)
+                let result = element("Arn", &arn) + &element("UserId", &user_id) + &element("Account", &account);
+                Self::plain(status, Some(XML), xml("GetCallerIdentity", &result, request_id))
+            }
+            Output::Session { session, web_identity } => {
+                Self::plain(status, Some(XML), assumed(&session, web_identity.as_ref(), request_id))
             }
         }
     }
@@ -138,6 +137,36 @@ fn half(whole: &Bytes) -> Body {
         Err(io::Error::other("the answer is truncated on request"))
     });
     StreamBody::new(sent.chain(broken)).boxed_unsync()
+}
+
+fn assumed(session: &Session, web_identity: Option<&WebIdentity>, request_id: &str) -> String {
+    let credentials = element("AccessKeyId", &session.key)
+        + &element("SecretAccessKey", &session.secret)
+        + &element("SessionToken", &session.token)
+        + &element("Expiration", &session.expires.to_string());
+    let user = element("AssumedRoleId", &session.user_id) + &element("Arn", &session.arn);
+    let result = format!("<Credentials>{credentials}</Credentials><AssumedRoleUser>{user}</AssumedRoleUser>");
+    match web_identity {
+        None => xml("AssumeRole", &result, request_id),
+        Some(identity) => {
+            let result = result
+                + &element("SubjectFromWebIdentityToken", &identity.subject)
+                + &element("Audience", &identity.audience)
+                + &element("Provider", &identity.issuer);
+            xml("AssumeRoleWithWebIdentity", &result, request_id)
+        }
+    }
+}
+
+fn xml(operation: &str, result: &str, request_id: &str) -> String {
+    format!(
+        "<{operation}Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><{operation}Result>{result}\
+         </{operation}Result><ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{operation}Response>"
+    )
+}
+
+fn element(name: &str, text: &str) -> String {
+    format!("<{name}>{}</{name}>", escape(text))
 }
 
 fn escape(text: &str) -> String {
