@@ -5,8 +5,11 @@
 //! * [`process`]: programs that can't outlive this process, however it ends.
 //! * [`operator`], [`emulator`]: the two programs of this workspace; [`cargo`] builds them.
 //! * [`faultproxy`]: an API server that misbehaves on demand.
+//! * [`argocd`]: Argo CD beside a control plane, and its offline commands.
+//! * [`phase`]: what a stored version shows, with the examples that the stories recorded.
 //! * [`kstatus`], [`flux`], [`watchman`]: what `kubectl wait`, Helm, Flux and Argo CD would think of a resource.
 
+pub mod argocd;
 pub mod cargo;
 pub mod controlplane;
 pub mod emulator;
@@ -18,6 +21,7 @@ pub mod http;
 pub mod kstatus;
 pub mod operator;
 pub mod paths;
+pub mod phase;
 pub mod process;
 pub mod wait;
 pub mod watchman;

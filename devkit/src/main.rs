@@ -9,10 +9,10 @@ use std::process::{ExitCode, ExitStatus};
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use devkit::controlplane::{self, ControlPlane, Options};
-use devkit::{Error, go};
+use devkit::{Error, argocd, go, kstatus};
 
 /// All that is built from Go modules.
-static MODULES: [&go::Module; 1] = [&controlplane::MODULE];
+static MODULES: [&go::Module; 3] = [&controlplane::MODULE, &argocd::MODULE, &kstatus::package::MODULE];
 
 /// What the project's developers start by hand.
 #[derive(Debug, Parser)]

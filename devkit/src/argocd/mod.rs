@@ -1,0 +1,7 @@
+//! Argo CD: its program, what it says offline, and its processes beside a control plane.
+
+mod offline;
+mod program;
+
+pub use offline::{Offline, Verdict};
+pub use program::MODULE;
