@@ -1,6 +1,7 @@
 //! Stories: what a user sees, told on a real control plane with the operator and the emulator as processes.
 #![allow(clippy::unwrap_used, reason = "a story that can't go on ends here")]
 
+mod phases;
 mod world;
 
 mod aws_trouble;

@@ -2,6 +2,8 @@
 
 mod offline;
 mod program;
+mod stack;
 
 pub use offline::{Offline, Verdict};
 pub use program::MODULE;
+pub use stack::{ArgoCd, NAMESPACE};

@@ -16,6 +16,7 @@ pub use access::{apply, namespace, token};
 pub use audit::{Audit, Event};
 pub use program::{MODULE, Program};
 use servers::Servers;
+pub(crate) use servers::free_ports;
 
 use crate::Error;
 
@@ -83,6 +84,12 @@ impl ControlPlane {
     #[must_use]
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
+    }
+
+    /// A directory that goes with the control plane, for what belongs to it.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.servers.state()
     }
 
     /// Where the API server listens.
