@@ -4,6 +4,7 @@
 mod phases;
 mod world;
 
+mod agents;
 mod aws_trouble;
 mod claims;
 mod counts;
@@ -15,4 +16,5 @@ mod process;
 mod refusals;
 mod requests;
 mod suspend;
+mod targets;
 mod thin_and_stale;

@@ -189,7 +189,9 @@ pub async fn source(of: &Module, import: &str) -> Result<PathBuf, Error> {
     let said = String::from_utf8_lossy(&output.stdout);
     let answer: serde_json::Value = serde_json::from_str(&said).unwrap_or_default();
     let directory = answer["Dir"].as_str().map(PathBuf::from);
-    directory.ok_or_else(|| Error::Unexpected(format!("the sources of {import}: {said}{}", String::from_utf8_lossy(&output.stderr))))
+    directory.ok_or_else(|| {
+        Error::Unexpected(format!("the sources of {import}: {said}{}", String::from_utf8_lossy(&output.stderr)))
+    })
 }
 
 /// Which Go there is. A missing one is the one thing a newcomer has to put right by hand.

@@ -168,7 +168,10 @@ mod tests {
         let table = [
             (version(-1, ["", "", "", ""]), Some("NeverLookedAt")),
             (version(1, ["InSync", "InSync", "", ""]), Some("OldGeneration")),
-            (version(2, ["InSync", "InSync", "NoAgentEverSeen", "WaitingForAgents"]), Some("InSync_NoAgentEverSeen_WaitingForAgents")),
+            (
+                version(2, ["InSync", "InSync", "NoAgentEverSeen", "WaitingForAgents"]),
+                Some("InSync_NoAgentEverSeen_WaitingForAgents"),
+            ),
             (version(2, ["Observed", "Differs", "x", "y"]), Some("Observed_Differs")),
             (version(2, ["AccessDenied", "AccessDenied", "x", "y"]), Some("AccessDenied")),
             (json!({ "metadata": { "deletionTimestamp": TIME } }), Some("Deleting")),

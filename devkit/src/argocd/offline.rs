@@ -53,10 +53,19 @@ impl Offline {
         Ok(lines.filter_map(action).collect())
     }
 
-    /// What an action would change of an object: the lines that it takes away and adds.
+    /// What an action would change of an object: the lines that it takes away (-) and adds (+).
     pub async fn run_action(&self, object: &str, action: &str) -> Result<Vec<String>, Error> {
         let said = self.run("run-action", object, &[action]).await?;
-        Ok(said.lines().map(str::to_owned).collect())
+        let changed = |line: &str| {
+            let (sign, line) = line.split_at_checked(1)?;
+            let sign = match sign {
+                "<" => "-",
+                ">" => "+",
+                _ => return None,
+            };
+            Some(format!("{sign} {}", line.trim()))
+        };
+        Ok(said.lines().filter_map(changed).collect())
     }
 
     async fn run(&self, command: &str, object: &str, more: &[&str]) -> Result<String, Error> {

@@ -51,8 +51,8 @@ impl ArgoCd {
         }
         plane.apply(OBJECTS).await?;
         let settings = settings.display().to_string();
-        let patch = ["patch", "configmap", "argocd-cm", "--namespace", NAMESPACE, "--type", "merge", "--patch-file"];
-        let patched = plane.kubectl(&[&patch[..], &[&settings]].concat()).await?;
+        let merge = ["patch", "configmap", "argocd-cm", "--namespace", NAMESPACE, "--type", "merge", "--patch-file"];
+        let patched = plane.kubectl(&[&merge[..], &[&settings]].concat()).await?;
         if !patched.status.success() {
             return Err(Error::Unexpected(format!("{settings}: {}", String::from_utf8_lossy(&patched.stderr))));
         }
@@ -69,7 +69,8 @@ impl ArgoCd {
 
     async fn start_once(programs: &Path, home: &Path, environment: &[(&str, OsString)]) -> Result<Self, Error> {
         let ports: [u16; 6] = free_ports()?;
-        let [redis, repo, repo_metrics, controller_metrics, server, server_metrics] = ports.map(|port| port.to_string());
+        let [redis, repo, repo_metrics, controller_metrics, server, server_metrics] =
+            ports.map(|port| port.to_string());
         let (redis_at, repo_at) = (format!("127.0.0.1:{redis}"), format!("127.0.0.1:{repo}"));
         let spawn = |name: &str, args: &[&str]| {
             let spawn = Spawn::new(programs.join(name)).args(args).log(home.join(format!("{name}.log")));
@@ -83,18 +84,20 @@ impl ArgoCd {
             .await?;
         let ready = |output: &str| output.contains("Ready to accept connections").then_some(());
         redis.output_with("Redis is ready", START_LIMIT, ready).await?;
-        let repo_server = spawn("argocd-repo-server", &["--address", "127.0.0.1", "--port", &repo, "--metrics-address", "127.0.0.1"])
-            .args(["--metrics-port", &repo_metrics, "--redis", &redis_at])
-            // Else a branch would stand for the same commit for three minutes.
-            .args(["--revision-cache-expiration", "1s"])
-            .start()
-            .await?;
+        let repo_server =
+            spawn("argocd-repo-server", &["--address", "127.0.0.1", "--port", &repo, "--metrics-address", "127.0.0.1"])
+                .args(["--metrics-port", &repo_metrics, "--redis", &redis_at])
+                // Else a branch would stand for the same commit for three minutes.
+                .args(["--revision-cache-expiration", "1s"])
+                .start()
+                .await?;
         // It can't be told an address for its metrics: that one port listens on all of them.
-        let controller = spawn("argocd-application-controller", &["--namespace", NAMESPACE, "--metrics-port", &controller_metrics])
-            .args(["--redis", &redis_at, "--repo-server", &repo_at, "--persist-resource-health"])
-            .args(["--app-resync", "5", "--app-resync-jitter", "0"])
-            .start()
-            .await?;
+        let controller =
+            spawn("argocd-application-controller", &["--namespace", NAMESPACE, "--metrics-port", &controller_metrics])
+                .args(["--redis", &redis_at, "--repo-server", &repo_at, "--persist-resource-health"])
+                .args(["--app-resync", "5", "--app-resync-jitter", "0"])
+                .start()
+                .await?;
         let address = format!("127.0.0.1:{server}");
         let server = spawn("argocd-server", &["--namespace", NAMESPACE, "--disable-auth", "--insecure"])
             .args(["--address", "127.0.0.1", "--port", &server, "--metrics-address", "127.0.0.1"])
