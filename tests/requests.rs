@@ -20,9 +20,8 @@ async fn many_requests_at_once_cost_a_list_or_two_and_each_is_echoed() {
     world.aws.clear_journal().await.unwrap();
     let writes = world.status_writes().await;
     let annotate = json!({ "metadata": { "annotations": { ANNOTATION: "2026-11-22T08:00:00Z" } } });
-    for i in 0..60 {
-        world.patch(&format!("g-{i:05}"), annotate.clone()).await;
-    }
+    let names: Vec<String> = (0..60).map(|i| format!("g-{i:05}")).collect();
+    futures::future::join_all(names.iter().map(|name| world.patch(name, annotate.clone()))).await;
     for i in 0..60 {
         world
             .until(&format!("g-{i:05}"), "the echo", |o| {

@@ -1,5 +1,6 @@
 //! A suspended resource is left alone: not one AWS call, and nothing at its deletion.
 
+use kube::api::DeleteParams;
 use serde_json::json;
 
 use crate::world::World;
@@ -65,5 +66,22 @@ async fn deleting_a_resource_never_touches_aws() {
     assert_eq!(world.calls("UpdateProfilingGroup").await, before);
     assert_eq!(world.calls("DeleteProfilingGroup").await, 0);
     assert_eq!(world.enabled("a").await, Some(true));
+    world.judge().await;
+}
+
+#[tokio::test]
+async fn a_resource_that_somebody_else_holds_back_from_deletion_is_let_go_when_they_do() {
+    let world = World::new().await;
+    world.flip("a", true).await;
+    let _operator = world.start().await;
+    world.create("a", true, json!({})).await;
+    world.condition("a", "Ready", "True", "InSync").await;
+    world.patch("a", json!({ "metadata": { "finalizers": ["example.com/hold"] } })).await;
+    world.groups.delete("a", &DeleteParams::default()).await.unwrap();
+    world.until("a", "its deletion", |object| !object["metadata"]["deletionTimestamp"].is_null()).await;
+    world.lists(1).await;
+    world.patch("a", json!({ "metadata": { "finalizers": null } })).await;
+    world.eventually("it is gone", async || world.groups.get_opt("a").await.unwrap().is_none().then_some(())).await;
+    assert_eq!(world.calls("UpdateProfilingGroup").await, 0);
     world.judge().await;
 }

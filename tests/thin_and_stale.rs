@@ -1,8 +1,10 @@
 //! Every reading of what AWS leaves undocumented: Lists that say little, reads that lag behind writes.
 
+use std::time::Duration;
+
 use serde_json::json;
 
-use crate::world::{REGION, World};
+use crate::world::{REGION, World, condition};
 
 /// In sync, an edit, somebody's change: the same under every reading.
 async fn lives(world: &World, names: &[&str]) {
@@ -93,5 +95,25 @@ async fn many_pages_are_one_list() {
         world.condition(name, "Ready", "True", "InSync").await;
     }
     assert_eq!(world.calls("DescribeProfilingGroup").await, 0);
+    world.judge().await;
+}
+
+#[tokio::test]
+#[ignore = "takes more than five minutes: so long an inventory is believed"]
+async fn a_long_silence_of_aws_leaves_ready_alone_and_says_that_nobody_can_vouch() {
+    let world = World::new().await;
+    world.flip("a", true).await;
+    let _operator = world.start().await;
+    world.create("a", true, json!({})).await;
+    world.condition("a", "Ready", "True", "InSync").await;
+    world.aws.fault(json!({ "effect": { "type": "hang" } })).await.unwrap();
+    let said = || async {
+        let status = world.status("a").await;
+        (condition(&status, "Synced")["reason"] == "InventoryStale").then_some(status)
+    };
+    let status = devkit::wait::until("the inventory is stale", Duration::from_mins(7), said).await.unwrap();
+    assert_eq!(condition(&status, "Ready")["reason"], "InSync");
+    world.aws.clear_faults().await.unwrap();
+    world.condition("a", "Synced", "True", "InSync").await;
     world.judge().await;
 }

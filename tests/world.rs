@@ -25,6 +25,8 @@ use kube::{
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
+use crate::phases;
+
 pub const REGION: &str = "eu-west-1";
 /// The operator's binary.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_codeguru-profiler-operator");
@@ -275,6 +277,7 @@ impl World {
         let violations = self.watchman.final_check().await.unwrap();
         assert!(violations.is_empty(), "{}", list(&violations));
         self.judge_words().await;
+        phases::judge(self.watchman.all_versions().iter());
     }
 
     /// No condition ever held a secret, or an id that is another one at every attempt.

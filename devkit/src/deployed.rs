@@ -48,7 +48,7 @@ impl Deployed {
 
 fn projected_token(pod: &PodSpec) -> Option<i64> {
     let volumes = pod.volumes.iter().flatten();
-    let sources = volumes.filter_map(|volume| volume.projected.as_ref()?.sources.as_ref()).flatten();
+    let mut sources = volumes.filter_map(|volume| volume.projected.as_ref()?.sources.as_ref()).flatten();
     sources.find_map(|source| source.service_account_token.as_ref()?.expiration_seconds)
 }
 

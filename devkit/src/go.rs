@@ -47,8 +47,12 @@ impl Module {
         }
     }
 
+    fn sources(&self) -> PathBuf {
+        paths::workspace().join("devkit/go").join(self.name)
+    }
+
     fn build(&self) -> Result<PathBuf, Error> {
-        let sources = paths::workspace().join("devkit/go").join(self.name);
+        let sources = self.sources();
         let go = go_version()?;
         let kept = paths::target().join("devkit");
         let directory = kept.join(format!("{}-{:016x}", self.name, self.key(&sources, &go)?));
@@ -170,6 +174,24 @@ impl Module {
     fn say(&self, line: &str) {
         let _ = writeln!(io::stderr(), "devkit: {}: {line}", self.name);
     }
+}
+
+/// Where the sources of a module are that this one's `go.mod` requires, after fetching them if they are not there.
+pub async fn source(of: &Module, import: &str) -> Result<PathBuf, Error> {
+    let output = tokio::process::Command::new("go")
+        .args(["mod", "download", "-json", import])
+        .current_dir(of.sources())
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(Error::io("run `go mod download`"))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let answer: serde_json::Value = serde_json::from_str(&said).unwrap_or_default();
+    let directory = answer["Dir"].as_str().map(PathBuf::from);
+    directory.ok_or_else(|| {
+        Error::Unexpected(format!("the sources of {import}: {said}{}", String::from_utf8_lossy(&output.stderr)))
+    })
 }
 
 /// Which Go there is. A missing one is the one thing a newcomer has to put right by hand.

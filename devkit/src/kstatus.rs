@@ -1,4 +1,6 @@
-//! What `kubectl wait`, Helm and Flux would say of a resource: the generic rules of kstatus, as a pure function.
+//! What `kubectl wait`, Helm and Flux would say of a resource: the generic rules of kstatus, as a pure function; [`package`] asks kstatus itself.
+
+pub mod package;
 
 use serde_json::Value;
 
@@ -44,7 +46,8 @@ pub fn compute(object: &Value) -> (Status, String) {
 }
 
 /// The conditions of an object, none when there are none.
-pub(crate) fn conditions(object: &Value) -> &[Value] {
+#[must_use]
+pub fn conditions(object: &Value) -> &[Value] {
     object.pointer("/status/conditions").and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 

@@ -8,10 +8,13 @@
 //! * [`deployed`]: what an installed Deployment gives the operator's process.
 //! * [`operator`], [`emulator`]: the two programs of this workspace; [`cargo`] builds them.
 //! * [`faultproxy`]: an API server that misbehaves on demand.
+//! * [`argocd`]: Argo CD beside a control plane, and its offline commands.
+//! * [`phase`]: what a stored version shows, with the examples that the stories recorded.
 //! * [`kube_state_metrics`]: the program that turns resources into metrics.
 //! * [`reference`]: the API reference, made of the definition.
 //! * [`kstatus`], [`flux`], [`watchman`]: what `kubectl wait`, Helm, Flux and Argo CD would think of a resource.
 
+pub mod argocd;
 pub mod cargo;
 pub mod chart;
 pub mod cluster;
@@ -29,6 +32,7 @@ pub mod kstatus;
 pub mod kube_state_metrics;
 pub mod operator;
 pub mod paths;
+pub mod phase;
 pub mod process;
 pub mod reference;
 mod values;

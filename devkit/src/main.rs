@@ -10,11 +10,18 @@ use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use devkit::controlplane::{self, ControlPlane, Options};
 use devkit::process::code;
-use devkit::{Error, chart, cluster, go, helm, image, kube_state_metrics, paths, reference};
+use devkit::{Error, argocd, chart, cluster, go, helm, image, kstatus, kube_state_metrics, paths, reference};
 
 /// All that is built from Go modules.
-static MODULES: [&go::Module; 5] =
-    [&controlplane::MODULE, &helm::MODULE, &cluster::NODE, &cluster::PAUSE, &kube_state_metrics::MODULE];
+static MODULES: [&go::Module; 7] = [
+    &controlplane::MODULE,
+    &helm::MODULE,
+    &cluster::NODE,
+    &cluster::PAUSE,
+    &kube_state_metrics::MODULE,
+    &argocd::MODULE,
+    &kstatus::package::MODULE,
+];
 
 /// What the project's developers start by hand.
 #[derive(Debug, Parser)]

@@ -98,6 +98,12 @@ impl Watchman {
         self.seen().versions.get(&(namespace.to_owned(), name.to_owned())).cloned().unwrap_or_default()
     }
 
+    /// Every version of every object that was seen.
+    #[must_use]
+    pub fn all_versions(&self) -> Vec<Value> {
+        self.seen().versions.values().flatten().cloned().collect()
+    }
+
     /// How many objects are like this in the last version that was seen, those that are gone left out.
     #[must_use]
     pub fn count(&self, like: impl Fn(&Value) -> bool) -> usize {

@@ -18,6 +18,7 @@ pub use access::{apply, namespace, token};
 pub use audit::{Audit, Event};
 pub use program::{MODULE, Program};
 use servers::Servers;
+pub(crate) use servers::free_ports;
 
 use crate::Error;
 
@@ -104,6 +105,12 @@ impl ControlPlane {
         let path = std::env::join_paths(directories.chain(std::env::split_paths(&path)));
         let path = path.map_err(|error| Error::Unexpected(error.to_string()))?;
         Ok([("KUBECONFIG", self.kubeconfig.clone().into()), ("PATH", path)])
+    }
+
+    /// A directory that goes with the control plane, for what belongs to it.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.servers.state()
     }
 
     /// Where the API server listens.

@@ -276,7 +276,7 @@ async fn ready<F: Future<Output = Result<bool, Error>>>(what: &str, mut probe: i
 }
 
 /// Ports that were free a moment ago, all different.
-fn free_ports<const N: usize>() -> Result<[u16; N], Error> {
+pub(crate) fn free_ports<const N: usize>() -> Result<[u16; N], Error> {
     let mut ports = [0; N];
     let mut held = Vec::new();
     for port in &mut ports {

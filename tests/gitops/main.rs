@@ -1,0 +1,13 @@
+//! What Argo CD and Flux make of ProfilingGroups, told by themselves.
+#![allow(clippy::unwrap_used, reason = "a story that can't go on ends here")]
+
+#[path = "../phases.rs"]
+mod phases;
+#[path = "../world.rs"]
+#[allow(dead_code, reason = "the stories use the rest")]
+mod world;
+
+mod applications;
+mod live;
+mod offline;
+mod repository;

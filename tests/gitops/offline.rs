@@ -1,0 +1,176 @@
+//! Argo CD's word and kstatus's word for an example of every phase that the stories recorded.
+
+use std::collections::BTreeSet;
+
+use devkit::{
+    argocd::{Offline, Verdict},
+    kstatus::{self, find},
+    paths,
+    phase::{self, Example},
+};
+use futures::{StreamExt, TryStreamExt, stream};
+
+/// Every phase, by Argo CD's word for it.
+const WORDS: [(&str, &[&str]); 4] = [
+    (
+        "Healthy",
+        &[
+            "DriftReported",
+            "InSync_AgentsReporting_AgentsUpToDate",
+            "InSync_AgentsSilent_WaitingForAgents",
+            "InSync_InventoryStale",
+            "InSync_NoAgentEverSeen_WaitingForAgents",
+            "InSync_NotJudged_NotJudged",
+            "InSync_NotYetKnown_WaitingForAgents",
+            "InSync_ProfilingOff_WaitingForAgents",
+            "InSync_ReportsAlthoughOff_AgentsUpToDate",
+            "Observed_Differs",
+        ],
+    ),
+    ("Suspended", &["Suspended"]),
+    (
+        "Progressing",
+        &[
+            "Conflict",
+            "Contested",
+            "Deleting",
+            "InternalError",
+            "MalformedAnswer",
+            "NeverLookedAt",
+            "OldGeneration",
+            "Progressing",
+            "ServiceUnavailable",
+            "SwitchUnknown",
+            "Throttled",
+            "TimedOut",
+            "Unreachable",
+        ],
+    ),
+    (
+        "Degraded",
+        &[
+            "AccessDenied",
+            "ClaimedByAnother",
+            "CredentialsExpired",
+            "CredentialsInvalid",
+            "CredentialsMissing",
+            "GroupNotFound",
+            "InvalidRequest",
+            "InvalidSpec",
+            "ListDenied",
+            "QuotaExceeded",
+            "RegionMissing",
+            "SignatureRejected",
+            "TargetChanged",
+        ],
+    ),
+];
+/// At once: each is a process that is busy.
+const AT_ONCE: usize = 2;
+
+async fn offline() -> Offline {
+    Offline::with(&paths::workspace().join("deploy/argocd/argocd-cm.yaml")).await.unwrap()
+}
+
+/// What is to be said of an example: the words, and the message.
+fn expected(Example { phase, object, .. }: &Example) -> (&'static str, &'static str, String) {
+    let (word, _) = WORDS.iter().find(|(_, phases)| phases.contains(&phase.as_str())).unwrap();
+    let kstatus = match (*word, phase.as_str()) {
+        (_, "Deleting") => "Terminating",
+        // kstatus has no word for what is suspended.
+        ("Healthy" | "Suspended", _) => "Current",
+        ("Progressing", _) => "InProgress",
+        _ => "Failed",
+    };
+    let message = match phase.as_str() {
+        "Deleting" => "Pending deletion".to_owned(),
+        "NeverLookedAt" | "OldGeneration" => {
+            format!("Waiting for the operator to look at generation {}.", object["metadata"]["generation"])
+        }
+        _ => {
+            let told = ["Stalled", "Reconciling", "Ready"].into_iter().find_map(|kind| find(object, kind)).unwrap();
+            told["message"].as_str().unwrap().to_owned()
+        }
+    };
+    (word, kstatus, message)
+}
+
+#[tokio::test]
+async fn argo_cd_and_kstatus_agree_on_every_phase_that_the_stories_recorded() {
+    let examples: Vec<_> = phase::examples().unwrap().into_values().collect();
+    let phases: BTreeSet<_> = examples.iter().map(|example| example.phase.as_str()).collect();
+    assert_eq!(phases, WORDS.iter().flat_map(|(_, phases)| phases.iter().copied()).collect(), "each has its word here");
+
+    let offline = offline().await;
+    let verdicts: Vec<Verdict> = stream::iter(&examples)
+        .map(|example| offline.health(&example.yaml))
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await
+        .unwrap();
+    let documents: Vec<_> = examples.iter().map(|example| example.yaml.as_str()).collect();
+    let asked = kstatus::package::ask(&documents.join("---\n")).await.unwrap();
+    assert_eq!(asked.len(), examples.len(), "{asked:?}");
+
+    println!("{:<42} {:<12} kstatus", "phase", "Argo CD");
+    for (example, (verdict, (word, said))) in examples.iter().zip(verdicts.iter().zip(&asked)) {
+        println!("{:<42} {:<12} {word}", example.phase, verdict.status);
+        let (health, kstatus, message) = expected(example);
+        assert_eq!(*verdict, Verdict { status: health.to_owned(), message }, "{}", example.phase);
+        assert_eq!(word, kstatus, "{}: {said}", example.phase);
+        let (own, own_message) = kstatus::compute(&example.object);
+        assert_eq!(format!("{own:?}"), *word, "the devkit's reading of kstatus, {}", example.phase);
+        if matches!(example.phase.as_str(), "NeverLookedAt" | "OldGeneration" | "Deleting") || word == "Current" {
+            continue;
+        }
+        assert_eq!(own_message, *said, "{}", example.phase);
+    }
+}
+
+#[tokio::test]
+async fn only_the_actions_that_make_sense_are_offered() {
+    let examples: Vec<_> = phase::examples().unwrap().into_values().collect();
+    let offline = offline().await;
+    let offered: Vec<_> = stream::iter(&examples)
+        .map(|example| offline.actions(&example.yaml))
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await
+        .unwrap();
+    for (example, actions) in examples.iter().zip(offered) {
+        let names: Vec<_> = actions.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["reconcile", "resume", "suspend"], "{}", example.phase);
+        let enabled: Vec<_> = actions.iter().filter(|(_, enabled)| *enabled).map(|(name, _)| name.as_str()).collect();
+        let expected: &[&str] = match example.phase.as_str() {
+            "Deleting" => &[],
+            "Suspended" => &["resume"],
+            _ => &["reconcile", "suspend"],
+        };
+        assert_eq!(enabled, expected, "{}", example.phase);
+    }
+}
+
+#[tokio::test]
+async fn an_action_changes_the_one_field_that_it_is_for() {
+    let offline = offline().await;
+    let examples = phase::examples().unwrap();
+    let changes = async |phase: &str, action: &str| offline.run_action(&examples[phase].yaml, action).await.unwrap();
+    let (in_sync, suspended) = ("InSync_ProfilingOff_WaitingForAgents", "Suspended");
+
+    assert_eq!(changes(in_sync, "suspend").await, ["+ suspend: true"]);
+    assert_eq!(changes(suspended, "resume").await, ["- suspend: true"]);
+    let requested = changes(in_sync, "reconcile").await;
+    let [annotations, request] = &requested[..] else { panic!("{requested:?}") };
+    assert_eq!(annotations, "+ annotations:");
+    let (name, time) = request.split_once(": ").unwrap();
+    assert_eq!(name, "+ codeguruprofiler.dev/reconcile-requested-at");
+    let time: k8s_openapi::jiff::Timestamp = time.trim_matches(['"', '\'']).parse().unwrap();
+    assert!(time.duration_until(k8s_openapi::jiff::Timestamp::now()).as_secs() < 60, "{requested:?}");
+
+    for (phase, action) in
+        [(in_sync, "resume"), (suspended, "suspend"), (suspended, "reconcile"), ("Deleting", "suspend")]
+    {
+        let none: [String; 0] = [];
+        assert_eq!(changes(phase, action).await, none, "{action} is disabled in {phase}");
+    }
+}
