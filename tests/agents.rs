@@ -25,7 +25,7 @@ async fn what_the_agents_do_is_told_whatever_the_switch_says() {
         group.as_object_mut().unwrap().extend(agents.as_object().unwrap().clone());
         world.aws.put_group(REGION, name, group).await.unwrap();
     }
-    let _operator = world.operator().await.args(&["--agent-stale-after", "3s"]).start().await.unwrap();
+    let _operator = world.operator().await.flag("--agent-stale-after", "3s").start().await.unwrap();
     for (name, enabled, ..) in &table {
         world.create(name, *enabled, json!({})).await;
     }

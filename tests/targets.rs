@@ -10,7 +10,8 @@ use crate::world::{PROGRAM, World, condition};
 /// An operator that nobody has told a region.
 async fn without_a_region(world: &World) -> Start {
     Start::new(Path::new(PROGRAM), &world.kubeconfig().await)
-        .args(&["--namespace", &world.namespace, "--poll-interval", "2s"])
+        .flag("--namespace", &world.namespace)
+        .flag("--poll-interval", "2s")
         .aws(&world.emulator, &world.aws)
 }
 
@@ -35,7 +36,7 @@ async fn a_group_that_was_found_is_never_looked_for_elsewhere() {
     operator.stop_gracefully().await.unwrap();
 
     world.aws.put_group("us-east-1", "a", json!({ "profilingEnabled": false })).await.unwrap();
-    let elsewhere = without_a_region(&world).await.args(&["--region", "us-east-1"]).start().await.unwrap();
+    let elsewhere = without_a_region(&world).await.flag("--region", "us-east-1").start().await.unwrap();
     world.condition("a", "Stalled", "True", "TargetChanged").await;
     world.patch("a", json!({ "spec": { "profilingEnabled": false } })).await;
     world.condition("a", "Stalled", "True", "TargetChanged").await;

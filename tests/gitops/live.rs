@@ -26,7 +26,7 @@ struct Live {
 impl Live {
     async fn start() -> Self {
         let world = World::apart().await;
-        let repository = Repository::new(world.plane.directory());
+        let repository = Repository::new(&world.plane.directory("repository").unwrap());
         let began = SystemTime::now();
         let settings = paths::workspace().join("deploy/argocd/argocd-cm.yaml");
         let argo = ArgoCd::start(&world.plane, &settings, &[]).await.unwrap();

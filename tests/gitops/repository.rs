@@ -16,7 +16,7 @@ pub struct Repository {
 impl Repository {
     /// An empty one, and its clone, in this directory.
     pub fn new(directory: &Path) -> Self {
-        let repository = Self { bare: directory.join("git/origin.git"), clone: directory.join("git/clone") };
+        let repository = Self { bare: directory.join("origin.git"), clone: directory.join("clone") };
         std::fs::create_dir_all(&repository.clone).unwrap();
         let bare = repository.bare.to_str().unwrap();
         repository.git(&["init", "--quiet", "--bare", "--initial-branch", BRANCH, bare]);

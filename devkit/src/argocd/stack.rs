@@ -56,7 +56,7 @@ impl ArgoCd {
         if !patched.status.success() {
             return Err(Error::Unexpected(format!("{settings}: {}", String::from_utf8_lossy(&patched.stderr))));
         }
-        let home = plane.directory().join("argocd");
+        let home = plane.directory("argocd")?;
         let environment = environment(plane, &home, path)?;
         let mut attempt = 1;
         loop {

@@ -107,12 +107,6 @@ impl ControlPlane {
         Ok([("KUBECONFIG", self.kubeconfig.clone().into()), ("PATH", path)])
     }
 
-    /// A directory that goes with the control plane, for what belongs to it.
-    #[must_use]
-    pub fn directory(&self) -> &Path {
-        self.servers.state()
-    }
-
     /// Where the API server listens.
     #[must_use]
     pub fn api_url(&self) -> &str {
