@@ -1,6 +1,7 @@
 //! Builds programs of this workspace, and says where they are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
@@ -8,58 +9,79 @@ use std::process::{Output, Stdio};
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::{Error, paths};
+use crate::{Error, emulator, operator, paths};
+
+/// Where the C library is GNU's it is linked in too, so that the program runs in an image that holds nothing else; musl's always is. Not in `.cargo/config.toml`: a
+/// build of every day, procedural macros included, can't be linked so.
+const STATIC: &str =
+    r#"target.'cfg(all(target_os = "linux", target_env = "gnu"))'.rustflags = ["-C", "target-feature=+crt-static"]"#;
 
 /// A profile of Cargo's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
     /// What `cargo test` builds with.
     Dev,
-    /// What users run.
+    /// What users run: on Linux, static.
     Release,
 }
 
-/// Builds the programs of these packages; Cargo's own progress passes through. Returns the path of each program by its name.
-pub async fn build(packages: &[&str], profile: Profile) -> Result<BTreeMap<String, PathBuf>, Error> {
+/// Builds the programs of this workspace; Cargo's own progress passes through. Returns the path of each program by its name.
+pub async fn build(profile: Profile) -> Result<BTreeMap<String, PathBuf>, Error> {
     let mut command = cargo();
-    command.args(["build", "--bins", "--message-format=json-render-diagnostics"]);
+    command.args(["build", "--locked", "--bins", "--message-format=json-render-diagnostics"]);
+    // The same packages, whichever is asked for: the features are then always the same, and nothing is compiled twice.
     match profile {
-        // All packages, whichever are asked for: with the features that `cargo test --workspace` has chosen, nothing is compiled twice.
         Profile::Dev => command.arg("--workspace"),
-        Profile::Release => command.arg("--release").args(packages.iter().flat_map(|package| ["--package", package])),
+        // With a target named, the flags are for what runs there and not for procedural macros.
+        Profile::Release => command
+            .args(["--release", "--package", operator::NAME, "--package", emulator::NAME])
+            .args(["--target", &host().await?, "--config", STATIC]),
     };
-    let built = output(command).await.map_err(Error::io("run cargo build"))?;
+    let built = output(&mut command).await.map_err(Error::io("run cargo build"))?;
     if !built.status.success() {
-        return Err(Error::Unexpected(format!("cargo build of {} failed ({})", packages.join(", "), built.status)));
+        return Err(Error::Unexpected(format!("cargo build failed ({})", built.status)));
     }
     Ok(executables(&String::from_utf8_lossy(&built.stdout)))
 }
 
-/// Builds one package that has one program of the same name, and returns the program's path.
-pub async fn build_one(package: &str, profile: Profile) -> Result<PathBuf, Error> {
-    let mut programs = build(&[package], profile).await?;
-    programs.remove(package).ok_or_else(|| Error::Unexpected(format!("package {package} has no program of its name")))
+/// Builds as [`build`] does, and returns the path of the one program of this name.
+pub async fn build_one(name: &str, profile: Profile) -> Result<PathBuf, Error> {
+    let mut programs = build(profile).await?;
+    programs.remove(name).ok_or_else(|| Error::Unexpected(format!("the workspace has no program {name}")))
 }
 
 /// How many crates a package is made of on this machine, itself and procedural macros included, each version counted once.
 pub async fn crates(package: &str) -> Result<usize, Error> {
     let mut command = cargo();
     command.args(["tree", "--locked", "--edges", "normal", "--prefix", "none", "--package", package]);
-    let tree = output(command).await.map_err(Error::io("run cargo tree"))?;
+    let tree = output(&mut command).await.map_err(Error::io("run cargo tree"))?;
     if !tree.status.success() {
         return Err(Error::Unexpected(format!("cargo tree of {package} failed ({})", tree.status)));
     }
     Ok(distinct(&String::from_utf8_lossy(&tree.stdout)))
 }
 
+/// The triple of this machine, as the compiler of this workspace says it.
+async fn host() -> Result<String, Error> {
+    let mut rustc = in_workspace("rustc".into());
+    let said = output(rustc.arg("-vV")).await.map_err(Error::io("run rustc"))?;
+    let text = String::from_utf8_lossy(&said.stdout).into_owned();
+    let triple = text.lines().find_map(|line| line.strip_prefix("host: "));
+    triple.map(str::to_owned).ok_or_else(|| Error::Unexpected(format!("rustc -vV names no host: {text}")))
+}
+
 fn cargo() -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    in_workspace(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+fn in_workspace(program: OsString) -> Command {
+    let mut command = Command::new(program);
     command.current_dir(paths::workspace()).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
     command
 }
 
 /// What the command prints; its progress, on standard error, is for whoever waits (`Command::output` would take that too).
-async fn output(mut command: Command) -> io::Result<Output> {
+async fn output(command: &mut Command) -> io::Result<Output> {
     command.spawn()?.wait_with_output().await
 }
 

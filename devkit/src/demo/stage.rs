@@ -41,8 +41,7 @@ impl Stage {
         let mut narrator = Narrator::new();
         narrator.headline("Build the operator, the emulator and a control plane, as far as they are not built yet");
         // What each is doing shows in between; on a first run both take minutes.
-        let (_, programs) =
-            tokio::try_join!(Program::built(), cargo::build(&[operator::NAME, emulator::NAME], Profile::Release))?;
+        let (_, programs) = tokio::try_join!(Program::built(), cargo::build(Profile::Release))?;
         let program = |name: &str| programs.get(name).ok_or_else(|| expected(&format!("no program {name} was built")));
 
         narrator.headline("Start a Kubernetes API server and an AWS that is an emulator");

@@ -48,8 +48,7 @@ impl Stage {
     pub async fn set(groups: usize) -> Result<Self, Error> {
         let started = Instant::now();
         println!("build the operator, the emulator and a control plane, as far as they are not built yet");
-        let packages = [operator::NAME, emulator::NAME];
-        let (_, mut programs) = tokio::try_join!(Program::built(), cargo::build(&packages, Profile::Release))?;
+        let (_, mut programs) = tokio::try_join!(Program::built(), cargo::build(Profile::Release))?;
         let emulator = Emulator::start_program(&take(&mut programs, emulator::NAME)?).await?;
         let aws = emulator.account(ACCOUNT);
         aws.seed(REGION, groups, PREFIX, true).await?;
