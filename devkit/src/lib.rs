@@ -2,6 +2,7 @@
 //! that look at every stored version of a resource.
 //!
 //! * [`controlplane`]: etcd, kube-apiserver, kube-controller-manager and kubectl; [`go`] builds them, once, from their Go modules.
+//! * [`cluster`]: a node beside it, so that pods run; [`image`]: what they run.
 //! * [`process`]: programs that can't outlive this process, however it ends.
 //! * [`helm`]: the real Helm, for the chart.
 //! * [`deployed`]: what an installed Deployment gives the operator's process.
@@ -10,6 +11,7 @@
 //! * [`kstatus`], [`flux`], [`watchman`]: what `kubectl wait`, Helm, Flux and Argo CD would think of a resource.
 
 pub mod cargo;
+pub mod cluster;
 pub mod controlplane;
 pub mod deployed;
 pub mod emulator;
@@ -19,6 +21,7 @@ pub mod flux;
 pub mod go;
 pub mod helm;
 pub mod http;
+pub mod image;
 pub mod kstatus;
 pub mod operator;
 pub mod paths;

@@ -8,11 +8,13 @@ use std::process::{ExitCode, ExitStatus};
 
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
+use devkit::cluster::{self, Cluster};
 use devkit::controlplane::{self, ControlPlane, Options};
-use devkit::{Error, go, helm};
+use devkit::process::kib_to_mib;
+use devkit::{Error, go, helm, image};
 
 /// All that is built from Go modules.
-static MODULES: [&go::Module; 2] = [&controlplane::MODULE, &helm::MODULE];
+static MODULES: [&go::Module; 4] = [&controlplane::MODULE, &cluster::NODE, &cluster::PAUSE, &helm::MODULE];
 
 /// What the project's developers start by hand.
 #[derive(Debug, Parser)]
@@ -35,6 +37,20 @@ enum Command {
         #[arg(last = true, required = true)]
         command: Vec<String>,
     },
+    /// Run a command against a real cluster of one node that runs pods: KUBECONFIG is set, and kubectl is on the PATH. Needs root
+    Cluster {
+        /// The command and its arguments
+        #[arg(last = true, required = true)]
+        command: Vec<String>,
+    },
+    /// Build the operator's image
+    Image,
+    #[command(name = cluster::INIT, hide = true)]
+    ClusterInit { group: String },
+    #[command(name = cluster::INSIDE, hide = true)]
+    ClusterInside { group: String },
+    #[command(name = cluster::JANITOR, hide = true)]
+    ClusterJanitor { group: String },
     /// Build what is built from Go modules, one after the other
     Build {
         /// What to build
@@ -49,6 +65,14 @@ async fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(arguments).await.map(|()| ExitCode::SUCCESS),
         Command::Scale(arguments) => scale::run(arguments).await.map(|()| ExitCode::SUCCESS),
         Command::ControlPlane { command } => against_a_control_plane(&command).await,
+        Command::Cluster { command } => against_a_cluster(&command).await,
+        Command::Image => image().await.map(|()| ExitCode::SUCCESS),
+        Command::ClusterInit { group } => cluster::init(&group),
+        Command::ClusterInside { group } => cluster::inside(&group).await.map(|()| ExitCode::SUCCESS),
+        Command::ClusterJanitor { group } => {
+            cluster::janitor(&group);
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Build { modules } => build(&modules).await.map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
@@ -64,21 +88,46 @@ async fn against_a_control_plane(command: &[String]) -> Result<ExitCode, Error> 
     let directories = std::iter::once(PathBuf::from(control_plane.program().directory()));
     let path = std::env::join_paths(directories.chain(std::env::split_paths(&path)));
     let path = path.map_err(|error| Error::Unexpected(error.to_string()))?;
-    let mut child = tokio::process::Command::new(program)
-        .args(args)
-        .env("KUBECONFIG", control_plane.kubeconfig())
-        .env("PATH", path)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|source| Error::Io { what: format!("start {program}"), source })?;
-    tokio::select! {
-        status = child.wait() => status.map(code).map_err(|source| Error::Io { what: format!("wait for {program}"), source }),
-        // A terminal sends Ctrl-C to the command as well; the control plane goes last.
-        _ = tokio::signal::ctrl_c() => {
-            let status = child.wait().await;
-            status.map(code).map_err(|source| Error::Io { what: format!("wait for {program}"), source })
-        }
+    let mut command = tokio::process::Command::new(program);
+    command.args(args).env("KUBECONFIG", control_plane.kubeconfig()).env("PATH", path);
+    ended(program, command).await
+}
+
+async fn against_a_cluster(command: &[String]) -> Result<ExitCode, Error> {
+    let Some((program, args)) = command.split_first() else { return Ok(ExitCode::SUCCESS) };
+    let directory = std::env::current_dir().map_err(Error::io("find the current directory"))?;
+    let cluster = tokio::select! {
+        cluster = Cluster::start() => cluster?,
+        _ = tokio::signal::ctrl_c() => return Err(Error::Unexpected("interrupted".to_owned())),
+    };
+    let mut command = cluster.command(program, &directory)?;
+    command.args(args);
+    ended(program, command.into()).await
+}
+
+/// Runs a command to its end; its exit code is ours.
+async fn ended(name: &str, mut command: tokio::process::Command) -> Result<ExitCode, Error> {
+    let mut child = command.kill_on_drop(true).spawn().map_err(Error::io(format!("start {name}")))?;
+    let status = tokio::select! {
+        status = child.wait() => status,
+        // A terminal sends Ctrl-C to the command as well; what it runs against goes last.
+        _ = tokio::signal::ctrl_c() => child.wait().await,
+    };
+    status.map(code).map_err(Error::io(format!("wait for {name}")))
+}
+
+async fn image() -> Result<(), Error> {
+    let built = image::operator().await?;
+    let archive = &built.image.archive;
+    let size = std::fs::metadata(archive).map_err(Error::io(format!("look at {}", archive.display())))?.len();
+    println!("{}  {}", built.image.name, built.image.id);
+    for (what, bytes) in
+        [("program", built.program_bytes), ("certificates", built.certificates_bytes), ("archive", size)]
+    {
+        println!("{what:<14}{:>8.2} MiB", kib_to_mib(bytes / 1024));
     }
+    println!("import it with: ctr -n k8s.io images import {}", archive.display());
+    Ok(())
 }
 
 async fn build(names: &[String]) -> Result<(), Error> {

@@ -5,6 +5,7 @@ mod audit;
 mod program;
 mod servers;
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::{Arc, PoisonError};
@@ -26,11 +27,13 @@ pub struct Options {
     pub controller_manager: bool,
     /// More arguments for the API server.
     pub api_server_args: Vec<String>,
+    /// The address by which a node and its pods know the API server, on port 443. Without one it listens on loopback, where there is room, and nothing runs pods.
+    pub node: Option<Ipv4Addr>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { controller_manager: true, api_server_args: Vec::new() }
+        Self { controller_manager: true, api_server_args: Vec::new(), node: None }
     }
 }
 

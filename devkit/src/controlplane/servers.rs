@@ -1,21 +1,20 @@
 //! The three servers as processes: their command lines, their order, their readiness.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use serde_json::json;
 
 use super::{Options, Program, access, client_from};
-use crate::process::{Log, Tether};
-use crate::{Error, http, wait};
+use crate::process::{Server, ready};
+use crate::{Error, http};
 
-/// On a machine that is busy with a build as well.
-const START_LIMIT: Duration = Duration::from_secs(90);
+/// Where a node and its pods look for the API server.
+const HTTPS: u16 = 443;
 /// A port found free may be taken by the time it is used.
 const ATTEMPTS: usize = 4;
 /// Everything is recorded, once, when its answer is known.
@@ -35,32 +34,7 @@ pub(super) struct Servers {
     state: PathBuf,
     etcd_url: String,
     api_url: String,
-    api_port: u16,
-}
-
-/// One server and what it says.
-#[derive(Debug)]
-pub(super) struct Server {
-    name: &'static str,
-    tether: Tether,
-    log: Log,
-}
-
-impl Server {
-    fn start(program: &Path, state: &Path, name: &'static str, args: &[String]) -> Result<Self, Error> {
-        let log = Log::named(&state.join(format!("{name}.log")))?;
-        let mut command = Command::new(program);
-        command.arg(name).args(args).stdout(log.writer()?).stderr(log.writer()?);
-        Ok(Self { name, tether: Tether::start(&mut command)?, log })
-    }
-
-    /// An error when the server has ended.
-    fn check(&mut self) -> Result<(), Error> {
-        match self.tether.ended() {
-            None => Ok(()),
-            Some(status) => Err(Error::Ended { what: self.name.to_owned(), status, output: self.log.tail() }),
-        }
-    }
+    api_address: SocketAddrV4,
 }
 
 impl Servers {
@@ -77,7 +51,11 @@ impl Servers {
     }
 
     async fn start_once(program: &Program, options: Options) -> Result<Self, Error> {
-        let [client_port, peer_port, api_port] = free_ports()?;
+        let [client_port, peer_port, free_port] = free_ports()?;
+        let api_address = match options.node {
+            Some(address) => SocketAddrV4::new(address, HTTPS),
+            None => SocketAddrV4::new(Ipv4Addr::LOCALHOST, free_port),
+        };
         let state =
             tempfile::Builder::new().prefix("devkit-").tempdir().map_err(Error::io("make a state directory"))?;
         let mut servers = Self {
@@ -89,22 +67,17 @@ impl Servers {
             // From here on `drop` and etcd itself see to it.
             state: state.keep(),
             etcd_url: format!("http://127.0.0.1:{client_port}"),
-            api_url: format!("https://127.0.0.1:{api_port}"),
-            api_port,
+            api_url: format!("https://{api_address}"),
+            api_address,
         };
         let peer_url = format!("http://127.0.0.1:{peer_port}");
         let args = [servers.state.display().to_string(), servers.etcd_url.clone(), peer_url];
-        servers.etcd = Some(Server::start(&servers.program, &servers.state, "etcd", &args)?);
+        servers.etcd = Some(servers.server("etcd", &args)?);
         servers.write_files()?;
         servers.etcd_ready().await?;
         servers.start_api_server().await?;
         if servers.options.controller_manager {
-            let server = Server::start(
-                &servers.program,
-                &servers.state,
-                "kube-controller-manager",
-                &servers.controller_manager_args(),
-            )?;
+            let server = servers.server("kube-controller-manager", &servers.controller_manager_args())?;
             *servers.controller_manager.lock().unwrap_or_else(PoisonError::into_inner) = Some(server);
         }
         Ok(servers)
@@ -150,19 +123,22 @@ impl Servers {
         write_private(&self.state.join(name), content)
     }
 
+    fn server(&self, name: &'static str, args: &[String]) -> Result<Server, Error> {
+        Server::start(name, Command::new(&self.program).arg(name).args(args), &self.state)
+    }
+
     fn key(&self) -> PathBuf {
         self.state.join("serviceaccount.key")
     }
 
     async fn etcd_ready(&mut self) -> Result<(), Error> {
         let url = format!("{}/health", self.etcd_url);
-        let etcd = Mutex::new(self.etcd.as_mut());
-        ready("etcd is healthy", || async {
-            if let Some(server) = etcd.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-                server.check()?;
-            }
-            Ok(http::get(&url).await.is_ok_and(|answer| answer.status == 200))
-        })
+        let etcd = &mut self.etcd;
+        ready(
+            "etcd is healthy",
+            || etcd.as_mut().map_or(Ok(()), Server::check),
+            || async { http::get(&url).await.is_ok_and(|answer| answer.status == 200) },
+        )
         .await
     }
 
@@ -170,22 +146,22 @@ impl Servers {
         {
             let mut running = self.api_server.lock().unwrap_or_else(PoisonError::into_inner);
             if running.is_none() {
-                *running = Some(Server::start(&self.program, &self.state, "kube-apiserver", &self.api_server_args())?);
+                *running = Some(self.server("kube-apiserver", &self.api_server_args())?);
             }
         }
-        ready("the API server is ready", || async {
-            if let Some(server) = self.api_server.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-                server.check()?;
-            }
+        let check = || {
+            let mut running = self.api_server.lock().unwrap_or_else(PoisonError::into_inner);
+            running.as_mut().map_or(Ok(()), Server::check)
+        };
+        ready("the API server is ready", check, || async {
             // The certificate is there once the server listens.
-            if tokio::net::TcpStream::connect(("127.0.0.1", self.api_port)).await.is_err() {
-                return Ok(false);
+            if tokio::net::TcpStream::connect(self.api_address).await.is_err() {
+                return false;
             }
-            let request = ::http::Request::get("/readyz").body(Vec::new());
-            let Ok(request) = request else { return Ok(false) };
+            let Ok(request) = ::http::Request::get("/readyz").body(Vec::new()) else { return false };
             match client_from(&self.admin_kubeconfig()).await {
-                Ok(client) => Ok(client.request_text(request).await.is_ok()),
-                Err(_) => Ok(false),
+                Ok(client) => client.request_text(request).await.is_ok(),
+                Err(_) => false,
             }
         })
         .await
@@ -197,11 +173,8 @@ impl Servers {
         let key = key.display();
         let mut args = vec![
             format!("--etcd-servers={}", self.etcd_url),
-            "--bind-address=127.0.0.1".to_owned(),
-            "--advertise-address=127.0.0.1".to_owned(),
-            // The address is of no use to a pod, and a loopback one is refused in the endpoints of the service `kubernetes`.
-            "--endpoint-reconciler-type=none".to_owned(),
-            format!("--secure-port={}", self.api_port),
+            format!("--advertise-address={}", self.api_address.ip()),
+            format!("--secure-port={}", self.api_address.port()),
             format!("--cert-dir={state}/certificates"),
             format!("--token-auth-file={state}/tokens.csv"),
             "--authorization-mode=RBAC".to_owned(),
@@ -215,6 +188,13 @@ impl Servers {
             // Never rotated: a test counts from its beginning.
             "--audit-log-maxsize=8192".to_owned(),
         ];
+        let place: &[&str] = match self.options.node {
+            // On the service's address too, which makes it the service `kubernetes` itself; and the node's name is in no DNS.
+            Some(_) => &["--bind-address=0.0.0.0", "--kubelet-preferred-address-types=InternalIP"],
+            // The address is of no use to a pod, and a loopback one is refused in the endpoints of the service `kubernetes`.
+            None => &["--bind-address=127.0.0.1", "--endpoint-reconciler-type=none"],
+        };
+        args.extend(place.iter().map(|&arg| arg.to_owned()));
         args.extend(self.options.api_server_args.iter().cloned());
         args
     }
@@ -226,7 +206,7 @@ impl Servers {
             format!("--service-account-private-key-file={}", self.key().display()),
             format!("--root-ca-file={}", self.certificate().display()),
             "--use-service-account-credentials=true".to_owned(),
-            format!("--controllers={CONTROLLERS}"),
+            format!("--controllers={}", if self.options.node.is_some() { "*" } else { CONTROLLERS }),
             "--leader-elect=false".to_owned(),
             "--secure-port=0".to_owned(),
         ]
@@ -242,21 +222,6 @@ impl Drop for Servers {
         // etcd has removed it; this is for a start that went wrong before.
         let _ = fs::remove_dir_all(&self.state);
     }
-}
-
-/// Waits until a server is ready, and gives up at once when it has ended.
-async fn ready<F: Future<Output = Result<bool, Error>>>(what: &str, mut probe: impl FnMut() -> F) -> Result<(), Error> {
-    wait::until(what, START_LIMIT, || {
-        let probe = probe();
-        async move {
-            match probe.await {
-                Ok(true) => Some(Ok(())),
-                Ok(false) => None,
-                Err(error) => Some(Err(error)),
-            }
-        }
-    })
-    .await?
 }
 
 /// Ports that were free a moment ago, all different.

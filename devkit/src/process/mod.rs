@@ -1,6 +1,7 @@
 //! Programs that can't outlive this process: started under the leash, watched, measured and ended.
 
 mod log;
+mod server;
 mod tether;
 mod usage;
 
@@ -14,6 +15,7 @@ use std::time::Duration;
 pub(crate) use log::Log;
 pub use rustix::process::Signal;
 use rustix::process::{Pid, kill_process};
+pub(crate) use server::{Server, ready};
 pub(crate) use tether::Tether;
 pub use usage::kib_to_mib;
 
