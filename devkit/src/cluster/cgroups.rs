@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use std::{fs, process, thread};
 
+use crate::Error;
+
 const ROOT: &str = "/sys/fs/cgroup";
 const PREFIX: &str = "devkit-";
 /// Processes that were killed leave their groups a moment later.
@@ -14,6 +16,26 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// The name for a run of this process.
 pub fn name() -> String {
     format!("{PREFIX}{}", process::id())
+}
+
+/// Makes the group of a run in every hierarchy: a kubelet wants the root of its own to be there.
+pub fn make(name: &str) -> Result<(), Error> {
+    make_below(Path::new(ROOT), name)
+}
+
+fn make_below(root: &Path, name: &str) -> Result<(), Error> {
+    let controllers = root.join("cgroup.controllers");
+    if controllers.exists() {
+        // Of version 2, where a group has the controllers that the one above passes on.
+        let all = fs::read_to_string(&controllers).map_err(Error::io("read the machine's controllers"))?;
+        let pass: Vec<_> = all.split_whitespace().map(|controller| format!("+{controller}")).collect();
+        fs::write(root.join("cgroup.subtree_control"), pass.join(" ")).map_err(Error::io("pass controllers on"))?;
+    }
+    for hierarchy in hierarchies(root).filter(|hierarchy| hierarchy.join("cgroup.procs").exists()) {
+        let group = hierarchy.join(name);
+        fs::create_dir_all(&group).map_err(Error::io(format!("make the control group {}", group.display())))?;
+    }
+    Ok(())
 }
 
 /// Removes what runs have left whose janitor was killed too.
@@ -42,10 +64,14 @@ fn orphan(name: &str, running: impl Fn(&str) -> bool) -> bool {
     name.strip_prefix(PREFIX).is_some_and(|pid| pid.parse::<u32>().is_ok() && !running(pid))
 }
 
-/// The groups at the root of every hierarchy: of the only one, or of one for each controller.
+/// The only hierarchy, of version 2, or one for each controller; and, harmlessly, the groups at the root of the former.
+fn hierarchies(root: &Path) -> impl Iterator<Item = PathBuf> {
+    std::iter::once(root.to_owned()).chain(directories(root))
+}
+
+/// The groups at the root of every hierarchy.
 fn groups(root: &Path, ours: impl Fn(&str) -> bool) -> Vec<PathBuf> {
-    let hierarchies = std::iter::once(root.to_owned()).chain(directories(root));
-    let all = hierarchies.flat_map(|hierarchy| directories(&hierarchy));
+    let all = hierarchies(root).flat_map(|hierarchy| directories(&hierarchy));
     all.filter(|group| group.file_name().and_then(|name| name.to_str()).is_some_and(&ours)).collect()
 }
 

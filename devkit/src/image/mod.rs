@@ -36,6 +36,11 @@ pub fn operator_name() -> String {
     format!("{}:{}", operator::NAME, env!("CARGO_PKG_VERSION"))
 }
 
+/// Where the archive of the operator's image is, once it is built.
+pub fn operator_archive() -> Result<PathBuf, Error> {
+    Ok(kept()?.join(format!("{}.tar", operator::NAME)))
+}
+
 /// Builds the operator's image from its release build.
 pub async fn operator() -> Result<OperatorImage, Error> {
     let program = cargo::build_one(operator::NAME, Profile::Release).await?;
@@ -62,7 +67,7 @@ pub async fn operator() -> Result<OperatorImage, Error> {
         context: &context,
         arguments: &[("VERSION", env!("CARGO_PKG_VERSION"))],
         name: &name,
-        archive: &kept()?.join(format!("{}.tar", operator::NAME)),
+        archive: &operator_archive()?,
     };
     Ok(OperatorImage { image: recipe.build().await?, program_bytes, certificates_bytes })
 }
