@@ -77,6 +77,9 @@ async fn a_resource_that_somebody_else_holds_back_from_deletion_is_let_go_when_t
     world.create("a", true, json!({})).await;
     world.condition("a", "Ready", "True", "InSync").await;
     world.patch("a", json!({ "metadata": { "finalizers": ["example.com/hold"] } })).await;
+    // Without another resource nobody would list any more.
+    world.flip("b", true).await;
+    world.create("b", true, json!({})).await;
     world.groups.delete("a", &DeleteParams::default()).await.unwrap();
     world.until("a", "its deletion", |object| !object["metadata"]["deletionTimestamp"].is_null()).await;
     world.lists(1).await;

@@ -71,6 +71,13 @@ impl Live {
         at.duration_since(pushed).unwrap()
     }
 
+    async fn until_sync_says(&self, since: SystemTime, words: &str) {
+        let says = |version: &Value| {
+            version["status"]["operationState"]["message"].as_str().is_some_and(|message| message.contains(words))
+        };
+        self.applications.until(since, words, says).await;
+    }
+
     async fn run_action(&self, action: &str, resource: &str) {
         let args =
             ["app", "actions", "run", APPLICATION, action, "--kind", "ProfilingGroup", "--resource-name", resource];
@@ -109,7 +116,9 @@ async fn a_team_that_works_by_commits() {
     let revision = a_later_wave_waits_until_the_resource_is_ready(&live).await;
     the_suspend_action_holds_against_self_heal(&live, &revision).await;
     the_reconcile_action_is_answered(&live, &revision).await;
-    a_suspended_example_suspends_the_application_and_prune_ends(&live).await;
+    println!("{}", live.argo.run(&["app", "get", APPLICATION, "--output", "tree"]).await.unwrap());
+    a_suspended_resource_holds_back_a_later_wave_until_somebody_ends_the_sync(&live).await;
+    what_git_lets_go_is_pruned(&live).await;
     nothing_the_operator_wrote_was_ever_out_of_sync(&live).await;
     for (process, mib) in live.argo.memory().unwrap() {
         println!("{process:<60} {mib:>6.0} MiB");
@@ -179,10 +188,7 @@ async fn a_later_wave_waits_until_the_resource_is_ready(live: &Live) -> String {
     live.repository.write("profiling/after.yaml", &after.to_string());
     let (revision, pushed) = live.push("Start after payments are profiled").await;
     let waits = "waiting for healthy state of codeguruprofiler.dev/ProfilingGroup/payments";
-    let waiting = |version: &Value| {
-        version["status"]["operationState"]["message"].as_str().is_some_and(|message| message.contains(waits))
-    };
-    live.applications.until(pushed, waits, waiting).await;
+    live.until_sync_says(pushed, waits).await;
     live.world.condition("payments", "Ready", "False", "ServiceUnavailable").await;
     live.world.lists(2).await;
     let settings = live.settings();
@@ -241,12 +247,16 @@ async fn the_reconcile_action_is_answered(live: &Live, revision: &str) {
     live.until_healthy(revision, began).await;
 }
 
-async fn a_suspended_example_suspends_the_application_and_prune_ends(live: &Live) {
+async fn a_suspended_resource_holds_back_a_later_wave_until_somebody_ends_the_sync(live: &Live) {
     live.write_example("suspended");
-    let (revision, pushed) = live.push("Leave the inventory alone").await;
-    live.until_is(&revision, pushed, "Suspended").await;
-    println!("{}", live.argo.run(&["app", "get", APPLICATION, "--output", "tree"]).await.unwrap());
+    let (_, pushed) = live.push("Leave the inventory alone").await;
+    live.until_sync_says(pushed, "waiting for healthy state of codeguruprofiler.dev/ProfilingGroup/inventory").await;
+    live.world.condition("inventory", "Ready", "True", "Suspended").await;
+    live.argo.run(&["app", "terminate-op", APPLICATION]).await.unwrap();
+    live.until_sync_says(pushed, "Operation terminated").await;
+}
 
+async fn what_git_lets_go_is_pruned(live: &Live) {
     for file in ["suspended", "observe", "missing-group"] {
         live.repository.remove(&format!("profiling/{file}.yaml"));
     }

@@ -78,6 +78,8 @@ impl Offline {
             .arg("--argocd-cm-path")
             .arg(&self.settings)
             .env_clear()
+            // It calls `diff`.
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .env("HOME", self.directory.path())
             .stdin(Stdio::null())
             .kill_on_drop(true)
