@@ -60,6 +60,14 @@ impl Applications {
         out_of_sync(self.seen.lock().unwrap().iter().map(|(_, version)| version))
     }
 
+    pub fn dump(&self) {
+        for (at, v) in self.seen.lock().unwrap().iter() {
+            let s = &v["status"];
+            let out: Vec<_> = s["resources"].as_array().into_iter().flatten().filter(|r| r["status"] != "Synced").map(|r| format!("{}={}", r["name"], r["status"])).collect();
+            eprintln!("DUMP {at:?} {} {:.7} health {} op {} {} {:.7} {} reconciled {} {out:?}", s["sync"]["status"], s["sync"]["revision"].as_str().unwrap_or(""), s["health"]["status"], s["operationState"]["phase"], s["operationState"]["startedAt"], s["operationState"]["operation"]["sync"]["revision"].as_str().unwrap_or(""), s["operationState"]["message"], s["reconciledAt"]);
+        }
+    }
+
     pub fn versions(&self) -> usize {
         self.seen.lock().unwrap().len()
     }

@@ -269,6 +269,7 @@ async fn what_git_lets_go_is_pruned(live: &Live) {
 }
 
 async fn nothing_the_operator_wrote_was_ever_out_of_sync(live: &Live) {
+    live.applications.dump();
     let broken = live.applications.out_of_sync();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
     println!("{:<60} {:>6}", "versions of the Application, none out of sync by itself", live.applications.versions());
