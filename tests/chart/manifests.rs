@@ -192,6 +192,8 @@ async fn single_alerts_can_be_changed_and_left_out() {
     let mut expected = named(&plain, "CodeGuruProfilerNotReady").unwrap();
     expected["for"] = json!("1h");
     expected["labels"]["severity"] = json!("info");
+    expected["annotations"]["runbook_url"] =
+        json!("https://example.com/codeguru-profiler-operator/docs/alerts.md#codeguruprofilernotready");
     assert_eq!(named(&changed, "CodeGuruProfilerNotReady"), Some(expected));
 }
 
