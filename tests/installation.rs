@@ -196,7 +196,7 @@ async fn the_api_server_accepts_every_object_of_every_values_file_and_of_kustomi
         assert_eq!(said.lines().count(), items.len(), "{said}");
         accepted += items.len();
     }
-    assert_eq!(accepted, 26);
+    assert_eq!(accepted, 27);
     let base = paths::workspace().join("deploy/kustomize/base").display().to_string();
     let said = kubectl(&world.plane, &[&all[..], &["-k", &base]].concat()).await;
     assert_eq!(said.lines().count(), 9, "{said}");
