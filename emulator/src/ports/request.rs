@@ -7,8 +7,8 @@ use hyper::body::{Bytes, Incoming};
 
 use crate::errors::{ApiError, REQUEST_TIMEOUT, SERIALIZATION, TOO_LARGE};
 
-/// Far more than any operation of the table needs.
-const MAX_BODY: usize = 1024 * 1024;
+/// Far more than any operation needs, and enough for the profiles that agents post.
+const MAX_BODY: usize = 8 * 1024 * 1024;
 
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
