@@ -42,6 +42,7 @@ pub use crate::identity::{AccessKey, BadAccessKey};
 use crate::journal::Journal;
 use crate::scenario::Scenario;
 pub use crate::scenario::ScenarioError;
+pub use crate::settings::{Switch, switches};
 use crate::world::World;
 
 /// Where the emulator listens and whom it knows. The default is any two free ports of the loopback interface, and everyone.
