@@ -118,6 +118,26 @@ async fn the_admin_port_says_what_is_wrong_with_a_request() {
 }
 
 #[tokio::test]
+async fn every_request_in_the_documentation_is_known() {
+    let rig = Rig::start().await;
+    let document = include_str!("../../../docs/emulator.md");
+    let (_, section) = document.split_once("\n## The admin port\n").unwrap();
+    let (table, _) = section.split_once("\n#").unwrap();
+    let requests: Vec<&str> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+        .map(|(request, _)| request)
+        .collect();
+    assert!(requests.len() >= 24, "{requests:?}");
+    for request in requests {
+        rig.create("a").await;
+        let (method, path) = request.split_once(' ').unwrap();
+        let path = path.replace("{account}", ACCOUNT).replace("{region}", "eu-west-1").replace("{name}", "a");
+        assert_ne!(rig.admin(method, &path, Value::Null).await.status, 404, "{request}");
+    }
+}
+
+#[tokio::test]
 async fn stopping_frees_the_ports() {
     let rig = Rig::start().await;
     rig.create("a").await;

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod admin;
+mod agents;
 mod faults;
+mod limits;
 mod rig;
 mod service;
 mod switches;
