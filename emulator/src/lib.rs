@@ -19,6 +19,7 @@ mod journal;
 mod limits;
 mod model;
 mod moment;
+mod offline;
 mod operations;
 mod patterns;
 mod ports;
@@ -40,6 +41,7 @@ use tokio::task::JoinHandle;
 
 pub use crate::identity::{AccessKey, BadAccessKey};
 use crate::journal::Journal;
+pub use crate::offline::Offline;
 use crate::scenario::Scenario;
 pub use crate::scenario::ScenarioError;
 pub use crate::settings::{Switch, switches};
