@@ -99,7 +99,13 @@ fn out_of_sync<'a>(versions: impl Iterator<Item = &'a Value>) -> Vec<String> {
         let last = status["history"].as_array()?.last()?;
         let (revision, finished) = (text(last, "/revision"), text(status, "/operationState/finishedAt"));
         // Both have whole seconds: what was compared in the second in which a sync ended may be from before it.
-        let from_before = !finished.is_empty() && text(status, "/reconciledAt") <= finished;
+        let started = text(status, "/operationState/startedAt");
+        let from_before = if finished.is_empty() {
+            // The history has this very sync already, which is about to end.
+            !started.is_empty() && started <= text(last, "/deployStartedAt")
+        } else {
+            text(status, "/reconciledAt") <= finished
+        };
         let deleted = !version["metadata"]["deletionTimestamp"].is_null();
         if deleted || from_before || text(status, "/sync/revision") != revision {
             return None;
