@@ -17,6 +17,7 @@ const WORDS: [(&str, &[&str]); 4] = [
         &[
             "DriftReported",
             "InSync_AgentsReporting_AgentsUpToDate",
+            "InSync_AgentsReporting_WaitingForAgents",
             "InSync_AgentsSilent_WaitingForAgents",
             "InSync_InventoryStale",
             "InSync_NoAgentEverSeen_WaitingForAgents",
