@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use codeguru_profiler_emulator::{AccessKey, Config, Emulator, table_json};
+use codeguru_profiler_emulator::{Config, Emulator, table_json};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -26,7 +26,7 @@ struct Arguments {
     /// A key that requests may be signed with, as id=secret,account; repeatable, in the environment separated by spaces.
     /// Without any, every key will do, and signatures are not verified
     #[arg(long, env = "EMULATOR_ACCESS_KEY", value_delimiter = ' ', hide_env_values = true)]
-    access_key: Vec<AccessKey>,
+    access_key: Vec<String>,
 
     /// A file with requests to the admin port to begin with
     #[arg(long, env = "EMULATOR_SCENARIO")]
@@ -90,7 +90,8 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let config = Config {
         listen: arguments.listen,
         admin_listen: arguments.admin_listen,
-        access_keys: arguments.access_key.clone(),
+        // Not parsed by clap, which shows what it can't parse: this may hold a secret.
+        access_keys: arguments.access_key.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
         scenario: arguments.scenario.clone(),
         journal: arguments.journal.clone(),
     };

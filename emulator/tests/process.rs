@@ -114,3 +114,77 @@ fn an_address_in_use_is_named() {
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains(taken));
 }
+
+#[test]
+fn a_scenario_is_played_before_the_first_request_and_on_in_its_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("scenario.json");
+    let steps = r#"{"steps": [
+        {"atMs": 300, "request": "DELETE /groups/1/r/later"},
+        {"request": "PUT /groups/1/r/later"},
+        {"request": "POST /seed", "body": {"account": "1", "region": "r", "count": 2, "prefix": "g"}}
+    ]}"#;
+    std::fs::write(&file, steps).unwrap();
+    let process = Process::start(&["--scenario", file.to_str().unwrap()]);
+    assert!(process.admin("GET", "/groups/1/r/g-00001", "").starts_with("HTTP/1.1 200"));
+    assert!(process.admin("GET", "/groups/1/r/later", "").starts_with("HTTP/1.1 200"));
+    let start = Instant::now();
+    while !process.admin("GET", "/groups/1/r/later", "").starts_with("HTTP/1.1 404") {
+        assert!(start.elapsed() < Duration::from_secs(20), "the step is played");
+    }
+}
+
+#[test]
+fn a_scenario_that_cannot_be_played_is_told_and_ends_the_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("scenario.json");
+    for (text, told) in [
+        (r#"{"steps": [{"request": "POST /seed"}]}"#, "POST /seed"),
+        (r#"{"steps": [{"request": "GET /nothing"}]}"#, "not found"),
+        ("[]", "no scenario"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_codeguru-profiler-emulator"))
+            .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--scenario", file.to_str().unwrap()])
+            .output()
+            .unwrap();
+        assert!(!output.status.success(), "{text}");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(error.contains(told), "{text}: {error}");
+    }
+}
+
+#[test]
+fn the_journal_is_written_as_lines_of_json_and_continued_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("journal.jsonl");
+    for run in 1..=2 {
+        let process = Process::start(&["--journal", file.to_str().unwrap()]);
+        let mut stream = process.connect("service");
+        let credential = "Credential=AKIA111122223333/20260101/eu-west-1/codeguru-profiler/aws4_request";
+        write!(
+            stream,
+            "GET /profilingGroups HTTP/1.1\r\nhost: t\r\nconnection: close\r\nauthorization: AWS4-HMAC-SHA256 {credential}\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let text = std::fs::read_to_string(&file).unwrap();
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), run);
+        let last = &lines[run - 1];
+        assert_eq!((&last["operation"], &last["httpStatus"]), (&"ListProfilingGroups".into(), &200.into()));
+        assert!(answer.contains(last["requestId"].as_str().unwrap()), "{answer}");
+    }
+}
+
+#[test]
+fn an_access_key_that_is_none_is_refused_without_being_shown() {
+    let output = Command::new(env!("CARGO_BIN_EXE_codeguru-profiler-emulator"))
+        .env("EMULATOR_ACCESS_KEY", "AKID=top-secret")
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("id=secret,account") && !error.contains("top-secret"), "{error}");
+}

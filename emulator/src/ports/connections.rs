@@ -12,10 +12,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+use super::patience::Patience;
 use super::{Body, Reset};
 
 /// Longer than clients keep idle connections, so that no request is sent into a closing one.
 const HEAD_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// A client that takes nothing of its answer for so long is cut off.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Between two attempts to accept when the system refuses, for instance for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -51,11 +55,11 @@ where
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service_fn(handler));
+        .serve_connection(TokioIo::new(Patience::new(stream, WRITE_TIMEOUT)), service_fn(handler));
     if let Err(error) = (&mut connection).await {
         tracing::debug!(%error, "a connection ended early");
         if error.source().is_some_and(<dyn Error>::is::<Reset>) {
-            let stream = connection.into_parts().io.into_inner();
+            let stream = connection.into_parts().io.into_inner().into_inner();
             // Closing without lingering sends RST, not FIN.
             if let Err(error) = stream.set_zero_linger() {
                 tracing::debug!(%error, "cannot reset a connection");

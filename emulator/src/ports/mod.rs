@@ -2,6 +2,7 @@
 
 pub mod admin;
 mod connections;
+mod patience;
 mod request;
 pub mod service;
 
