@@ -7,14 +7,19 @@ import subprocess
 import urllib.request
 
 import boto3
+import botocore.loaders
+import botocore.session
 import pytest
 from botocore.config import Config
 
 import answers
+import tally
 
 ADDRESSES = json.loads(os.environ["EMULATOR_ADDRESSES"])
 REGION = "eu-west-1"
 _accounts = itertools.count(100000000000)
+# One for all sessions: reading the models again for each client would take longer than all the tests.
+_loader = botocore.loaders.Loader()
 
 
 class Admin:
@@ -30,6 +35,12 @@ class Admin:
         with urllib.request.urlopen(request, timeout=10) as answer:
             content = answer.read()
         return json.loads(content) if content else None
+
+
+def count(parsed, model, **_):
+    """A handler of botocore's event `after-call`."""
+    code = parsed.get("Error", {}).get("Code", tally.OK)
+    tally.saw(model.name, code, parsed["ResponseMetadata"].get("RequestId"))
 
 
 class Emulator:
@@ -53,7 +64,10 @@ class Emulator:
         token=None,
         **options,
     ):
+        core = botocore.session.get_session()
+        core.register_component("data_loader", _loader)
         session = boto3.session.Session(
+            botocore_session=core,
             aws_access_key_id=key or f"AKIA{self.account}",
             aws_secret_access_key=secret,
             aws_session_token=token,
@@ -65,6 +79,7 @@ class Emulator:
             **{"connect_timeout": 5, "read_timeout": 10, **options},
         )
         client = session.client(service, endpoint_url=self.addresses["service"], config=config)
+        client.meta.events.register("after-call", count)
         if check_answers and service == "codeguruprofiler":
             client.meta.events.register("before-parse.codeguruprofiler", answers.check)
         return client
