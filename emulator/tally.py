@@ -80,7 +80,8 @@ def pytest_terminal_summary(terminalreporter, config):
     write = terminalreporter.write_line
     headings = [heading.rjust(9) for heading in [*COLUMNS.values(), OTHER]]
     write("")
-    write("answers understood, by operation and outcome; n+m: m of them were faults ordered by a test; -: not modelled")
+    write("answers understood, by operation and outcome; -: not modelled")
+    write("n+m: m of them were faults ordered by a test (known where the client tells request ids)")
     write("  ".join([f"{'':32}", *headings]))
     for name, outcomes in rows.items():
         cells = [str(counts[name, key]) if (name, key) in counts else "0" if key in outcomes else "-" for key in COLUMNS]
