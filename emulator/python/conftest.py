@@ -1,5 +1,6 @@
 """Clients of the running emulator. Each test has an account of its own, so that none sees another's groups or faults."""
 
+import collections
 import itertools
 import json
 import os
@@ -20,6 +21,23 @@ REGION = "eu-west-1"
 _accounts = itertools.count(100000000000)
 # One for all sessions: reading the models again for each client would take longer than all the tests.
 _loader = botocore.loaders.Loader()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--seed", default="1", help="of the random requests")
+    parser.addoption("--requests", type=int, default=200, help="random requests for each operation")
+
+
+def pytest_configure(config):
+    config.differential = collections.Counter()
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    counts, seed = config.differential, config.getoption("--seed")
+    if counts:
+        terminalreporter.write_line(f"\nrandom requests (--seed {seed}): {sum(counts.values())}")
+        for kind, count in sorted(counts.items()):
+            terminalreporter.write_line(f"{count:8}  {kind}")
 
 
 class Admin:
