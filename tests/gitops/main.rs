@@ -8,6 +8,7 @@ mod phases;
 mod world;
 
 mod applications;
+mod flux;
 mod live;
 mod offline;
 mod repository;
