@@ -37,8 +37,9 @@ async fn definitions() -> String {
 
 #[tokio::test]
 async fn what_is_shipped_for_flux_is_accepted_by_its_definitions() {
+    let definitions = definitions().await;
     let plane = ControlPlane::start(Options::default()).await.unwrap();
-    plane.apply(&definitions().await).await.unwrap();
+    plane.apply(&definitions).await.unwrap();
     let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: { name: flux-system }\n";
     plane.apply(namespace).await.unwrap();
     for file in ["operator", "resources"] {
