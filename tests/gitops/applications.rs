@@ -48,8 +48,9 @@ impl Applications {
         wait::until("compared with git", LIMIT, done).await.unwrap();
     }
 
-    /// Waits for a version that was seen after this time and is like this; when it was seen, and the version.
-    pub async fn until(&self, since: SystemTime, what: &str, like: impl Fn(&Value) -> bool) -> Version {
+    /// Waits for a version of this Application that was seen after this time and is like this; when it was seen, and the version.
+    pub async fn until(&self, name: &str, since: SystemTime, what: &str, like: impl Fn(&Value) -> bool) -> Version {
+        let like = |version: &Value| version["metadata"]["name"] == name && like(version);
         let like = &like;
         let found = wait::until(what, LIMIT, || async {
             let seen = self.seen.lock().unwrap();

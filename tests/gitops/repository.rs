@@ -35,6 +35,13 @@ impl Repository {
         std::fs::write(path, content).unwrap();
     }
 
+    /// Takes over a directory.
+    pub fn copy(&self, from: &Path, into: &Path) {
+        let into = self.clone.join(into);
+        std::fs::create_dir_all(&into).unwrap();
+        assert!(Command::new("cp").arg("--recursive").args([from, &into]).status().unwrap().success());
+    }
+
     pub fn remove(&self, path: &str) {
         std::fs::remove_file(self.clone.join(path)).unwrap();
     }
