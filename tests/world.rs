@@ -68,13 +68,17 @@ impl World {
         Self::on(plane).await
     }
 
-    /// A world where the operator is installed already.
-    pub async fn on(plane: Arc<ControlPlane>) -> Self {
+    async fn on(plane: Arc<ControlPlane>) -> Self {
+        let namespace = plane.namespace("story").await.unwrap();
+        Self::within(plane, namespace).await
+    }
+
+    /// A world in this namespace, where the operator is installed already.
+    pub async fn within(plane: Arc<ControlPlane>, namespace: String) -> Self {
         static EMULATOR: OnceCell<PathBuf> = OnceCell::const_new();
         let program = EMULATOR.get_or_init(async || cargo::dev("codeguru-profiler-emulator").await.unwrap()).await;
         let emulator = Emulator::start_program(program).await.unwrap();
         let aws = emulator.account(ACCOUNT);
-        let namespace = plane.namespace("story").await.unwrap();
         let client = plane.client().await.unwrap();
         Self {
             groups: Api::namespaced_with(client.clone(), &namespace, &profiling_groups()),

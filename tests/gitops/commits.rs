@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use devkit::paths;
+use devkit::{operator::Operator, paths};
 use k8s_openapi::{
     api::{apps::v1::Deployment, core::v1::ConfigMap},
     jiff::Timestamp,
@@ -17,8 +17,8 @@ use crate::{
 
 #[tokio::test]
 async fn a_team_that_works_by_commits() {
-    let live = Live::start().await;
-    the_examples_become_synced_and_healthy(&live).await;
+    let live = Live::start(&["checkout", "observe", "report-drift"]).await;
+    let operator = the_examples_become_healthy_once_the_operator_runs(&live).await;
     a_commit_flips_the_switch_and_aws_follows(&live).await;
     a_missing_group_turns_degraded_and_heals(&live).await;
     let revision = a_later_wave_waits_until_the_resource_is_ready(&live).await;
@@ -32,24 +32,22 @@ async fn a_team_that_works_by_commits() {
         println!("{process:<60} {mib:>6.0} MiB");
     }
     a_deleted_application_takes_its_resources_along_and_ends(&live).await;
-    a_deleted_operator_leaves_the_definition_and_the_resources(&live).await;
+    a_deleted_operator_leaves_the_definition_and_the_resources(&live, operator).await;
     live.world.judge().await;
 }
 
-async fn the_examples_become_synced_and_healthy(live: &Live) {
+async fn the_examples_become_healthy_once_the_operator_runs(live: &Live) -> Operator {
     for (group, enabled) in [("Checkout_Service", false), ("Billing", false), ("Search", true)] {
         live.world.flip(group, enabled).await;
     }
-    for example in ["checkout", "observe", "report-drift"] {
-        live.write_example(example);
-    }
-    let revision = live.repository.push("Profile three services");
-    let applied = SystemTime::now();
-    live.apply_application().await;
-    let took = live.until_healthy(&revision, applied).await;
-    say("Application made → Synced and Healthy", took);
+    let began = SystemTime::now();
+    let operator = live.world.start().await;
+    let healthy = |version: &Value| version["status"]["health"]["status"] == "Healthy";
+    let (at, _) = live.applications.until(TEAM, began, "Healthy", healthy).await;
+    say("the operator starts → Healthy", at.duration_since(began).unwrap());
     assert_eq!(live.world.enabled("Checkout_Service").await, Some(true));
     assert_eq!(live.world.enabled("Billing").await, Some(false), "it is observed");
+    operator
 }
 
 async fn a_commit_flips_the_switch_and_aws_follows(live: &Live) {
@@ -65,7 +63,7 @@ async fn a_commit_flips_the_switch_and_aws_follows(live: &Live) {
 }
 
 async fn a_missing_group_turns_degraded_and_heals(live: &Live) {
-    live.write_example("missing-group");
+    live.repository.write_example("missing-group");
     let (revision, pushed) = live.push("Profile the recommendations").await;
     say("push → Degraded, for a group that is missing", live.until_is(&revision, pushed, "Degraded").await);
     let told = |version: &Value| {
@@ -151,7 +149,7 @@ async fn the_reconcile_action_is_answered(live: &Live, revision: &str) {
 }
 
 async fn a_suspended_resource_holds_back_a_later_wave_until_somebody_ends_the_sync(live: &Live) {
-    live.write_example("suspended");
+    live.repository.write_example("suspended");
     let (_, pushed) = live.push("Leave the inventory alone").await;
     live.until_sync_says(pushed, "waiting for healthy state of codeguruprofiler.dev/ProfilingGroup/inventory").await;
     live.world.condition("inventory", "Ready", "True", "Suspended").await;
@@ -203,8 +201,8 @@ async fn a_deleted_application_takes_its_resources_along_and_ends(live: &Live) {
     assert!(live.world.aws.group(REGION, "Search").await.unwrap().is_some());
 }
 
-async fn a_deleted_operator_leaves_the_definition_and_the_resources(live: &Live) {
-    live.operator.stop_gracefully().await.unwrap();
+async fn a_deleted_operator_leaves_the_definition_and_the_resources(live: &Live, operator: Operator) {
+    operator.stop_gracefully().await.unwrap();
     say("the operator's Application deleted → gone", live.delete(OPERATOR).await);
     let deployments: Api<Deployment> = Api::namespaced(live.world.client.clone(), SYSTEM);
     assert!(deployments.get_opt(OPERATOR).await.unwrap().is_none());

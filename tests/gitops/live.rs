@@ -10,9 +10,7 @@ use devkit::{
     argocd::ArgoCd,
     chart,
     controlplane::{ControlPlane, Options},
-    helm,
-    operator::Operator,
-    paths,
+    helm, paths,
 };
 use k8s_openapi::jiff::Timestamp;
 use kube::{
@@ -38,12 +36,11 @@ pub struct Live {
     pub applications: Applications,
     /// The team's.
     pub repository: Repository,
-    pub operator: Operator,
 }
 
 impl Live {
-    /// Argo CD installs the chart, and the operator runs as the Deployment then says.
-    pub async fn start() -> Self {
+    /// Both Applications are made at once; so the team's resources are there before the kind is, and nobody looks at them yet.
+    pub async fn start(examples: &[&str]) -> Self {
         let plane = Arc::new(ControlPlane::start(Options::default()).await.unwrap());
         let helm = helm::MODULE.built().await.unwrap();
         let began = SystemTime::now();
@@ -52,38 +49,37 @@ impl Live {
         say("Argo CD is ready", since(began));
         let applications = Applications::watch(plane.client().await.unwrap());
 
-        let chart = Repository::new(&plane.directory("operator").unwrap());
-        chart.copy(&chart::directory(), Path::new("charts"));
-        let revision = chart.push("The chart");
-        let applied = SystemTime::now();
-        let application = application("application.yaml", &chart, |spec| {
+        let repository = Repository::new(&plane.directory("team").unwrap());
+        for example in examples {
+            repository.write_example(example);
+        }
+        let resources = repository.push("Profile our services");
+        let namespace = plane.namespace("story").await.unwrap();
+        let team = application("application-resources.yaml", &repository, |spec| {
+            spec["destination"]["namespace"] = json!(namespace);
+        });
+        plane.apply(&team).await.unwrap();
+        let fails = |version: &Value| version["status"]["operationState"]["retryCount"].as_u64() > Some(0);
+        applications.until(TEAM, began, "no such kind yet", fails).await;
+
+        let repository_of_chart = Repository::new(&plane.directory("operator").unwrap());
+        repository_of_chart.copy(&chart::directory(), Path::new("charts"));
+        let chart = repository_of_chart.push("The chart");
+        let operator = application("application.yaml", &repository_of_chart, |spec| {
             let values = &mut spec["source"]["helm"]["valuesObject"]["operator"];
             values["observeOnly"] = json!(false);
             values["pollInterval"] = json!("2s");
         });
-        plane.apply(&application).await.unwrap();
-        // There is no node that would start the pod.
-        let there = |version: &Value| is(version, &revision, "Progressing");
-        let (at, _) = applications.until(OPERATOR, applied, "the chart is Synced", there).await;
-        say("the operator's Application made → Synced", at.duration_since(applied).unwrap());
-
-        let repository = Repository::new(&plane.directory("team").unwrap());
-        let world = World::on(plane).await;
-        let operator = world.start().await;
-        Self { world, argo, applications, repository, operator }
-    }
-
-    /// Makes the team's Application.
-    pub async fn apply_application(&self) {
-        let application = application("application-resources.yaml", &self.repository, |spec| {
-            spec["destination"]["namespace"] = json!(self.world.namespace);
-        });
-        self.world.plane.apply(&application).await.unwrap();
-    }
-
-    pub fn write_example(&self, name: &str) {
-        let example = std::fs::read_to_string(paths::workspace().join(format!("examples/{name}.yaml"))).unwrap();
-        self.repository.write(&format!("profiling/{name}.yaml"), &example);
+        let applied = SystemTime::now();
+        plane.apply(&operator).await.unwrap();
+        // Progressing: there is no node that would start the pod, nor anybody else who looks at the resources.
+        for (name, revision) in [(OPERATOR, chart), (TEAM, resources)] {
+            let there = |version: &Value| is(version, &revision, "Progressing");
+            let (at, _) = applications.until(name, began, "Synced", there).await;
+            say(&format!("both Applications made → {name} Synced"), at.duration_since(applied).unwrap());
+        }
+        let world = World::within(plane, namespace).await;
+        Self { world, argo, applications, repository }
     }
 
     /// Pushes, and tells Argo CD as a webhook does; the commit, and when it was pushed.
