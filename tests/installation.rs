@@ -182,7 +182,6 @@ async fn the_api_server_accepts_every_object_of_every_values_file_and_of_kustomi
     }
     // `all` is what one writes into a cluster: unknown members are refused, defaults and validation take place, nothing is stored.
     let all = ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict"];
-    let mut accepted = 0;
     for file in ["default", "locked-down", "everything"] {
         let values = chart::directory().join(format!("ci/{file}-values.yaml")).display().to_string();
         let rendered = helm.template(RELEASE, namespace, &["--values", &values]).await.unwrap();
@@ -193,10 +192,8 @@ async fn the_api_server_accepts_every_object_of_every_values_file_and_of_kustomi
         let path = tempfile::NamedTempFile::new().unwrap();
         fs::write(path.path(), json!({ "apiVersion": "v1", "kind": "List", "items": items }).to_string()).unwrap();
         let said = kubectl(&world.plane, &[&all[..], &["-f", path.path().to_str().unwrap()]].concat()).await;
-        assert_eq!(said.lines().count(), items.len(), "{said}");
-        accepted += items.len();
+        assert!(items.len() > 5 && said.lines().count() == items.len(), "{file}: {said}");
     }
-    assert_eq!(accepted, 27);
     let base = paths::workspace().join("deploy/kustomize/base").display().to_string();
     let said = kubectl(&world.plane, &[&all[..], &["-k", &base]].concat()).await;
     assert_eq!(said.lines().count(), 9, "{said}");

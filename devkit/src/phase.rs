@@ -14,6 +14,8 @@ use crate::{Error, paths};
 const TIME: &str = "2026-01-01T00:00:00Z";
 /// In place of a story's namespace, whose name is drawn by lot.
 const NAMESPACE: &str = "story";
+/// The conditions that Argo CD and kstatus read.
+const JUDGED: [&str; 3] = ["Ready", "Reconciling", "Stalled"];
 const RECORDED_BY: &str = "# Recorded by the story ";
 
 /// The name of the phase that a version shows: what decides how it is judged, and the reasons that say why.
@@ -71,17 +73,22 @@ impl Example {
         fs::write(&path, &self.yaml).map_err(Error::io(format!("write {}", path.display())))
     }
 
-    /// Whether both have the same conditions, statuses and reasons.
+    /// Whether both have the same of the conditions by which they are judged.
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {
-        let shape = |example: &Self| said(&example.object, &["type", "status", "reason"]);
-        shape(self) == shape(other)
+        let judged = |example: &Self| {
+            JUDGED.map(|kind| find(&example.object, kind).map(|it| (it["status"].clone(), it["reason"].clone())))
+        };
+        judged(self) == judged(other)
     }
 
     /// Whether both say the same in the same words.
     #[must_use]
     pub fn says_the_same_as(&self, other: &Self) -> bool {
-        let words = |example: &Self| said(&example.object, &["type", "status", "reason", "message"]);
+        let words = |example: &Self| -> Vec<_> {
+            let said = |condition: &Value| ["type", "status", "reason", "message"].map(|it| condition[it].clone());
+            conditions(&example.object).iter().map(said).collect()
+        };
         words(self) == words(other)
     }
 }
@@ -111,13 +118,6 @@ pub fn examples() -> Result<BTreeMap<String, Example>, Error> {
 
 fn directory() -> PathBuf {
     paths::workspace().join("tests/gitops/phases")
-}
-
-/// These members of each of the operator's conditions; of one that is not judged by, nothing.
-fn said(object: &Value, members: &[&str]) -> Vec<Vec<String>> {
-    let ours = |condition: &&Value| !text(condition, "type").contains('/');
-    let members = |condition: &Value| members.iter().map(|member| text(condition, member).to_owned()).collect();
-    conditions(object).iter().filter(ours).map(members).collect()
 }
 
 /// The version without what is another one in every run.

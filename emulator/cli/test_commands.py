@@ -3,11 +3,15 @@
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
+
+import tally
 
 ADDRESSES = json.loads(os.environ["EMULATOR_ADDRESSES"])
 UUID = "01234567-89ab-cdef-0123-456789abcdef"
@@ -34,9 +38,15 @@ class Cli:
 
     def run(self, *arguments, service="codeguruprofiler"):
         aws = Path(sys.executable).with_name("aws")
-        return subprocess.run(
+        result = subprocess.run(
             [aws, service, *arguments], env=self.environment, capture_output=True, text=True, timeout=60, check=False
         )
+        told = re.search(r"An error occurred \((\w+)\) when calling the (\w+) operation", result.stderr)
+        if told:
+            tally.saw(told[2], told[1])
+        elif result.returncode == 0:
+            tally.saw("".join(word.capitalize() for word in arguments[0].split("-")), tally.OK)
+        return result
 
     def __call__(self, *arguments, service="codeguruprofiler"):
         result = self.run(*arguments, service=service)
@@ -129,6 +139,22 @@ def test_the_commands_of_sts(aws):
     role = ["--role-arn", "arn:aws:iam::444455556666:role/app", "--role-session-name", "it"]
     given = aws("assume-role", *role, "--external-id", "x-1", service="sts")["Credentials"]
     assert given["AccessKeyId"].startswith("ASIA")
+
+
+CREATE = ["create-profiling-group", "--profiling-group-name", "a", "--client-token", "t"]
+DESCRIBE = ["describe-profiling-group", "--profiling-group-name", "a"]
+ERRORS = ["ServiceQuotaExceeded", "Conflict", "Validation", "Throttling", "InternalServer"]
+
+
+@pytest.mark.parametrize("command, error", [*((CREATE, error) for error in ERRORS), (DESCRIBE, "ResourceNotFound")])
+def test_an_error_is_told_by_its_code(aws, command, error):
+    order = {"account": aws.account, "effect": {"type": "error", "code": f"{error}Exception", "message": "as ordered"}}
+    request = urllib.request.Request(ADDRESSES["admin"] + "/faults", data=json.dumps(order).encode(), method="POST")
+    urllib.request.urlopen(request, timeout=10).close()
+    result = aws.run(*command)
+    assert result.returncode in (254, 255)
+    assert f"({error}Exception) when calling the " in result.stderr
+    assert result.stderr.rstrip().endswith("as ordered")
 
 
 @pytest.fixture

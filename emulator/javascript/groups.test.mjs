@@ -1,10 +1,11 @@
-// AWS's SDK for JavaScript drives the emulator: operations on groups, errors as its classes, and its paginators. Every request is verified.
+// AWS's SDK for JavaScript drives the emulator: operations on groups, errors as its classes, its paginators and its signatures.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { test } from "node:test";
+import { after, test } from "node:test";
+import * as sdk from "@aws-sdk/client-codeguruprofiler";
 import {
   CodeGuruProfilerClient,
   ConfigureAgentCommand,
@@ -28,11 +29,46 @@ import {
 
 const addresses = JSON.parse(process.env.EMULATOR_ADDRESSES);
 const region = "eu-west-1";
+const table = JSON.parse(execFileSync(process.env.EMULATOR_BINARY, ["--print-table"])).operations;
+const rows = table.filter((row) => row.service === "codeguru-profiler");
 
 function connect(account, options = {}) {
   const credentials = { accessKeyId: `AKIA${account}`, secretAccessKey: "secret" };
-  return new CodeGuruProfilerClient({ endpoint: addresses.service, region, credentials, maxAttempts: 1, ...options });
+  const client = new CodeGuruProfilerClient({ endpoint: addresses.service, region, credentials, maxAttempts: 1, ...options });
+  client.middlewareStack.add(count, { step: "initialize" });
+  return client;
 }
+
+// Which answers of each operation the client understood: "Operation ok", or "Operation ThrottlingException".
+const seen = new Map();
+
+function count(next, { commandName }) {
+  const saw = (outcome) => {
+    const key = `${commandName.replace(/Command$/, "")} ${outcome}`;
+    seen.set(key, (seen.get(key) ?? 0) + 1);
+  };
+  return async (request) => {
+    try {
+      const answer = await next(request);
+      saw("ok");
+      return answer;
+    } catch (error) {
+      saw(error.name);
+      throw error;
+    }
+  };
+}
+
+after(() => {
+  const modelled = rows.flatMap((row) => row.errors.map((error) => `${row.name} ${error.name}`));
+  const names = new Set([...seen.keys()].map((key) => key.split(" ")[0]));
+  const errors = modelled.filter((key) => seen.has(key));
+  const answers = [...seen.values()].reduce((sum, times) => sum + times, 0);
+  for (const [key, times] of [...seen].sort()) {
+    console.log(`${key.padEnd(60)} ${times}`);
+  }
+  console.log(`${names.size} of ${rows.length} operations, ${errors.length} of ${modelled.length} modelled errors, ${answers} answers`);
+});
 
 // This version of the SDK does not make up the token that Create requires.
 let tokens = 0;
@@ -77,6 +113,30 @@ test("errors arrive as their classes", async () => {
   await assert.rejects(client.send(new ListProfilingGroupsCommand({})), ThrottlingException);
   await admin("POST", "/faults", { account, count: 1, effect: { type: "error", code: "AccessDeniedException" } });
   await assert.rejects(client.send(new ListProfilingGroupsCommand({})), { name: "AccessDeniedException" });
+});
+
+test("every modelled error of an operation on groups arrives as its class", async () => {
+  const account = "200000000006";
+  const client = connect(account);
+  const group = { profilingGroupName: "a" };
+  const inputs = {
+    CreateProfilingGroup: { ...group, clientToken: "t" },
+    DescribeProfilingGroup: group,
+    UpdateProfilingGroup: { ...group, agentOrchestrationConfig: { profilingEnabled: true } },
+    DeleteProfilingGroup: group,
+    ListProfilingGroups: {},
+  };
+  for (const [operation, input] of Object.entries(inputs)) {
+    for (const { name, status } of rows.find((row) => row.name === operation).errors) {
+      await admin("POST", "/faults", { account, count: 1, effect: { type: "error", code: name, message: "as ordered" } });
+      const refused = client.send(new sdk[`${operation}Command`](input));
+      await assert.rejects(refused, (error) => {
+        assert.ok(error instanceof sdk[name], `${operation} ${name}`);
+        assert.equal(error.$metadata.httpStatusCode, status);
+        return error.message === "as ordered";
+      });
+    }
+  }
 });
 
 test("what passes is retried", async () => {

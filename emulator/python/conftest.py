@@ -1,5 +1,6 @@
 """Clients of the running emulator. Each test has an account of its own, so that none sees another's groups or faults."""
 
+import collections
 import itertools
 import json
 import os
@@ -7,14 +8,36 @@ import subprocess
 import urllib.request
 
 import boto3
+import botocore.loaders
+import botocore.session
 import pytest
 from botocore.config import Config
 
 import answers
+import tally
 
 ADDRESSES = json.loads(os.environ["EMULATOR_ADDRESSES"])
 REGION = "eu-west-1"
 _accounts = itertools.count(100000000000)
+# One for all sessions: reading the models again for each client would take longer than all the tests.
+_loader = botocore.loaders.Loader()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--seed", default="1", help="of the random requests")
+    parser.addoption("--requests", type=int, default=200, help="random requests for each operation")
+
+
+def pytest_configure(config):
+    config.differential = collections.Counter()
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    counts, seed = config.differential, config.getoption("--seed")
+    if counts:
+        terminalreporter.write_line(f"\nrandom requests (--seed {seed}): {sum(counts.values())}")
+        for kind, count in sorted(counts.items()):
+            terminalreporter.write_line(f"{count:8}  {kind}")
 
 
 class Admin:
@@ -30,6 +53,12 @@ class Admin:
         with urllib.request.urlopen(request, timeout=10) as answer:
             content = answer.read()
         return json.loads(content) if content else None
+
+
+def count(parsed, model, **_):
+    """A handler of botocore's event `after-call`."""
+    code = parsed.get("Error", {}).get("Code", tally.OK)
+    tally.saw(model.name, code, parsed["ResponseMetadata"].get("RequestId"))
 
 
 class Emulator:
@@ -53,7 +82,10 @@ class Emulator:
         token=None,
         **options,
     ):
+        core = botocore.session.get_session()
+        core.register_component("data_loader", _loader)
         session = boto3.session.Session(
+            botocore_session=core,
             aws_access_key_id=key or f"AKIA{self.account}",
             aws_secret_access_key=secret,
             aws_session_token=token,
@@ -65,6 +97,7 @@ class Emulator:
             **{"connect_timeout": 5, "read_timeout": 10, **options},
         )
         client = session.client(service, endpoint_url=self.addresses["service"], config=config)
+        client.meta.events.register("after-call", count)
         if check_answers and service == "codeguruprofiler":
             client.meta.events.register("before-parse.codeguruprofiler", answers.check)
         return client

@@ -1,5 +1,6 @@
 """Every modelled error of every operation, the errors that AWS's front ends add, and how errors travel."""
 
+import contextlib
 from email.utils import parsedate_to_datetime
 
 import botocore
@@ -17,6 +18,12 @@ ARN = "arn:aws:codeguru-profiler:eu-west-1:1:profilingGroup/a"
 MODELLED = [
     (operation, error["shape"]) for operation in CALLS for error in MODEL["operations"][operation]["errors"]
 ]
+
+
+def modelling(wanted):
+    return [operation for operation, error in MODELLED if error == wanted]
+
+
 COMMON = [
     ("AccessDeniedException", 403),
     ("ExpiredTokenException", 403),
@@ -89,12 +96,26 @@ def test_a_violated_constraint_names_its_member(careless, method, arguments, mem
     assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 
-@pytest.mark.parametrize(
-    "operation",
-    [operation for operation, error in MODELLED if error == "ResourceNotFoundException"],
-)
+@pytest.mark.parametrize("operation", modelling("ValidationException"))
+def test_every_operation_refuses_what_its_model_does_not_allow(careless, operation):
+    _, arguments = CALLS[operation]
+    wrong = {"profilingGroupName": "a.b", "resourceArn": "a", "maxResults": 0}
+    with pytest.raises(careless.exceptions.ValidationException):
+        call(careless, operation, **{name: value for name, value in wrong.items() if name in arguments})
+
+
+@pytest.mark.parametrize("operation", modelling("ResourceNotFoundException"))
 def test_a_group_that_is_not_there_is_not_found(client, operation):
     with pytest.raises(client.exceptions.ResourceNotFoundException):
+        call(client, operation)
+
+
+@pytest.mark.parametrize("operation", modelling("ThrottlingException"))
+def test_more_than_a_limit_is_throttled(emulator, client, operation):
+    emulator.admin("PUT", f"/limits/{emulator.account}", {operation: {"perSecond": 0, "burst": 1}})
+    with contextlib.suppress(client.exceptions.ResourceNotFoundException):
+        call(client, operation)
+    with pytest.raises(client.exceptions.ThrottlingException):
         call(client, operation)
 
 
@@ -117,30 +138,45 @@ def test_a_signature_for_another_service_is_turned_away(client, name, status):
     assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
 
 
-# What botocore retries by itself, in its two modes. The service's model marks the quota as retryable, which one mode heeds.
+# What botocore retries by itself, in its modes. The service's model marks the quota as retryable, which the older mode does not heed.
 RETRIED = {
     "standard": {"ThrottlingException", "InternalServerException", "ServiceQuotaExceededException"},
+    "adaptive": {"ThrottlingException", "InternalServerException", "ServiceQuotaExceededException"},
     "legacy": {"ThrottlingException", "InternalServerException"},
 }
 
 
-@pytest.mark.parametrize("mode", RETRIED)
-@pytest.mark.parametrize("operation, error", [("CreateProfilingGroup", error["shape"]) for error in
-                         MODEL["operations"]["CreateProfilingGroup"]["errors"]] + [
-                             ("DescribeProfilingGroup", "ResourceNotFoundException")])
-def test_botocore_retries_what_its_mode_retries(emulator, mode, operation, error):
+@pytest.fixture
+def no_pause(monkeypatch):
+    """Spares the pauses between attempts, and changes nothing about whether there are any."""
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+
+
+# The adaptive mode pauses inside its own rate limiter, for two seconds each time: on one operation it shows what there is to see.
+RETRIES = [
+    (mode, operation, error)
+    for mode in RETRIED
+    for operation, error in MODELLED
+    if mode != "adaptive" or operation == "CreateProfilingGroup"
+]
+
+
+@pytest.mark.parametrize("mode, operation, error", RETRIES)
+def test_botocore_retries_what_its_mode_retries(emulator, no_pause, mode, operation, error):
     client = emulator.client(attempts=2, mode=mode)
-    emulator.fault(count=2, effect={"type": "error", "code": error})
-    with pytest.raises(getattr(client.exceptions, error)):
+    emulator.fault(operation=operation, effect={"type": "error", "code": error})
+    with pytest.raises(getattr(client.exceptions, error)) as raised:
         call(client, operation)
+    attempts = 2 if error in RETRIED[mode] else 1
+    assert raised.value.response["ResponseMetadata"]["RetryAttempts"] == attempts - 1
     requests = emulator.journal()
-    assert len(requests) == (2 if error in RETRIED[mode] else 1)
+    assert [request["errorCode"] for request in requests] == [error] * attempts
     assert len({request["query"] for request in requests}) == 1, "a retry repeats the token"
 
 
 @pytest.mark.parametrize("mode", RETRIED)
 @pytest.mark.parametrize("code, status", [("ThrottlingException", 429), ("ThrottlingException", 400), ("InternalServerException", 500)])
-def test_botocore_retries_what_passes_and_succeeds(emulator, mode, code, status):
+def test_botocore_retries_what_passes_and_succeeds(emulator, no_pause, mode, code, status):
     client = emulator.client(attempts=2, mode=mode)
     emulator.fault(count=1, effect={"type": "error", "code": code, "status": status})
     answer = client.list_profiling_groups()

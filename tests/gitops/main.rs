@@ -8,6 +8,8 @@ mod phases;
 mod world;
 
 mod applications;
+mod commits;
+mod flux;
 mod live;
 mod offline;
 mod repository;

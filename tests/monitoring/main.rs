@@ -6,6 +6,8 @@ mod chart;
 mod dashboard;
 mod kube_state_metrics;
 mod live;
+#[path = "../phases.rs"]
+mod phases;
 mod prometheus;
 mod rules;
 mod shipped;

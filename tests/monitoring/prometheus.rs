@@ -8,6 +8,7 @@ use devkit::{
     operator::Operator,
     process::{Running, Spawn},
 };
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::shipped;
@@ -49,7 +50,7 @@ impl Prometheus {
 
     /// The numbers that a query answers with at this moment; what is not a number is left out.
     pub async fn ask(&self, query: &str) -> Vec<f64> {
-        let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let encoded = utf8_percent_encode(query, NON_ALPHANUMERIC);
         let answer = self.get(&format!("/api/v1/query?query={encoded}")).await;
         assert_eq!(answer["status"], "success", "{query}: {answer}");
         let samples = answer["data"]["result"].as_array().unwrap();

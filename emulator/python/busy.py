@@ -1,0 +1,58 @@
+"""A program with a busy thread, profiled by AWS's own agent as it comes, until standard input closes.
+
+Where the service is, who calls and which group it is come from the environment, as in production: AWS_ENDPOINT_URL_CODEGURUPROFILER,
+credentials, AWS_CODEGURU_PROFILER_GROUP_NAME and AWS_CODEGURU_PROFILER_TARGET_REGION.
+
+Prints a line of JSON several times a second: how many samples the agent has taken so far.
+"""
+
+import json
+import logging
+import sys
+import threading
+import time
+
+from codeguru_profiler_agent.agent_metadata.agent_metadata import AgentMetadata
+from codeguru_profiler_agent.agent_metadata.fleet_info import DefaultFleetInfo
+from codeguru_profiler_agent.profiler_builder import build_profiler
+
+samples = 0
+
+
+def count_samples(event, _):
+    """The interpreter tells of each look that anyone takes at the stacks of all threads."""
+    global samples
+    if event == "sys._current_frames":
+        samples += 1
+
+
+def spin():
+    while True:
+        sum(range(1000))
+
+
+def report():
+    while True:
+        print(json.dumps({"samples": samples}), flush=True)
+        time.sleep(0.2)
+
+
+def main():
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    sys.addaudithook(count_samples)
+    override = {
+        # Without a look for the metadata of a machine or a container in AWS.
+        "agent_metadata": AgentMetadata(fleet_info=DefaultFleetInfo()),
+        # On a crowded machine the agent takes the time it waits for a core for its own work, and would stop for good.
+        "cpu_limit_percentage": 100,
+    }
+    profiler = build_profiler(override=override)
+    if profiler is None or not profiler.start():
+        sys.exit("the agent did not start")
+    for work in (spin, report):
+        threading.Thread(target=work, daemon=True).start()
+    sys.stdin.read()
+    profiler.stop()
+
+
+main()

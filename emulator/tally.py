@@ -1,0 +1,99 @@
+"""A plugin of pytest that counts which answers of each operation a client understood, and prints the counts as a table at the end."""
+
+import collections
+import json
+import os
+import subprocess
+import urllib.request
+
+import pytest
+
+OK = "ok"
+# Those of the service's model first, in the order of their status; all others (of the front end, or broken answers) are one column.
+ERRORS = ["Validation", "ServiceQuotaExceeded", "ResourceNotFound", "Conflict", "Throttling", "InternalServer"]
+COLUMNS = {OK: OK, **{f"{name}Exception": name for name in ERRORS}}
+OTHER = "other"
+
+_answers = []
+
+
+def saw(operation, outcome, request_id=None):
+    """A client took the answer of an operation for a success (`OK`) or for the error of this code."""
+    _answers.append((operation, outcome, request_id))
+
+
+def _rows():
+    table = json.loads(subprocess.check_output([os.environ["EMULATOR_BINARY"], "--print-table"]))["operations"]
+    return {
+        row["name"]: {OK, *(error["name"] for error in row["errors"])}
+        for row in table
+        if row["service"] == "codeguru-profiler"
+    }
+
+
+def _ordered():
+    """The requests that the journal says were answered by a fault which a test had ordered."""
+    address = json.loads(os.environ["EMULATOR_ADDRESSES"])["admin"]
+    with urllib.request.urlopen(address + "/journal", timeout=60) as answer:
+        return {entry["requestId"] for entry in json.load(answer)["entries"] if entry["fault"]}
+
+
+class Count:
+    def __init__(self):
+        self.own = self.ordered = 0
+
+    def __str__(self):
+        return f"{self.own}+{self.ordered}" if self.ordered else str(self.own)
+
+
+def _count(rows):
+    ordered = _ordered()
+    counts = collections.defaultdict(Count)
+    for operation, outcome, request_id in _answers:
+        if operation in rows:
+            count = counts[operation, outcome if outcome in rows[operation] else OTHER]
+            if request_id in ordered:
+                count.ordered += 1
+            else:
+                count.own += 1
+    return counts
+
+
+def _missing(rows, counts):
+    return sorted((name, outcome) for name, outcomes in rows.items() for outcome in outcomes if (name, outcome) not in counts)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--tally-all", action="store_true", help="fail when any operation, or modelled error of one, was not met")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session, exitstatus):
+    rows = _rows()
+    session.config.tally = rows, _count(rows)
+    if session.config.getoption("--tally-all") and exitstatus == 0 and _missing(*session.config.tally):
+        session.exitstatus = 1
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    rows, counts = config.tally
+    write = terminalreporter.write_line
+    headings = [heading.rjust(9) for heading in [*COLUMNS.values(), OTHER]]
+    write("")
+    write("answers understood, by operation and outcome; -: not modelled")
+    write("n+m: m of them were faults ordered by a test (known where the client tells request ids)")
+    write("  ".join([f"{'':32}", *headings]))
+    for name, outcomes in rows.items():
+        cells = [str(counts[name, key]) if (name, key) in counts else "0" if key in outcomes else "-" for key in COLUMNS]
+        cells.append(str(counts.get((name, OTHER), 0)))
+        write("  ".join([f"{name:32}", *(cell.rjust(len(heading)) for cell, heading in zip(cells, headings))]))
+    met = [key for key in counts if key[1] != OTHER]
+    errors = [sum(outcome != OK for outcome in outcomes) for outcomes in rows.values()]
+    write(
+        f"{len({name for name, _ in counts})} of {len(rows)} operations, "
+        f"{sum(outcome != OK for _, outcome in met)} of {sum(errors)} modelled errors, "
+        f"{sum(count.own + count.ordered for count in counts.values())} answers"
+    )
+    if config.getoption("--tally-all"):
+        for name, outcome in _missing(rows, counts):
+            write(f"never met: {name} {outcome}")
