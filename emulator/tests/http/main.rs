@@ -4,6 +4,7 @@
 
 mod admin;
 mod agents;
+mod examples;
 mod faults;
 mod limits;
 mod rig;
