@@ -9,4 +9,5 @@ mod faults;
 mod limits;
 mod rig;
 mod service;
+mod slow;
 mod switches;
