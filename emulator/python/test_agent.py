@@ -46,6 +46,8 @@ def agent(emulator, client):
         "AWS_ENDPOINT_URL_CODEGURUPROFILER": emulator.addresses["service"],
         "AWS_ACCESS_KEY_ID": f"AKIA{emulator.account}",
         "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_CODEGURU_PROFILER_GROUP_NAME": "a",
         "AWS_CODEGURU_PROFILER_TARGET_REGION": REGION,
     }
