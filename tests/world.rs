@@ -35,7 +35,7 @@ const ACCOUNT: &str = "111122223333";
 /// No log, event or status may hold it.
 pub const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 pub const REQUESTED_AT: &str = "codeguruprofiler.dev/reconcile-requested-at";
-const SYSTEM: &str = "codeguru-profiler-system";
+pub const SYSTEM: &str = "codeguru-profiler-system";
 const KIND: &str = "crd/profilinggroups.codeguruprofiler.dev";
 const OPERATOR: &str = "codeguru-profiler-operator";
 pub const OPERATOR_USER: &str = "system:serviceaccount:codeguru-profiler-system:codeguru-profiler-operator";
@@ -58,22 +58,27 @@ impl World {
         static KIND: OnceCell<()> = OnceCell::const_new();
         let plane = ControlPlane::shared().await.unwrap();
         KIND.get_or_init(async || install(&plane).await).await;
-        Self::within(plane).await
+        Self::on(plane).await
     }
 
     /// A world whose API server may be stopped.
     pub async fn apart() -> Self {
         let plane = Arc::new(ControlPlane::start(Options::default()).await.unwrap());
         install(&plane).await;
-        Self::within(plane).await
+        Self::on(plane).await
     }
 
-    async fn within(plane: Arc<ControlPlane>) -> Self {
+    async fn on(plane: Arc<ControlPlane>) -> Self {
+        let namespace = plane.namespace("story").await.unwrap();
+        Self::within(plane, namespace).await
+    }
+
+    /// A world in this namespace, where the operator is installed already.
+    pub async fn within(plane: Arc<ControlPlane>, namespace: String) -> Self {
         static EMULATOR: OnceCell<PathBuf> = OnceCell::const_new();
         let program = EMULATOR.get_or_init(async || cargo::dev("codeguru-profiler-emulator").await.unwrap()).await;
         let emulator = Emulator::start_program(program).await.unwrap();
         let aws = emulator.account(ACCOUNT);
-        let namespace = plane.namespace("story").await.unwrap();
         let client = plane.client().await.unwrap();
         Self {
             groups: Api::namespaced_with(client.clone(), &namespace, &profiling_groups()),

@@ -19,6 +19,7 @@ mod journal;
 mod limits;
 mod model;
 mod moment;
+mod offline;
 mod operations;
 mod patterns;
 mod ports;
@@ -40,8 +41,10 @@ use tokio::task::JoinHandle;
 
 pub use crate::identity::{AccessKey, BadAccessKey};
 use crate::journal::Journal;
+pub use crate::offline::Offline;
 use crate::scenario::Scenario;
 pub use crate::scenario::ScenarioError;
+pub use crate::settings::{Switch, switches};
 use crate::world::World;
 
 /// Where the emulator listens and whom it knows. The default is any two free ports of the loopback interface, and everyone.

@@ -3,17 +3,18 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::state::{HISTORY, SameToken, TagLimits, ThinList};
 
-/// Defines every switch once: what is in force, its default, and its member in a change.
+/// Defines every switch once: what is in force, its default, its member in a change, and its row in the documentation.
 macro_rules! switches {
-    ($($(#[$doc:meta])* $name:ident: $kind:ty = $default:expr;)*) => {
+    ($($name:ident: $kind:ty = $default:expr, $values:literal, $what:literal, $why:literal;)*) => {
         /// The switches as one account and region sees them.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
         #[serde(rename_all = "camelCase")]
         pub struct Settings {
-            $($(#[$doc])* pub $name: $kind,)*
+            $(#[doc = $what] pub $name: $kind,)*
         }
 
         impl Default for Settings {
@@ -40,40 +41,110 @@ macro_rules! switches {
                 Settings { $($name: self.$name.unwrap_or(default.$name),)* }
             }
         }
+
+        /// All switches, in the order of the documentation.
+        #[must_use]
+        pub fn switches() -> Vec<Switch> {
+            let default = Settings::default();
+            vec![$(Switch {
+                name: camel_case(stringify!($name)),
+                default: json!(default.$name),
+                values: $values,
+                what: $what,
+                why: $why,
+            },)*]
+        }
     };
 }
 
+/// A behaviour that AWS does not document, or that tests want otherwise.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Switch {
+    /// Its member in `PUT /settings`.
+    pub name: String,
+    /// How the emulator behaves unless told otherwise.
+    pub default: Value,
+    /// What it can be set to; single values in backticks.
+    pub values: &'static str,
+    /// What it says.
+    pub what: &'static str,
+    /// Why it is a switch, and why this is the default.
+    pub why: &'static str,
+}
+
+fn camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |camel, word| {
+        let (initial, rest) = word.split_at(1);
+        camel + &initial.to_ascii_uppercase() + rest
+    })
+}
+
 switches! {
-    /// Every answer takes this long.
-    latency_ms: u64 = 0;
-    /// Describe and List answer with the state of so long ago.
-    read_lag_ms: u64 = 0;
-    thin_list: ThinList = ThinList::Full;
-    /// Entries on a page when the request names no `maxResults`.
-    page_size: usize = 100;
-    /// No page has more entries, whatever `maxResults` says.
-    max_page_size: usize = 1000;
-    /// How long a page's token is valid; 0 is for ever.
-    page_token_life_ms: u64 = 0;
-    /// Groups per account and region.
-    quota: usize = 500;
-    /// What a Create does that repeats another with the same token.
-    same_token_create: SameToken = SameToken::FirstAnswer;
-    update_without_change_moves_updated_at: bool = true;
-    /// An Update so soon after the group's last one conflicts; 0 is never.
-    update_conflict_ms: u64 = 0;
-    disabled_group_takes_profiles: bool = true;
-    /// The HTTP status of `ThrottlingException`.
-    throttling_status: ThrottlingStatus = ThrottlingStatus::TooManyRequests;
-    tag_limits: TagLimits = TagLimits::AwsWide;
-    /// What GetPolicy answers for a group without a policy.
-    missing_policy: MissingPolicy = MissingPolicy::Empty;
-    /// How often agents are told to ask and report.
-    agent_period_seconds: u32 = 300;
-    agent_sampling_interval_ms: u32 = 1000;
-    agent_minimum_reporting_ms: u32 = 60_000;
-    agent_max_stack_depth: u32 = 1000;
-    agent_memory_limit_percent: u32 = 10;
+    latency_ms: u64 = 0, "milliseconds",
+        "Every answer waits so long before the operation runs",
+        "A network takes time; most tests have none to lose";
+    read_lag_ms: u64 = 0, "milliseconds, at most 60000",
+        "Describe and List answer with the state of so long ago, group by group",
+        "AWS promises no read-after-write consistency; most tests need it all the same";
+    thin_list: ThinList = ThinList::Full, "`full`, `noOrchestrationConfig`, `noProfilingStatus`, `bare` (name and ARN), `namesOnly` (although descriptions were asked for)",
+        "What a List with descriptions leaves out",
+        "The model gives List the same description as Describe, but no page says that all members are filled";
+    page_size: usize = 100, "1 to 1000",
+        "Entries on a page without `maxResults`",
+        "The default of AWS is not documented";
+    max_page_size: usize = 1000, "1 to 1000",
+        "No page has more entries, whatever `maxResults` asks",
+        "AWS services may give less than asked for; 1000 is the most that can be asked";
+    page_token_life_ms: u64 = 0, "milliseconds; 0 is for ever",
+        "How long a page's token is valid",
+        "No page says whether tokens expire";
+    quota: usize = 500, "a number",
+        "Groups per account and region",
+        "As documented; adjustable in AWS, too";
+    create_without_config_enables: bool = true, "`true`, `false`",
+        "Whether a group created without `agentOrchestrationConfig` has profiling enabled",
+        "Not documented, but AWS's CloudFormation handler never sends it, and profiling then runs";
+    same_token_create: SameToken = SameToken::FirstAnswer, "`firstAnswer`, `conflict`",
+        "What a Create gets that repeats another, with the same `clientToken` and the same input, while the group exists",
+        "The token is for idempotency, but no page says what the second caller gets. With another input it is a conflict in both readings";
+    update_without_change_moves_updated_at: bool = true, "`true`, `false`",
+        "Whether an Update to the value that is there moves `updatedAt`",
+        "Not documented; the worse case for a client that watches `updatedAt`";
+    tags_move_updated_at: bool = false, "`true`, `false`",
+        "Whether tagging moves `updatedAt`",
+        "Not documented; `updatedAt` is said to be of the group, and tags have operations of their own";
+    update_conflict_ms: u64 = 0, "milliseconds; 0 is never",
+        "An Update so soon after the last change of `updatedAt` is a `ConflictException`",
+        "The model has the error, but no page says when. For a conflict that a test can count on, order a fault";
+    disabled_group_takes_profiles: bool = true, "`true`, `false`",
+        "Whether PostAgentProfile of a disabled group is taken, or a `ValidationException`",
+        "Not documented; AWS's agents post once more after a disable, and do not expect to be refused";
+    throttling_status: ThrottlingStatus = ThrottlingStatus::TooManyRequests, "`400`, `429`",
+        "The HTTP status of `ThrottlingException`",
+        "429 in the service's model, 400 among the errors common to all of AWS";
+    tag_limits: TagLimits = TagLimits::AwsWide, "`awsWide` (50 tags; keys of 1 to 128 characters without the prefix `aws:`, values of at most 256), `none`",
+        "Which tags are refused with a `ValidationException`",
+        "The service's model has no limits, the rules common to all of AWS have these";
+    missing_policy: MissingPolicy = MissingPolicy::Empty, "`empty` (200 without its two members), `notFound`",
+        "What GetPolicy answers for a group without a policy",
+        "The model requires both members, but has no error for this case";
+    agent_period_seconds: u32 = 300, "seconds",
+        "How often ConfigureAgent tells agents to ask and report",
+        "The value of the real service, as AWS's own integration test saw it";
+    agent_sampling_interval_ms: u32 = 1000, "milliseconds",
+        "`SamplingIntervalInMilliseconds` of ConfigureAgent",
+        "From the same test";
+    agent_minimum_reporting_ms: u32 = 60_000, "milliseconds",
+        "`MinimumTimeForReportingInMilliseconds` of ConfigureAgent",
+        "From the same test";
+    agent_max_stack_depth: u32 = 1000, "a number",
+        "`MaxStackDepth` of ConfigureAgent",
+        "From the same test";
+    agent_memory_limit_percent: u32 = 10, "a number",
+        "`MemoryUsageLimitPercent` of ConfigureAgent",
+        "From the same test";
 }
 
 /// The two statuses with which AWS documents throttling: in the service's model, and among the errors common to all services.
@@ -173,8 +244,6 @@ fn layer(account: Option<&str>, region: Option<&str>) -> Layer {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn change(value: serde_json::Value) -> Change {
@@ -200,6 +269,14 @@ mod tests {
         book.change(Some("a"), None, change(json!({"thinList": "namesOnly"}))).unwrap();
         let seen = book.effective(Some("a"), None);
         assert_eq!((seen.quota, seen.thin_list), (2, ThinList::NamesOnly));
+    }
+
+    #[test]
+    fn every_switch_has_the_name_by_which_it_is_set() {
+        let Value::Object(defaults) = json!(Settings::default()) else { panic!("settings are an object") };
+        let named: serde_json::Map<String, Value> =
+            switches().into_iter().map(|switch| (switch.name, switch.default)).collect();
+        assert_eq!(named, defaults);
     }
 
     #[test]

@@ -260,7 +260,7 @@ async fn a_wrong_secret_is_an_error_by_its_code_alone() {
 }
 
 #[tokio::test]
-async fn a_role_is_assumed_and_renewed_by_the_sdks_own_provider() {
+async fn a_role_is_assumed_by_the_sdks_own_provider() {
     let rig = Rig::start().await;
     let provider = AssumeRoleProvider::builder("arn:aws:iam::444455556666:role/other")
         .session_name("it")

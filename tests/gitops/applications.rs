@@ -1,6 +1,7 @@
-//! Watches Argo CD's Applications, keeps every version, and says which of them are out of sync without a new commit.
+//! Watches Argo CD's Applications, keeps every version, and says which resources went out of sync without a new commit.
 
 use std::{
+    collections::BTreeMap,
     pin::pin,
     sync::{Arc, Mutex},
     time::{Duration, SystemTime},
@@ -9,7 +10,7 @@ use std::{
 use devkit::{argocd::NAMESPACE, wait};
 use futures::StreamExt;
 use kube::{
-    Api,
+    Api, ResourceExt,
     api::{ApiResource, DynamicObject, Patch, PatchParams},
     core::GroupVersionKind,
     runtime::watcher::{self, Event, watcher},
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 const LIMIT: Duration = Duration::from_mins(2);
+const REFRESH: &str = "argocd.argoproj.io/refresh";
 
 /// A version, and when it was seen.
 type Version = (SystemTime, Value);
@@ -37,14 +39,18 @@ impl Applications {
         Self { api, seen, task }
     }
 
-    /// Asks Argo CD to look at git now, as a webhook does.
+    /// Has Argo CD look at git now, as a webhook does, and waits until it has.
     pub async fn refresh(&self, name: &str) {
-        let patch = json!({ "metadata": { "annotations": { "argocd.argoproj.io/refresh": "normal" } } });
+        let patch = json!({ "metadata": { "annotations": { REFRESH: "normal" } } });
         self.api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+        // Argo CD takes the request away when it has compared.
+        let done = || async { (!self.api.get(name).await.unwrap().annotations().contains_key(REFRESH)).then_some(()) };
+        wait::until("compared with git", LIMIT, done).await.unwrap();
     }
 
-    /// Waits for a version that was seen after this time and is like this; when it was seen, and the version.
-    pub async fn until(&self, since: SystemTime, what: &str, like: impl Fn(&Value) -> bool) -> Version {
+    /// Waits for a version of this Application that was seen after this time and is like this; when it was seen, and the version.
+    pub async fn until(&self, name: &str, since: SystemTime, what: &str, like: impl Fn(&Value) -> bool) -> Version {
+        let like = |version: &Value| version["metadata"]["name"] == name && like(version);
         let like = &like;
         let found = wait::until(what, LIMIT, || async {
             let seen = self.seen.lock().unwrap();
@@ -54,7 +60,7 @@ impl Applications {
         found.unwrap_or_else(|error| panic!("{error}: {:#}", self.seen.lock().unwrap().last().unwrap().1))
     }
 
-    /// What broke the rule that nothing but a commit makes an Application out of sync, in any version so far.
+    /// What went out of sync without a new commit, in any version so far.
     pub fn out_of_sync(&self) -> Vec<String> {
         out_of_sync(self.seen.lock().unwrap().iter().map(|(_, version)| version))
     }
@@ -92,49 +98,40 @@ fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Only ProfilingGroups count: right after a sync, Argo CD itself may not know yet that a resource that it made is there.
+/// Synced, and at the same commit no longer: nothing but a writer beside git does that. Out of sync all along is Argo CD at work, even for a moment after a sync.
 fn out_of_sync<'a>(versions: impl Iterator<Item = &'a Value>) -> Vec<String> {
-    let broken = |version: &'a Value| {
-        let status = &version["status"];
-        let last = status["history"].as_array()?.last()?;
-        let (revision, finished) = (text(last, "/revision"), text(status, "/operationState/finishedAt"));
-        // Both have whole seconds: what was compared in the second in which a sync ended may be from before it.
-        let started = text(status, "/operationState/startedAt");
-        let from_before = if finished.is_empty() {
-            // The history has this very sync already, which is about to end.
-            !started.is_empty() && started <= text(last, "/deployStartedAt")
-        } else {
-            text(status, "/reconciledAt") <= finished
-        };
-        let deleted = !version["metadata"]["deletionTimestamp"].is_null();
-        if deleted || from_before || text(status, "/sync/revision") != revision {
-            return None;
+    let mut last: BTreeMap<String, (&str, &str)> = BTreeMap::new();
+    let mut broken = Vec::new();
+    for version in versions {
+        let revision = text(version, "/status/sync/revision");
+        for resource in version["status"]["resources"].as_array().into_iter().flatten() {
+            let name = [text(version, "/metadata/name"), text(resource, "/kind"), text(resource, "/name")].join("/");
+            let now = (revision, text(resource, "/status"));
+            if last.insert(name, now) == Some((revision, "Synced")) && now.1 == "OutOfSync" {
+                broken.push(format!("out of sync at {revision}, at which it was synced: {resource}"));
+            }
         }
-        let resources = status["resources"].as_array()?.iter();
-        let mut ours = resources.filter(|resource| resource["kind"] == "ProfilingGroup");
-        let resource = ours.find(|resource| resource["status"] == "OutOfSync")?;
-        Some(format!("out of sync at {revision}, which was synced: {resource}"))
-    };
-    versions.filter_map(broken).collect()
+    }
+    broken
 }
 
 #[test]
 fn only_what_no_commit_explains_is_held_against_the_operator() {
-    let version = |kind: &str, revision: &str, synced: &str, reconciled: &str, finished: Option<&str>| {
-        json!({ "metadata": {}, "status": {
-            "sync": { "revision": revision }, "history": [{ "revision": synced }], "reconciledAt": reconciled,
-            "operationState": { "finishedAt": finished }, "resources": [{ "kind": kind, "status": "OutOfSync" }],
+    let version = |(revision, synced): &(&str, &str)| {
+        json!({ "metadata": { "name": "profiling" }, "status": {
+            "sync": { "revision": revision },
+            "resources": [{ "kind": "ProfilingGroup", "name": "checkout", "status": synced }],
         } })
     };
-    let (ours, before, after) = ("ProfilingGroup", Some("10:00:05"), "10:00:09");
-    let table = [
-        (version(ours, "1", "1", after, before), 1),
-        (version(ours, "1", "1", after, None), 1),
-        (version(ours, "1", "1", "10:00:05", before), 0),
-        (version(ours, "2", "1", after, before), 0),
-        (version("ConfigMap", "1", "1", after, before), 0),
+    let table: [(&[(&str, &str)], usize); 5] = [
+        (&[("1", "OutOfSync"), ("1", "OutOfSync"), ("1", "Synced")], 0),
+        (&[("1", "Synced"), ("2", "OutOfSync"), ("2", "Synced")], 0),
+        (&[("1", "Synced"), ("1", "OutOfSync")], 1),
+        (&[("1", "Synced"), ("1", "OutOfSync"), ("1", "OutOfSync"), ("1", "Synced"), ("1", "OutOfSync")], 2),
+        (&[("1", "Synced"), ("1", ""), ("2", "OutOfSync")], 0),
     ];
-    for (version, broken) in table {
-        assert_eq!(out_of_sync([&version].into_iter()).len(), broken, "{version:#}");
+    for (versions, broken) in table {
+        let versions: Vec<_> = versions.iter().map(version).collect();
+        assert_eq!(out_of_sync(versions.iter()).len(), broken, "{versions:#?}");
     }
 }

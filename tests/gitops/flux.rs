@@ -3,8 +3,10 @@
 use devkit::{
     controlplane::{ControlPlane, Options},
     go::Module,
+    helm::Helm,
     paths,
 };
+use serde_json::Value;
 
 static MODULE: Module = Module {
     name: "flux",
@@ -37,8 +39,9 @@ async fn definitions() -> String {
 
 #[tokio::test]
 async fn what_is_shipped_for_flux_is_accepted_by_its_definitions() {
+    let definitions = definitions().await;
     let plane = ControlPlane::start(Options::default()).await.unwrap();
-    plane.apply(&definitions().await).await.unwrap();
+    plane.apply(&definitions).await.unwrap();
     let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: { name: flux-system }\n";
     plane.apply(namespace).await.unwrap();
     for file in ["operator", "resources"] {
@@ -51,4 +54,17 @@ async fn what_is_shipped_for_flux_is_accepted_by_its_definitions() {
     let wrong = std::fs::read_to_string(paths::workspace().join("deploy/flux/resources.yaml")).unwrap();
     let wrong = wrong.replace("interval: 10m", "interval: often");
     assert!(plane.apply(&wrong).await.is_err(), "the same eyes see what is wrong");
+}
+
+#[tokio::test]
+async fn the_values_that_are_shipped_for_flux_are_ones_that_the_chart_takes() {
+    let shipped = std::fs::read_to_string(paths::workspace().join("deploy/flux/operator.yaml")).unwrap();
+    let objects: Vec<Value> = serde_saphyr::from_multiple(&shipped).unwrap();
+    let release = objects.iter().find(|object| object["kind"] == "HelmRelease").unwrap();
+    let mut values = tempfile::NamedTempFile::new().unwrap();
+    serde_json::to_writer(&mut values, &release["spec"]["values"]).unwrap();
+    let helm = Helm::offline().await.unwrap();
+    let name = release["spec"]["releaseName"].as_str().unwrap();
+    let made = helm.template(name, "any", &["--values", values.path().to_str().unwrap()]).await.unwrap();
+    assert!(made.contains("--observe-only") && made.contains("eks.amazonaws.com/role-arn"), "{made}");
 }

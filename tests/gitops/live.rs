@@ -1,91 +1,120 @@
-//! Argo CD and the operator on one control plane, from a git repository: what a team sees that works by commits.
+//! Argo CD and the operator on one control plane, each from a git repository of its own.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use devkit::{argocd::ArgoCd, operator::Operator, paths};
-use k8s_openapi::{api::core::v1::ConfigMap, jiff::Timestamp};
-use kube::{Api, api::DeleteParams};
+use devkit::{
+    argocd::ArgoCd,
+    chart,
+    controlplane::{ControlPlane, Options},
+    helm, paths,
+};
+use k8s_openapi::jiff::Timestamp;
+use kube::{
+    ResourceExt,
+    api::{DeleteParams, ListParams},
+};
 use serde_json::{Value, json};
 
 use crate::{
     applications::{Applications, is},
     repository::Repository,
-    world::{REGION, World, condition},
+    world::World,
 };
 
-const APPLICATION: &str = "profiling";
+/// The team's resources, as deploy/argocd calls the Application.
+pub const TEAM: &str = "profiling";
+/// The operator's chart.
+pub const OPERATOR: &str = "codeguru-profiler-operator";
 
-struct Live {
-    world: World,
-    argo: ArgoCd,
-    applications: Applications,
-    repository: Repository,
-    _operator: Operator,
+pub struct Live {
+    pub world: World,
+    pub argo: ArgoCd,
+    pub applications: Applications,
+    /// The team's.
+    pub repository: Repository,
 }
 
 impl Live {
-    async fn start() -> Self {
-        let world = World::apart().await;
-        let repository = Repository::new(&world.plane.directory("repository").unwrap());
+    /// Both Applications are made at once; so the team's resources are there before the kind is, and nobody looks at them yet.
+    pub async fn start(examples: &[&str]) -> Self {
+        let plane = Arc::new(ControlPlane::start(Options::default()).await.unwrap());
+        let helm = helm::MODULE.built().await.unwrap();
         let began = SystemTime::now();
         let settings = paths::workspace().join("deploy/argocd/argocd-cm.yaml");
-        let argo = ArgoCd::start(&world.plane, &settings, &[]).await.unwrap();
+        let argo = ArgoCd::start(&plane, &settings, &[helm]).await.unwrap();
         say("Argo CD is ready", since(began));
-        let applications = Applications::watch(world.client.clone());
-        let operator = world.start().await;
-        Self { world, argo, applications, repository, _operator: operator }
-    }
+        let applications = Applications::watch(plane.client().await.unwrap());
 
-    /// The Application as shipped, with the addresses of this story.
-    async fn apply_application(&self) {
-        let shipped =
-            std::fs::read_to_string(paths::workspace().join("deploy/argocd/application-resources.yaml")).unwrap();
-        let mut application: Value = serde_saphyr::from_str(&shipped).unwrap();
-        application["spec"]["source"]["repoURL"] = json!(self.repository.url());
-        application["spec"]["destination"]["namespace"] = json!(self.world.namespace);
-        assert_eq!(application["metadata"]["name"], APPLICATION);
-        self.world.plane.apply(&application.to_string()).await.unwrap();
-    }
+        let repository = Repository::new(&plane.directory("team").unwrap());
+        for example in examples {
+            repository.write_example(example);
+        }
+        let resources = repository.push("Profile our services");
+        let namespace = plane.namespace("story").await.unwrap();
+        let team = application("application-resources.yaml", &repository, |spec| {
+            spec["destination"]["namespace"] = json!(namespace);
+        });
+        plane.apply(&team).await.unwrap();
+        let fails = |version: &Value| version["status"]["operationState"]["retryCount"].as_u64() > Some(0);
+        applications.until(TEAM, began, "no such kind yet", fails).await;
 
-    fn write_example(&self, name: &str) {
-        let example = std::fs::read_to_string(paths::workspace().join(format!("examples/{name}.yaml"))).unwrap();
-        self.repository.write(&format!("profiling/{name}.yaml"), &example);
+        let repository_of_chart = Repository::new(&plane.directory("operator").unwrap());
+        repository_of_chart.copy(&chart::directory(), Path::new("charts"));
+        let chart = repository_of_chart.push("The chart");
+        let operator = application("application.yaml", &repository_of_chart, |spec| {
+            let values = &mut spec["source"]["helm"]["valuesObject"]["operator"];
+            values["observeOnly"] = json!(false);
+            values["pollInterval"] = json!("2s");
+        });
+        let applied = SystemTime::now();
+        plane.apply(&operator).await.unwrap();
+        // Progressing: there is no node that would start the pod, nor anybody else who looks at the resources.
+        for (name, revision) in [(OPERATOR, chart), (TEAM, resources)] {
+            let there = |version: &Value| is(version, &revision, "Progressing");
+            let (at, _) = applications.until(name, began, "Synced", there).await;
+            say(&format!("both Applications made → {name} Synced"), at.duration_since(applied).unwrap());
+        }
+        let world = World::within(plane, namespace).await;
+        Self { world, argo, applications, repository }
     }
 
     /// Pushes, and tells Argo CD as a webhook does; the commit, and when it was pushed.
-    async fn push(&self, message: &str) -> (String, SystemTime) {
+    pub async fn push(&self, message: &str) -> (String, SystemTime) {
         let revision = self.repository.push(message);
         let pushed = SystemTime::now();
-        self.applications.refresh(APPLICATION).await;
+        self.applications.refresh(TEAM).await;
         (revision, pushed)
     }
 
-    async fn until_healthy(&self, revision: &str, pushed: SystemTime) -> Duration {
+    pub async fn until_healthy(&self, revision: &str, pushed: SystemTime) -> Duration {
         self.until_is(revision, pushed, "Healthy").await
     }
 
     /// Waits until the commit is there, in this health; how long after the push that was seen.
-    async fn until_is(&self, revision: &str, pushed: SystemTime, health: &str) -> Duration {
+    pub async fn until_is(&self, revision: &str, pushed: SystemTime, health: &str) -> Duration {
         let what = format!("{revision} Synced and {health}");
-        let (at, _) = self.applications.until(pushed, &what, |version| is(version, revision, health)).await;
+        let (at, _) = self.applications.until(TEAM, pushed, &what, |version| is(version, revision, health)).await;
         at.duration_since(pushed).unwrap()
     }
 
-    async fn until_sync_says(&self, since: SystemTime, words: &str) {
+    pub async fn until_sync_says(&self, since: SystemTime, words: &str) {
         let says = |version: &Value| {
             version["status"]["operationState"]["message"].as_str().is_some_and(|message| message.contains(words))
         };
-        self.applications.until(since, words, says).await;
+        self.applications.until(TEAM, since, words, says).await;
     }
 
-    async fn run_action(&self, action: &str, resource: &str) {
-        let args =
-            ["app", "actions", "run", APPLICATION, action, "--kind", "ProfilingGroup", "--resource-name", resource];
+    pub async fn run_action(&self, action: &str, resource: &str) {
+        let args = ["app", "actions", "run", TEAM, action, "--kind", "ProfilingGroup", "--resource-name", resource];
         self.argo.run(&args).await.unwrap();
     }
 
     /// When AWS was last told to move this group's switch.
-    async fn updated_at(&self, group: &str) -> SystemTime {
+    pub async fn updated_at(&self, group: &str) -> SystemTime {
         let journal = self.world.aws.journal().await.unwrap();
         let update = |entry: &&devkit::emulator::Entry| {
             entry.is("UpdateProfilingGroup") && entry.group.as_deref() == Some(group)
@@ -94,206 +123,35 @@ impl Live {
         last.started_at.parse::<Timestamp>().unwrap().into()
     }
 
-    fn settings(&self) -> Api<ConfigMap> {
-        Api::namespaced(self.world.client.clone(), &self.world.namespace)
+    /// Deletes an Application; how long until it was gone.
+    pub async fn delete(&self, application: &str) -> Duration {
+        let (began, api) = (SystemTime::now(), &self.applications.api);
+        api.delete(application, &DeleteParams::default()).await.unwrap();
+        let gone = async || api.get_opt(application).await.unwrap().is_none().then_some(());
+        self.world.eventually("the Application is gone", gone).await;
+        since(began)
+    }
+
+    /// The names of the ProfilingGroups that are there.
+    pub async fn groups(&self) -> Vec<String> {
+        let groups = self.world.groups.list(&ListParams::default()).await.unwrap();
+        groups.iter().map(ResourceExt::name_any).collect()
     }
 }
 
-fn since(time: SystemTime) -> Duration {
+/// An Application as shipped, with this repository, and what this changes of its `spec`.
+fn application(file: &str, repository: &Repository, change: impl FnOnce(&mut Value)) -> String {
+    let shipped = std::fs::read_to_string(paths::workspace().join("deploy/argocd").join(file)).unwrap();
+    let mut application: Value = serde_saphyr::from_str(&shipped).unwrap();
+    application["spec"]["source"]["repoURL"] = json!(repository.url());
+    change(&mut application["spec"]);
+    application.to_string()
+}
+
+pub fn since(time: SystemTime) -> Duration {
     time.elapsed().unwrap_or_default()
 }
 
-fn say(what: &str, took: Duration) {
+pub fn say(what: &str, took: Duration) {
     println!("{what:<60} {:>6} ms", took.as_millis());
-}
-
-#[tokio::test]
-async fn a_team_that_works_by_commits() {
-    let live = Live::start().await;
-    the_examples_become_synced_and_healthy(&live).await;
-    a_commit_flips_the_switch_and_aws_follows(&live).await;
-    a_missing_group_turns_degraded_and_heals(&live).await;
-    let revision = a_later_wave_waits_until_the_resource_is_ready(&live).await;
-    the_suspend_action_holds_against_self_heal(&live, &revision).await;
-    the_reconcile_action_is_answered(&live, &revision).await;
-    println!("{}", live.argo.run(&["app", "get", APPLICATION, "--output", "tree"]).await.unwrap());
-    a_suspended_resource_holds_back_a_later_wave_until_somebody_ends_the_sync(&live).await;
-    what_git_lets_go_is_pruned(&live).await;
-    nothing_the_operator_wrote_was_ever_out_of_sync(&live).await;
-    for (process, mib) in live.argo.memory().unwrap() {
-        println!("{process:<60} {mib:>6.0} MiB");
-    }
-    a_deleted_application_takes_its_resources_along_and_ends(&live).await;
-    live.world.judge().await;
-}
-
-async fn the_examples_become_synced_and_healthy(live: &Live) {
-    for (group, enabled) in [("Checkout_Service", false), ("Billing", false), ("Search", true)] {
-        live.world.flip(group, enabled).await;
-    }
-    for example in ["checkout", "observe", "report-drift"] {
-        live.write_example(example);
-    }
-    let revision = live.repository.push("Profile three services");
-    let applied = SystemTime::now();
-    live.apply_application().await;
-    let took = live.until_healthy(&revision, applied).await;
-    say("Application made → Synced and Healthy", took);
-    assert_eq!(live.world.enabled("Checkout_Service").await, Some(true));
-    assert_eq!(live.world.enabled("Billing").await, Some(false), "it is observed");
-}
-
-async fn a_commit_flips_the_switch_and_aws_follows(live: &Live) {
-    let off = std::fs::read_to_string(paths::workspace().join("examples/checkout.yaml")).unwrap();
-    live.repository.write("profiling/checkout.yaml", &off.replace("profilingEnabled: true", "profilingEnabled: false"));
-    let (revision, pushed) = live.push("Turn the profiling of checkout off").await;
-    live.world
-        .eventually("AWS follows", async || (live.world.enabled("Checkout_Service").await == Some(false)).then_some(()))
-        .await;
-    let healthy = live.until_healthy(&revision, pushed).await;
-    say("push → AWS call", live.updated_at("Checkout_Service").await.duration_since(pushed).unwrap());
-    say("push → Synced and Healthy", healthy);
-}
-
-async fn a_missing_group_turns_degraded_and_heals(live: &Live) {
-    live.write_example("missing-group");
-    let (revision, pushed) = live.push("Profile the recommendations").await;
-    say("push → Degraded, for a group that is missing", live.until_is(&revision, pushed, "Degraded").await);
-    let told = |version: &Value| {
-        let resources = version["status"]["resources"].as_array().cloned().unwrap_or_default();
-        let of = resources.into_iter().find(|resource| resource["name"] == "recommendations").unwrap_or_default();
-        of["health"]["message"].as_str().is_some_and(|message| message.contains("create it in AWS"))
-    };
-    live.applications.until(pushed, "what to do", told).await;
-
-    live.world.flip("Recommendations", true).await;
-    let made = SystemTime::now();
-    say("group made in AWS → Healthy", live.until_healthy(&revision, made).await);
-}
-
-async fn a_later_wave_waits_until_the_resource_is_ready(live: &Live) -> String {
-    live.world.flip("Payments", false).await;
-    let refuse = json!({ "operation": "UpdateProfilingGroup", "group": "Payments",
-        "effect": { "type": "error", "code": "InternalServerException", "status": 500, "message": "no" } });
-    live.world.aws.fault(refuse).await.unwrap();
-    let group = json!({
-        "apiVersion": "codeguruprofiler.dev/v1alpha1", "kind": "ProfilingGroup", "metadata": { "name": "payments" },
-        "spec": { "profilingGroupName": "Payments", "profilingEnabled": true },
-    });
-    let after = json!({
-        "apiVersion": "v1", "kind": "ConfigMap",
-        "metadata": { "name": "after", "annotations": { "argocd.argoproj.io/sync-wave": "1" } },
-    });
-    live.repository.write("profiling/payments.yaml", &group.to_string());
-    live.repository.write("profiling/after.yaml", &after.to_string());
-    let (revision, pushed) = live.push("Start after payments are profiled").await;
-    let waits = "waiting for healthy state of codeguruprofiler.dev/ProfilingGroup/payments";
-    live.until_sync_says(pushed, waits).await;
-    live.world.condition("payments", "Ready", "False", "ServiceUnavailable").await;
-    live.world.lists(2).await;
-    let settings = live.settings();
-    assert!(settings.get_opt("after").await.unwrap().is_none(), "it waits");
-
-    live.world.aws.clear_faults().await.unwrap();
-    live.world.eventually("the next wave", async || settings.get_opt("after").await.unwrap()).await;
-    let payments = live.world.status("payments").await;
-    assert_eq!(condition(&payments, "Ready")["status"], "True", "{payments:#}");
-    let ready: Timestamp = condition(&payments, "Ready")["lastTransitionTime"].as_str().unwrap().parse().unwrap();
-    let made = settings.get("after").await.unwrap().metadata.creation_timestamp.unwrap().0;
-    assert!(made >= ready, "made {made}, Ready since {ready}");
-    live.until_healthy(&revision, pushed).await;
-    revision
-}
-
-async fn the_suspend_action_holds_against_self_heal(live: &Live, revision: &str) {
-    let began = SystemTime::now();
-    live.run_action("suspend", "checkout").await;
-    say("suspend → the Application is Suspended", live.until_is(revision, began, "Suspended").await);
-    live.world.flip("Checkout_Service", true).await;
-    for _ in 0..3 {
-        let (asked, compared) = (SystemTime::now(), Timestamp::now());
-        live.applications.refresh(APPLICATION).await;
-        let again = |version: &Value| {
-            let at = version["status"]["reconciledAt"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
-            at.is_some_and(|at| at > compared) && is(version, revision, "Suspended")
-        };
-        live.applications.until(asked, "compared again, still Synced and Suspended", again).await;
-    }
-    live.world.lists(2).await;
-    assert_eq!(live.world.get("checkout").await["spec"]["suspend"], true);
-    assert_eq!(live.world.enabled("Checkout_Service").await, Some(true), "what others do meanwhile stays");
-
-    let resumed = SystemTime::now();
-    live.run_action("resume", "checkout").await;
-    live.until_healthy(revision, resumed).await;
-    live.world
-        .eventually("the switch of git", async || {
-            (live.world.enabled("Checkout_Service").await == Some(false)).then_some(())
-        })
-        .await;
-    assert!(live.world.get("checkout").await["spec"].get("suspend").is_none());
-}
-
-async fn the_reconcile_action_is_answered(live: &Live, revision: &str) {
-    let began = SystemTime::now();
-    live.run_action("reconcile", "search").await;
-    let echoed = |object: &Value| {
-        let asked = &object["metadata"]["annotations"]["codeguruprofiler.dev/reconcile-requested-at"];
-        asked.is_string() && object["status"]["lastHandledReconcileAt"] == *asked
-    };
-    live.world.until("search", "the echo of the request", echoed).await;
-    say("reconcile → answered", since(began));
-    live.applications.refresh(APPLICATION).await;
-    live.until_healthy(revision, began).await;
-}
-
-async fn a_suspended_resource_holds_back_a_later_wave_until_somebody_ends_the_sync(live: &Live) {
-    live.write_example("suspended");
-    let (_, pushed) = live.push("Leave the inventory alone").await;
-    live.until_sync_says(pushed, "waiting for healthy state of codeguruprofiler.dev/ProfilingGroup/inventory").await;
-    live.world.condition("inventory", "Ready", "True", "Suspended").await;
-    live.argo.run(&["app", "terminate-op", APPLICATION]).await.unwrap();
-    live.until_sync_says(pushed, "Operation terminated").await;
-}
-
-async fn what_git_lets_go_is_pruned(live: &Live) {
-    for file in ["suspended", "observe", "missing-group"] {
-        live.repository.remove(&format!("profiling/{file}.yaml"));
-    }
-    let (revision, pushed) = live.push("Let three of them go").await;
-    say("push → pruned, Synced and Healthy", live.until_healthy(&revision, pushed).await);
-    let left = live.world.groups.list(&kube::api::ListParams::default()).await.unwrap();
-    let left: Vec<_> = left.items.iter().map(kube::ResourceExt::name_any).collect();
-    assert_eq!(left, ["checkout", "payments", "search"]);
-    assert!(live.world.enabled("Recommendations").await.is_some(), "AWS keeps the group");
-}
-
-async fn nothing_the_operator_wrote_was_ever_out_of_sync(live: &Live) {
-    let broken = live.applications.out_of_sync();
-    assert!(broken.is_empty(), "{}", broken.join("\n"));
-    println!("{:<60} {:>6}", "versions of the Application, none out of sync by itself", live.applications.versions());
-
-    // The same eyes do see what somebody writes past git.
-    let began = SystemTime::now();
-    live.world.patch("search", json!({ "spec": { "profilingEnabled": false } })).await;
-    live.world
-        .eventually("git wins", async || {
-            (live.world.get("search").await["spec"]["profilingEnabled"] == true).then_some(())
-        })
-        .await;
-    say("edit past git → undone", since(began));
-    live.world.eventually("it was seen", async || (!live.applications.out_of_sync().is_empty()).then_some(())).await;
-}
-
-async fn a_deleted_application_takes_its_resources_along_and_ends(live: &Live) {
-    let (began, updates) = (SystemTime::now(), live.world.calls("UpdateProfilingGroup").await);
-    live.applications.api.delete(APPLICATION, &DeleteParams::default()).await.unwrap();
-    let gone = async || live.applications.api.get_opt(APPLICATION).await.unwrap().is_none().then_some(());
-    live.world.eventually("the Application is gone", gone).await;
-    say("Application deleted → gone with all its resources", since(began));
-    let left = live.world.groups.list(&kube::api::ListParams::default()).await.unwrap();
-    assert!(left.items.is_empty(), "{left:?}");
-    assert_eq!(live.world.calls("UpdateProfilingGroup").await, updates, "AWS is not touched");
-    assert_eq!(live.world.calls("DeleteProfilingGroup").await, 0);
-    assert!(live.world.aws.group(REGION, "Search").await.unwrap().is_some());
 }

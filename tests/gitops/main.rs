@@ -8,6 +8,7 @@ mod phases;
 mod world;
 
 mod applications;
+mod commits;
 mod flux;
 mod live;
 mod offline;

@@ -17,6 +17,7 @@ const WORDS: [(&str, &[&str]); 4] = [
         &[
             "DriftReported",
             "InSync_AgentsReporting_AgentsUpToDate",
+            "InSync_AgentsReporting_WaitingForAgents",
             "InSync_AgentsSilent_WaitingForAgents",
             "InSync_InventoryStale",
             "InSync_NoAgentEverSeen_WaitingForAgents",
@@ -112,9 +113,9 @@ async fn argo_cd_and_kstatus_agree_on_every_phase_that_the_stories_recorded() {
     let asked = kstatus::package::ask(&documents.join("---\n")).await.unwrap();
     assert_eq!(asked.len(), examples.len(), "{asked:?}");
 
-    println!("{:<42} {:<12} kstatus", "phase", "Argo CD");
+    println!("{:<42} {:<12} {:<12} Argo CD's message", "phase", "Argo CD", "kstatus");
     for (example, (verdict, (word, said))) in examples.iter().zip(verdicts.iter().zip(&asked)) {
-        println!("{:<42} {:<12} {word}", example.phase, verdict.status);
+        println!("{:<42} {:<12} {word:<12} {}", example.phase, verdict.status, verdict.message);
         let (health, kstatus, message) = expected(example);
         assert_eq!(*verdict, Verdict { status: health.to_owned(), message }, "{}", example.phase);
         assert_eq!(word, kstatus, "{}: {said}", example.phase);

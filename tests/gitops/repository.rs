@@ -5,6 +5,8 @@ use std::{
     process::Command,
 };
 
+use devkit::paths;
+
 /// The branch that everybody follows.
 const BRANCH: &str = "main";
 
@@ -33,6 +35,19 @@ impl Repository {
         let path = self.clone.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();
+    }
+
+    /// One of the project's, as a team would take it over.
+    pub fn write_example(&self, name: &str) {
+        let example = std::fs::read_to_string(paths::workspace().join(format!("examples/{name}.yaml"))).unwrap();
+        self.write(&format!("profiling/{name}.yaml"), &example);
+    }
+
+    /// Takes over a directory.
+    pub fn copy(&self, from: &Path, into: &Path) {
+        let into = self.clone.join(into);
+        std::fs::create_dir_all(&into).unwrap();
+        assert!(Command::new("cp").arg("--recursive").args([from, &into]).status().unwrap().success());
     }
 
     pub fn remove(&self, path: &str) {

@@ -1,7 +1,7 @@
 //! A real Prometheus scrapes a real operator that meets all kinds of trouble: the dashboard has data, the rules are evaluated, and
 //! the documentation names what is scraped.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use devkit::operator::Operator;
 use serde_json::{Value, json};
@@ -54,6 +54,28 @@ async fn trouble(world: &World) {
     world.condition("disobeying", "AgentsReporting", "False", "ReportsAlthoughOff").await;
 }
 
+/// Somebody who edits a resource every second: without new requests, what is asked about the last minute has no answer.
+async fn edits(world: &World) -> ! {
+    let mut every = tokio::time::interval(Duration::from_secs(1));
+    let mut enabled = true;
+    loop {
+        every.tick().await;
+        world.patch("edited", json!({ "spec": { "profilingEnabled": enabled } })).await;
+        enabled = !enabled;
+    }
+}
+
+/// Every question has an answer, and so has every recorded series.
+async fn answers(world: &World, prometheus: &Prometheus, questions: &[String], recorded: &[String]) {
+    for question in questions.iter().chain(recorded) {
+        world
+            .eventually(&format!("an answer to {question}"), async || {
+                (!prometheus.ask(question).await.is_empty()).then_some(())
+            })
+            .await;
+    }
+}
+
 /// What Grafana would ask.
 fn questions() -> Vec<String> {
     let panels = shipped::panels();
@@ -81,20 +103,12 @@ async fn the_dashboard_has_data_the_rules_are_evaluated_and_a_lost_operator_is_m
     let questions = questions();
     for question in &questions {
         assert!(!question.contains('$'), "{question}");
-        world
-            .eventually(&format!("an answer to {question}"), async || {
-                (!prometheus.ask(question).await.is_empty()).then_some(())
-            })
-            .await;
     }
     let recorded: Vec<String> =
         shipped::rules().iter().filter_map(|rule| Some(rule["record"].as_str()?.to_owned())).collect();
-    for series in &recorded {
-        world
-            .eventually(&format!("{series} is recorded"), async || {
-                (!prometheus.ask(series).await.is_empty()).then_some(())
-            })
-            .await;
+    tokio::select! {
+        () = answers(&world, &prometheus, &questions, &recorded) => {}
+        () = async { edits(&world).await } => {}
     }
     let raised =
         ["Stalled", "AccessDenied", "AgentsSilent", "AgentsDisobey"].map(|name| format!("CodeGuruProfiler{name}"));

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use super::ADDRESS;
 use crate::image::PAUSE_IMAGE;
 
+/// Where Debian has the plugins of the pods' network.
+pub(super) const PLUGINS: &str = "/usr/lib/cni";
+
 const POD_ADDRESSES: &str = "10.88.0.0/16";
 
 /// containerd's configuration, with its state below `state`.
@@ -22,7 +25,7 @@ state = "{state}/containerd/state"
   restrict_oom_score_adj = true
   sandbox_image = "{PAUSE_IMAGE}"
 [plugins."io.containerd.grpc.v1.cri".cni]
-  bin_dir = "/usr/lib/cni"
+  bin_dir = "{PLUGINS}"
   conf_dir = "{state}/cni"
 "#
     )
@@ -56,6 +59,9 @@ pub(super) fn kubelet(socket: &Path, cgroup: &str, state: &Path) -> Value {
         "cgroupDriver": "cgroupfs",
         "cgroupRoot": format!("/{cgroup}"),
         "cgroupsPerQOS": true,
+        // Whoever wants names for pods listens there.
+        "clusterDNS": [ADDRESS],
+        "clusterDomain": "cluster.local",
         "enforceNodeAllocatable": [],
         "evictionHard": {},
         "failCgroupV1": false,

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use rustix::mount::{MountFlags, mount};
+use rustix::mount::{MountFlags, mount, mount_bind};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
 
 use super::ADDRESS;
@@ -14,6 +14,19 @@ use crate::Error;
 
 /// The address at which every pod finds the API server: the first of the services' range.
 const API_SERVICE: &str = "10.96.0.1/32";
+
+/// Directories that the node has of its own.
+pub(super) const COVERED: [&str; 2] = ["/run", "/var"];
+
+/// What a kubelet sets in the kernel for the whole machine, and to what.
+const SETTINGS: [(&str, &str); 6] = [
+    ("vm/overcommit_memory", "1"),
+    ("vm/panic_on_oom", "0"),
+    ("kernel/panic", "10"),
+    ("kernel/panic_on_oops", "1"),
+    ("kernel/keys/root_maxkeys", "1000000"),
+    ("kernel/keys/root_maxbytes", "25000000"),
+];
 
 /// Gives the node directories of its own: `/run` is empty, and what is written to `/var` goes with the node.
 pub(super) fn mount_directories() -> Result<(), Error> {
@@ -24,7 +37,16 @@ pub(super) fn mount_directories() -> Result<(), Error> {
     }
     let layers = CString::new("lowerdir=/var,upperdir=/run/var/upper,workdir=/run/var/work").unwrap_or_default();
     mount("overlay", "/var", "overlay", MountFlags::empty(), layers.as_c_str())
-        .map_err(failed("mount an overlay at /var"))
+        .map_err(failed("mount an overlay at /var"))?;
+    SETTINGS.iter().try_for_each(|(name, value)| stand_in(name, value))
+}
+
+/// Puts a file in the place of a setting of the kernel: the kubelet finds what it wants, and the machine keeps what it has.
+fn stand_in(setting: &str, value: &str) -> Result<(), Error> {
+    let file = Path::new("/run").join(setting.replace('/', "."));
+    let setting = Path::new("/proc/sys").join(setting);
+    fs::write(&file, value).map_err(Error::io(format!("write {}", file.display())))?;
+    mount_bind(&file, &setting).map_err(|errno| Error::io(format!("cover {}", setting.display()))(errno.into()))
 }
 
 /// The node's address on a bridge of its own, and the API server's service beside it: no other address can be reached.

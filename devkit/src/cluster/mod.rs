@@ -7,9 +7,9 @@ mod cgroups;
 mod files;
 mod inside;
 mod machine;
+mod needs;
 
 use std::net::Ipv4Addr;
-use std::path::Path;
 use std::process::{Command, ExitCode};
 
 pub use inside::{import, inside};
@@ -47,19 +47,9 @@ pub static PAUSE: Module = Module {
     takes: "a few seconds",
 };
 
-/// What has to be installed, by a file it brings: the Debian package, and what it is here for.
-const NEEDED: [(&str, &str, &str); 6] = [
-    ("/usr/bin/containerd", "containerd", "runs the containers"),
-    ("/usr/sbin/runc", "runc", "starts a container"),
-    ("/usr/lib/cni/bridge", "containernetworking-plugins", "gives pods addresses"),
-    ("/usr/bin/buildah", "buildah", "builds the sandbox image"),
-    ("/usr/sbin/ip", "iproute2", "makes the node's network"),
-    ("/usr/bin/unshare", "util-linux", "makes the namespaces"),
-];
-
 /// Runs a command against a cluster of its own, and ends with its exit code. `KUBECONFIG` is set and `kubectl` on the `PATH`.
 pub async fn run(command: &[String]) -> Result<ExitCode, Error> {
-    check_machine()?;
+    needs::check()?;
     controlplane::Program::built().await?;
     NODE.built().await?;
     let pause = image::pause(&PAUSE.built().await?.join(PAUSE.program)).await?;
@@ -87,26 +77,4 @@ pub async fn run(command: &[String]) -> Result<ExitCode, Error> {
     // They have done so themselves, unless the first of them was killed.
     cgroups::remove(&mine);
     Ok(code(status))
-}
-
-fn check_machine() -> Result<(), Error> {
-    if !rustix::process::geteuid().is_root() {
-        return Err(Error::Missing(
-            "a node needs root: start this as root (or `cargo demo`, which needs none)".to_owned(),
-        ));
-    }
-    let missing: Vec<String> = NEEDED
-        .iter()
-        .filter(|(file, ..)| !Path::new(file).exists())
-        .map(|(_, package, what)| format!("{package} ({what})"))
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let packages: Vec<&str> = missing.iter().filter_map(|text| text.split(' ').next()).collect();
-    Err(Error::Missing(format!(
-        "not installed: {}; on Debian: apt-get install --no-install-recommends {}",
-        missing.join(", "),
-        packages.join(" ")
-    )))
 }

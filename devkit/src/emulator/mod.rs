@@ -2,6 +2,7 @@
 
 mod account;
 
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
@@ -41,9 +42,15 @@ impl Emulator {
 
     /// Starts this emulator program.
     pub async fn start_program(program: &Path) -> Result<Self, Error> {
+        Self::start_program_on(program, Ipv4Addr::LOCALHOST).await
+    }
+
+    /// Starts this emulator program so that it listens on this address.
+    pub async fn start_program_on(program: &Path, address: Ipv4Addr) -> Result<Self, Error> {
+        let anywhere = format!("{address}:0");
         let (output, log) = (Log::anonymous()?, Log::anonymous()?);
         let mut command = Command::new(program);
-        command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--exit-with-stdin"]);
+        command.args(["--listen", &anywhere, "--admin-listen", &anywhere, "--exit-with-stdin"]);
         command.stdout(output.writer()?).stderr(log.writer()?);
         let tether = Mutex::new(Tether::start(&mut command)?);
         let first_line = wait::until("the emulator says where it listens", START_LIMIT, || async {

@@ -52,8 +52,12 @@ struct Listed<'a> {
 
 pub(super) fn create(create: Create, region: &Mutex<Region>, context: &Context<'_>) -> Result<Output, ApiError> {
     let settings = &context.settings;
-    let rules =
-        CreateRules { quota: settings.quota, same_token: settings.same_token_create, tag_limits: settings.tag_limits };
+    let rules = CreateRules {
+        quota: settings.quota,
+        same_token: settings.same_token_create,
+        tag_limits: settings.tag_limits,
+        enabled: settings.create_without_config_enables,
+    };
     let group = lock(region).create(&create.client_token, create.group, rules, context.now)?;
     json(&Description::full(&group))
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Context, Output};
 use crate::errors::ApiError;
-use crate::state::{Refusal, Region, Tags};
+use crate::state::{Refusal, Region, TagRules, Tags};
 use crate::world::lock;
 
 #[derive(Deserialize)]
@@ -51,7 +51,8 @@ fn change(
     change: impl FnOnce(&mut Tags),
 ) -> Result<Output, ApiError> {
     let name = context.group_named_by(arn)?;
-    let changed = lock(region).change_tags(name, context.settings.tag_limits, change, context.now);
+    let rules = TagRules { limits: context.settings.tag_limits, touch: context.settings.tags_move_updated_at };
+    let changed = lock(region).change_tags(name, rules, change, context.now);
     changed.map_err(|refusal| of_arn(refusal, arn))?;
     Ok(Output::Empty)
 }

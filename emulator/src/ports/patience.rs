@@ -64,11 +64,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patience<T> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().step(context, |stream, context| stream.poll_flush(context))
+        self.get_mut().step(context, AsyncWrite::poll_flush)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().step(context, |stream, context| stream.poll_shutdown(context))
+        self.get_mut().step(context, AsyncWrite::poll_shutdown)
     }
 }
 

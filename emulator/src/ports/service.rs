@@ -1,11 +1,12 @@
 //! The service port: one request from its arrival to its answer, with the faults that meet it. What it means is in `call`.
 
+use std::error::Error;
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
-use hyper::body::Incoming;
+use hyper::body::{self, Bytes};
 use tokio::time::sleep;
 
 use super::{Body, Reset, request};
@@ -15,7 +16,11 @@ use crate::errors::{ApiError, INTERNAL_SERVER, THROTTLING, status_of};
 use crate::faults::{Effect, Fault};
 use crate::world::World;
 
-pub async fn answer(world: Arc<World>, request: Request<Incoming>) -> Result<Response<Body>, Reset> {
+pub async fn answer<B>(world: Arc<World>, request: Request<B>) -> Result<Response<Body>, Reset>
+where
+    B: body::Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     let arrived = world.clock.now();
     let (parts, body) = request.into_parts();
     let body = request::read(body).await;

@@ -85,6 +85,8 @@ pub struct CreateRules {
     pub quota: usize,
     pub same_token: SameToken,
     pub tag_limits: TagLimits,
+    /// Whether profiling is enabled when the request does not say.
+    pub enabled: bool,
 }
 
 /// By which readings of AWS's documentation groups are updated.
@@ -94,6 +96,14 @@ pub struct UpdateRules {
     pub always_touch: bool,
     /// An Update so soon after the last change of the group conflicts.
     pub conflict_within: Duration,
+}
+
+/// By which readings of AWS's documentation groups are tagged.
+#[derive(Clone, Copy, Debug)]
+pub struct TagRules {
+    pub limits: TagLimits,
+    /// updatedAt moves.
+    pub touch: bool,
 }
 
 /// Which part of the profile times a page shows.
@@ -178,7 +188,7 @@ impl Region {
         let mut group = self.born(&input.profiling_group_name, now);
         group.compute_platform = input.compute_platform.clone().unwrap_or(group.compute_platform);
         group.profiling_enabled =
-            input.agent_orchestration_config.map_or(group.profiling_enabled, |config| config.profiling_enabled);
+            input.agent_orchestration_config.map_or(rules.enabled, |config| config.profiling_enabled);
         group.tags = input.tags.clone().unwrap_or_default();
         group.client_token = Some(token.to_owned());
         let answer = self.write(group, now);
@@ -250,22 +260,24 @@ impl Region {
         Ok(Page { groups, next_token })
     }
 
-    /// Tags don't move updatedAt, which speaks of the group's configuration.
     pub fn change_tags(
         &mut self,
         name: &str,
-        limits: TagLimits,
+        rules: TagRules,
         change: impl FnOnce(&mut Tags),
         now: Moment,
     ) -> Result<(), Refusal> {
         self.change(name, now, |group| {
             change(&mut group.tags);
-            limits.check(&group.tags)
+            if rules.touch {
+                group.updated_at = now.stamp;
+            }
+            rules.limits.check(&group.tags)
         })?;
         Ok(())
     }
 
-    /// Neither do permissions.
+    /// Permissions do not move updatedAt, which speaks of the group's configuration.
     pub fn put_permission(
         &mut self,
         name: &str,

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use super::*;
 
 const QUOTA: CreateRules =
-    CreateRules { quota: 500, same_token: SameToken::FirstAnswer, tag_limits: TagLimits::AwsWide };
+    CreateRules { quota: 500, same_token: SameToken::FirstAnswer, tag_limits: TagLimits::AwsWide, enabled: true };
+const TAGGING: TagRules = TagRules { limits: TagLimits::AwsWide, touch: false };
+const ANY_TAGS: TagRules = TagRules { limits: TagLimits::None, ..TAGGING };
 const TOUCH: UpdateRules = UpdateRules { always_touch: true, conflict_within: Duration::ZERO };
 const LAZY: UpdateRules = UpdateRules { always_touch: false, conflict_within: Duration::ZERO };
 
@@ -110,7 +112,7 @@ fn what_does_not_exist_can_be_neither_described_nor_changed() {
     assert_eq!(region.describe("a", read(0, 0)), Err(missing()));
     assert_eq!(region.update("a", true, TOUCH, at(0)), Err(missing()));
     assert_eq!(region.delete("a", at(0)), Err(missing()));
-    assert_eq!(region.change_tags("a", TagLimits::None, Tags::clear, at(0)), Err(missing()));
+    assert_eq!(region.change_tags("a", ANY_TAGS, Tags::clear, at(0)), Err(missing()));
 }
 
 #[test]
@@ -198,7 +200,7 @@ fn a_name_created_again_outlives_its_own_grave() {
 fn tags_change_without_moving_updated_at() {
     let mut region = region();
     region.create("t", asked("a"), QUOTA, at(0)).unwrap();
-    region.change_tags("a", TagLimits::AwsWide, |tags| tags.extend([("k".into(), "v".into())]), at(1)).unwrap();
+    region.change_tags("a", TAGGING, |tags| tags.extend([("k".into(), "v".into())]), at(1)).unwrap();
     assert_eq!(region.truth("a").unwrap().tags.get("k").map(String::as_str), Some("v"));
     assert_eq!(region.truth("a").unwrap().updated_at, at(0).stamp);
 }
@@ -284,12 +286,12 @@ fn tags_keep_to_the_limits_of_aws_or_to_none() {
     for (key, value) in [("aws:x".to_owned(), String::new()), (long(129), String::new()), ("k".to_owned(), long(257))] {
         let tag = |tags: &mut Tags| tags.extend([(key.clone(), value.clone())]);
         let mut region = with_group();
-        assert!(matches!(region.change_tags("a", TagLimits::AwsWide, tag, at(1)), Err(Refusal::TagLimit(_))), "{key}");
+        assert!(matches!(region.change_tags("a", TAGGING, tag, at(1)), Err(Refusal::TagLimit(_))), "{key}");
         assert!(region.truth("a").unwrap().tags.is_empty(), "{key}");
-        assert_eq!(region.change_tags("a", TagLimits::None, tag, at(1)), Ok(()), "{key}");
+        assert_eq!(region.change_tags("a", ANY_TAGS, tag, at(1)), Ok(()), "{key}");
     }
     let many = |tags: &mut Tags| tags.extend((0..51).map(|number| (number.to_string(), String::new())));
-    assert!(with_group().change_tags("a", TagLimits::AwsWide, many, at(1)).is_err());
+    assert!(with_group().change_tags("a", TAGGING, many, at(1)).is_err());
 }
 
 const PRINCIPAL: &str = "arn:aws:iam::111122223333:role/app";

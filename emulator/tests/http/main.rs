@@ -1,0 +1,11 @@
+//! The real server over loopback, with HTTP written by hand: nothing between the test and the bytes.
+// A helper that panics fails its test, as it should.
+#![allow(clippy::unwrap_used)]
+
+mod admin;
+mod agents;
+mod faults;
+mod limits;
+mod rig;
+mod service;
+mod switches;
