@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -61,12 +61,17 @@ impl Agent {
         command.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
         command.stdout(said.writer()?).stderr(log.writer()?);
         let agent = Self { tether: Mutex::new(Tether::start(&mut command)?), said, log };
-        wait::until("the agent starts", START_LIMIT, || async { agent.samples().transpose() }).await??;
+        wait::until("the agent starts", START_LIMIT, || async { agent.said().transpose() }).await??;
         Ok(agent)
     }
 
-    /// How many samples the agent has taken so far; none while the program has not started. An error when it has ended.
-    pub fn samples(&self) -> Result<Option<u64>, Error> {
+    /// How many samples the agent has taken so far. An error when its program has ended.
+    pub fn samples(&self) -> Result<u64, Error> {
+        Ok(self.said()?.unwrap_or_default())
+    }
+
+    /// What the program said last; none while it has not started.
+    fn said(&self) -> Result<Option<u64>, Error> {
         if let Some(status) = self.tether.lock().unwrap_or_else(PoisonError::into_inner).ended() {
             return Err(Error::Ended { what: "the agent".to_owned(), status, output: self.tail() });
         }
@@ -76,6 +81,23 @@ impl Agent {
         let line: Line = serde_json::from_str(last)
             .map_err(|error| Error::Unexpected(format!("what the agent's program says: {error}: {last}")))?;
         Ok(Some(line.samples))
+    }
+
+    /// Waits until the agent has taken no sample for this long; answers when it took the last.
+    pub async fn rests(&self, quiet: Duration, limit: Duration) -> Result<Instant, Error> {
+        let last = Mutex::new((self.samples()?, Instant::now()));
+        wait::until("the agent stops sampling", limit, || async {
+            let samples = match self.samples() {
+                Ok(samples) => samples,
+                Err(error) => return Some(Err(error)),
+            };
+            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+            if last.0 != samples {
+                *last = (samples, Instant::now());
+            }
+            (last.1.elapsed() >= quiet).then_some(Ok(last.1))
+        })
+        .await?
     }
 
     /// The last lines of the agent's log.
