@@ -56,6 +56,7 @@ def agent(emulator, client):
     with subprocess.Popen(program, env=environment, text=True, **pipes) as process:
         yield Agent(process)
         process.stdin.close()
+        assert process.wait(timeout=20) == 0, "it ends with its standard input"
 
 
 def test_awss_own_agent_profiles_and_obeys_the_switch(emulator, client, agent):
