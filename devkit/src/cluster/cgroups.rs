@@ -17,10 +17,19 @@ pub(super) fn name(pid: u32) -> String {
 /// Makes the cgroup, in each hierarchy where there are several (version 1).
 pub(super) fn make(name: &str) -> Result<(), Error> {
     for hierarchy in hierarchies() {
+        pass_controllers_on(&hierarchy)?;
         let path = hierarchy.join(name);
         fs::create_dir_all(&path).map_err(Error::io(format!("make the cgroup {}", path.display())))?;
     }
     Ok(())
+}
+
+/// In version 2 a cgroup has the controllers that the one above passes on, and the kubelet wants them all.
+fn pass_controllers_on(hierarchy: &Path) -> Result<(), Error> {
+    let Ok(controllers) = fs::read_to_string(hierarchy.join("cgroup.controllers")) else { return Ok(()) };
+    let all: Vec<String> = controllers.split_whitespace().map(|controller| format!("+{controller}")).collect();
+    fs::write(hierarchy.join("cgroup.subtree_control"), all.join(" "))
+        .map_err(Error::io("pass the controllers of the root cgroup on"))
 }
 
 /// Removes it and all below. Whoever was in there has ended; what can't be removed is left to the next sweep.
