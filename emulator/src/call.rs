@@ -3,6 +3,7 @@
 use http::header;
 use http::request::Parts;
 use hyper::body::Bytes;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
 use crate::answer::Answer;
@@ -95,9 +96,11 @@ impl Call {
         }
     }
 
-    fn recorded_body(&self) -> Option<Value> {
+    /// On one line, whatever the client sent.
+    fn recorded_body(&self) -> Option<Box<RawValue>> {
         let bytes = self.body.as_ref().ok().filter(|bytes| bytes.len() <= MAX_RECORDED)?;
-        serde_json::from_slice(bytes).ok()
+        let json: Value = serde_json::from_slice(bytes).ok()?;
+        to_raw_value(&json).ok()
     }
 
     /// The group that the request is about, wherever it names it.

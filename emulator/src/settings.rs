@@ -86,7 +86,7 @@ switches! {
         "Every answer waits so long before the operation runs",
         "A network takes time; most tests have none to lose";
     read_lag_ms: u64 = 0, "milliseconds, at most 60000",
-        "Describe and List answer with the state of so long ago, group by group",
+        "Describe and List answer with the state of so long ago, group by group and to 10 ms",
         "AWS promises no read-after-write consistency; most tests need it all the same";
     thin_list: ThinList = ThinList::Full, "`full`, `noOrchestrationConfig`, `noProfilingStatus`, `bare` (name and ARN), `namesOnly` (although descriptions were asked for)",
         "What a List with descriptions leaves out",

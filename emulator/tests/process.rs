@@ -162,9 +162,12 @@ fn the_journal_is_written_as_lines_of_json_and_continued_after_a_restart() {
         let process = Process::start(&["--journal", file.to_str().unwrap()]);
         let mut stream = process.connect("service");
         let credential = "Credential=AKIA111122223333/20260101/eu-west-1/codeguru-profiler/aws4_request";
+        let body = "{\n  \"of several\": \"lines\"\n}";
         write!(
             stream,
-            "GET /profilingGroups HTTP/1.1\r\nhost: t\r\nconnection: close\r\nauthorization: AWS4-HMAC-SHA256 {credential}\r\n\r\n"
+            "GET /profilingGroups HTTP/1.1\r\nhost: t\r\nconnection: close\r\nauthorization: AWS4-HMAC-SHA256 {credential}\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
         )
         .unwrap();
         let mut answer = String::new();
@@ -174,6 +177,7 @@ fn the_journal_is_written_as_lines_of_json_and_continued_after_a_restart() {
         assert_eq!(lines.len(), run);
         let last = &lines[run - 1];
         assert_eq!((&last["operation"], &last["httpStatus"]), (&"ListProfilingGroups".into(), &200.into()));
+        assert_eq!(last["request"]["of several"], "lines");
         assert!(answer.contains(last["requestId"].as_str().unwrap()), "{answer}");
     }
 }

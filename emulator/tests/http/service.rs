@@ -141,6 +141,27 @@ async fn malformed_requests_get_the_services_error() {
 }
 
 #[tokio::test]
+async fn a_request_is_refused_for_the_first_thing_that_is_wrong() {
+    let rig = Rig::start().await;
+    let refused = async |target: &str, headers: &str, body: &str| rig.send("PUT", target, headers, body).await.error();
+    let (target, update) = ("/profilingGroups/a", r#"{"agentOrchestrationConfig":{"profilingEnabled":true}}"#);
+    let denied = json!([{"effect": "deny", "action": "*"}]);
+    rig.admin("PUT", &format!("/rules/{ACCOUNT}"), denied).await;
+    rig.admin("PUT", &format!("/limits/{ACCOUNT}"), json!({"*": {"perSecond": 0}})).await;
+    assert_eq!(refused(target, &signed(), "{").await.1, "SerializationException", "the only request within the limit");
+
+    assert_eq!(refused("/nothing", "", "{").await.1, "UnknownOperationException");
+    assert_eq!(refused(target, "", "{").await.1, "MissingAuthenticationTokenException");
+    assert_eq!(refused(target, &signed(), "{").await.1, "ThrottlingException");
+    rig.admin("PUT", &format!("/limits/{ACCOUNT}"), json!({})).await;
+    assert_eq!(refused(target, &signed(), "{").await.1, "SerializationException");
+    assert_eq!(refused(target, &signed(), "{}").await.1, "AccessDeniedException");
+    rig.admin("PUT", &format!("/rules/{ACCOUNT}"), json!([])).await;
+    assert_eq!(refused(target, &signed(), "{}").await.1, "ValidationException");
+    assert_eq!(refused(target, &signed(), update).await.1, "ResourceNotFoundException");
+}
+
+#[tokio::test]
 async fn a_body_without_an_end_is_refused_at_the_limit() {
     let rig = Rig::start().await;
     let head = format!("PUT /profilingGroups/a HTTP/1.1\r\nhost: t\r\ncontent-length: 9999999999\r\n{}\r\n", signed());
