@@ -4,8 +4,10 @@
 
 mod admin;
 mod agents;
+mod examples;
 mod faults;
 mod limits;
 mod rig;
 mod service;
+mod slow;
 mod switches;

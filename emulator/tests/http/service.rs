@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::rig::{ACCOUNT, Rig, signed, signed_for};
+use crate::rig::{ACCOUNT, Answer, Rig, exchange, signed, signed_for};
 
 #[tokio::test]
 async fn a_group_lives_from_create_to_delete() {
@@ -172,6 +172,26 @@ async fn a_body_without_an_end_is_refused_at_the_limit() {
     let mut answer = [0; 12];
     reading.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 413");
+}
+
+#[tokio::test]
+async fn what_is_no_http_is_refused_and_harms_no_other() {
+    let rig = Rig::start().await;
+    let headers = format!("GET /profilingGroups HTTP/1.1\r\nhost: t\r\n{}\r\n", "a: b\r\n".repeat(1000));
+    let long = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(70_000));
+    for (bytes, status) in [
+        ("\u{16}\u{3}\u{1}\u{2} no TLS here\r\n\r\n", 400),
+        ("GET\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nno header\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\ncontent-length: -1\r\n\r\n", 400),
+        (headers.as_str(), 431),
+        (long.as_str(), 414),
+    ] {
+        let answer = Answer::parse(&exchange(&rig.emulator.service_url, bytes).await.unwrap());
+        assert_eq!(answer.status, status, "{bytes:.40}");
+    }
+    assert!(rig.journal("").await.is_empty());
+    assert_eq!(rig.create("a").await.status, 201);
 }
 
 #[tokio::test]
