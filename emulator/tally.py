@@ -17,9 +17,12 @@ OTHER = "other"
 _answers = []
 
 
-def saw(operation, outcome, request_id=None):
-    """A client took the answer of an operation for a success (`OK`) or for the error of this code."""
-    _answers.append((operation, outcome, request_id))
+def saw(operation, outcome, request_id=None, ordered=False):
+    """A client took the answer of an operation for a success (`OK`) or for the error of this code.
+
+    Whether a test had ordered it is known by the request's id, or said by a client that is not told that.
+    """
+    _answers.append((operation, outcome, request_id, ordered))
 
 
 def _rows():
@@ -31,7 +34,7 @@ def _rows():
     }
 
 
-def _ordered():
+def _faults():
     """The requests that the journal says were answered by a fault which a test had ordered."""
     address = json.loads(os.environ["EMULATOR_ADDRESSES"])["admin"]
     with urllib.request.urlopen(address + "/journal", timeout=60) as answer:
@@ -47,12 +50,12 @@ class Count:
 
 
 def _count(rows):
-    ordered = _ordered()
+    faults = _faults()
     counts = collections.defaultdict(Count)
-    for operation, outcome, request_id in _answers:
+    for operation, outcome, request_id, ordered in _answers:
         if operation in rows:
             count = counts[operation, outcome if outcome in rows[operation] else OTHER]
-            if request_id in ordered:
+            if ordered or request_id in faults:
                 count.ordered += 1
             else:
                 count.own += 1
@@ -80,8 +83,7 @@ def pytest_terminal_summary(terminalreporter, config):
     write = terminalreporter.write_line
     headings = [heading.rjust(9) for heading in [*COLUMNS.values(), OTHER]]
     write("")
-    write("answers understood, by operation and outcome; -: not modelled")
-    write("n+m: m of them were faults ordered by a test (known where the client tells request ids)")
+    write("answers understood, by operation and outcome; n+m: m of them were faults ordered by a test; -: not modelled")
     write("  ".join([f"{'':32}", *headings]))
     for name, outcomes in rows.items():
         cells = [str(counts[name, key]) if (name, key) in counts else "0" if key in outcomes else "-" for key in COLUMNS]
@@ -89,9 +91,11 @@ def pytest_terminal_summary(terminalreporter, config):
         write("  ".join([f"{name:32}", *(cell.rjust(len(heading)) for cell, heading in zip(cells, headings))]))
     met = [key for key in counts if key[1] != OTHER]
     errors = [sum(outcome != OK for outcome in outcomes) for outcomes in rows.values()]
+    by_itself = [key for key in met if key[1] != OK and counts[key].own]
     write(
         f"{len({name for name, _ in counts})} of {len(rows)} operations, "
-        f"{sum(outcome != OK for _, outcome in met)} of {sum(errors)} modelled errors, "
+        f"{sum(outcome != OK for _, outcome in met)} of {sum(errors)} modelled errors "
+        f"({len(by_itself)} by the emulator's own rules), "
         f"{sum(count.own + count.ordered for count in counts.values())} answers"
     )
     if config.getoption("--tally-all"):

@@ -31,7 +31,7 @@ pub fn judge<'a>(versions: impl Iterator<Item = &'a Value>) {
             }
             continue;
         }
-        let again = format!("record it with {RECORD}=1 cargo test --test stories");
+        let again = format!("record it with {RECORD}=1 cargo test --test {}", env!("CARGO_CRATE_NAME"));
         assert!(example.is_some(), "no example of the phase {phase}: {again}:\n{}", versions[0].yaml);
     }
 }

@@ -7,6 +7,7 @@
 //! * [`chart`], [`helm`]: the chart's directory, and the real Helm.
 //! * [`deployed`]: what an installed Deployment gives the operator's process.
 //! * [`operator`], [`emulator`]: the two programs of this workspace; [`cargo`] builds them.
+//! * [`agent`]: AWS's own Python agent, profiling a busy thread.
 //! * [`faultproxy`]: an API server that misbehaves on demand.
 //! * [`argocd`]: Argo CD beside a control plane, and its offline commands.
 //! * [`phase`]: what a stored version shows, with the examples that the stories recorded.
@@ -14,6 +15,7 @@
 //! * [`reference`]: the API reference, made of the definition.
 //! * [`kstatus`], [`flux`], [`watchman`]: what `kubectl wait`, Helm, Flux and Argo CD would think of a resource.
 
+pub mod agent;
 pub mod argocd;
 pub mod cargo;
 pub mod chart;

@@ -36,14 +36,14 @@ class Cli:
             "AWS_PAGER": "",
         }
 
-    def run(self, *arguments, service="codeguruprofiler"):
+    def run(self, *arguments, service="codeguruprofiler", ordered=False):
         aws = Path(sys.executable).with_name("aws")
         result = subprocess.run(
             [aws, service, *arguments], env=self.environment, capture_output=True, text=True, timeout=60, check=False
         )
         told = re.search(r"An error occurred \((\w+)\) when calling the (\w+) operation", result.stderr)
         if told:
-            tally.saw(told[2], told[1])
+            tally.saw(told[2], told[1], ordered=ordered)
         elif result.returncode == 0:
             tally.saw("".join(word.capitalize() for word in arguments[0].split("-")), tally.OK)
         return result
@@ -151,7 +151,7 @@ def test_an_error_is_told_by_its_code(aws, command, error):
     order = {"account": aws.account, "effect": {"type": "error", "code": f"{error}Exception", "message": "as ordered"}}
     request = urllib.request.Request(ADDRESSES["admin"] + "/faults", data=json.dumps(order).encode(), method="POST")
     urllib.request.urlopen(request, timeout=10).close()
-    result = aws.run(*command)
+    result = aws.run(*command, ordered=True)
     assert result.returncode in (254, 255)
     assert f"({error}Exception) when calling the " in result.stderr
     assert result.stderr.rstrip().endswith("as ordered")

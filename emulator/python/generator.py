@@ -130,7 +130,7 @@ def _values(container, key, shape, location):
         case "list":
             if low and location == "body":
                 yield put(lambda _: [])
-            if high and container[key]:
+            if high and container[key] and isinstance(container[key], list):
                 yield put(lambda _: (list(container[key]) * (high + 1))[: high + 1])
     # Only a body says of what type a value is; in a path, query or header all is text, and some text is no number.
     if location == "body":

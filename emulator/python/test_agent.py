@@ -1,4 +1,4 @@
-"""AWS's own Python agent, unmodified, against the emulator: it profiles a busy thread, and obeys the switch."""
+"""AWS's own Python agent, unmodified, against the emulator: it profiles a busy thread, and obeys what it is told."""
 
 import json
 import os
@@ -13,14 +13,15 @@ import pytest
 from conftest import REGION
 
 GROUP = {"profilingGroupName": "a"}
-PERIOD = 2
+PERIOD = 1
 
 
 class Agent:
     """A program with the agent in it, and what it says of itself."""
 
-    def __init__(self, process):
+    def __init__(self, process, emulator):
         self.process = process
+        self.emulator = emulator
         self.samples = 0
         self.errors = []
         threading.Thread(target=self._read, daemon=True).start()
@@ -36,6 +37,24 @@ class Agent:
             assert self.process.poll() is None and time.monotonic() < end, f"{what}: never.\n{''.join(self.errors[-30:])}"
             time.sleep(0.05)
 
+    def calls(self, operation):
+        return [entry for entry in self.emulator.journal() if entry["operation"] == operation and entry["httpStatus"]]
+
+    def another(self, operation, times=1):
+        wanted = len(self.calls(operation)) + times
+        self.until(f"{times} more {operation}", lambda: len(self.calls(operation)) >= wanted)
+
+    def rests(self):
+        """Waits until it has been told to rest, and answers how many samples it took until then."""
+        # The cycle that runs ends first, with one more profile. One question may be on its way already; the second is answered as it is
+        # now, and a period later comes the third.
+        self.another("ConfigureAgent", 3)
+        samples, posts = self.samples, len(self.calls("PostAgentProfile"))
+        self.another("ConfigureAgent", 2)
+        assert self.samples == samples, "no stack was looked at"
+        assert len(self.calls("PostAgentProfile")) == posts
+        return samples
+
 
 @pytest.fixture
 def agent(emulator, client):
@@ -46,49 +65,63 @@ def agent(emulator, client):
         "AWS_ENDPOINT_URL_CODEGURUPROFILER": emulator.addresses["service"],
         "AWS_ACCESS_KEY_ID": f"AKIA{emulator.account}",
         "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_CODEGURU_PROFILER_GROUP_NAME": "a",
         "AWS_CODEGURU_PROFILER_TARGET_REGION": REGION,
     }
     program = [sys.executable, Path(__file__).with_name("busy.py")]
     pipes = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
     with subprocess.Popen(program, env=environment, text=True, **pipes) as process:
-        yield Agent(process)
+        yield Agent(process, emulator)
         process.stdin.close()
+        assert process.wait(timeout=20) == 0, "it ends with its standard input"
+
+
+def switch(client, enabled):
+    client.update_profiling_group(**GROUP, agentOrchestrationConfig={"profilingEnabled": enabled})
 
 
 def test_awss_own_agent_profiles_and_obeys_the_switch(emulator, client, agent):
-    def calls(operation):
-        return [entry for entry in emulator.journal() if entry["operation"] == operation and entry["httpStatus"]]
-
-    def switch(enabled):
-        client.update_profiling_group(**GROUP, agentOrchestrationConfig={"profilingEnabled": enabled})
-
     def status():
         return client.describe_profiling_group(**GROUP)["profilingGroup"]["profilingStatus"]
 
-    def another(operation, times=1):
-        wanted = len(calls(operation)) + times
-        agent.until(f"{times} more {operation}", lambda: len(calls(operation)) >= wanted)
-
-    another("PostAgentProfile", 2)
-    posted = calls("PostAgentProfile")[-1]
+    agent.another("PostAgentProfile", 2)
+    posted = agent.calls("PostAgentProfile")[-1]
     assert posted["httpStatus"] == 204
     assert "spin" in json.dumps(posted["request"]["callgraph"]), "the busy thread is in the profile"
     assert posted["request"]["agentMetadata"]["agentInfo"]["type"] == "CodeGuruProfiler-python"
     assert set(status()) == {"latestAgentOrchestratedAt", "latestAgentProfileReportedAt", "latestAggregatedProfile"}
 
-    switch(False)
-    # The cycle that runs ends first, with one more profile. One question may be on its way already; the second is answered with no, and a
-    # period later comes the third.
-    another("ConfigureAgent", 3)
-    at_rest, posts, reported = agent.samples, len(calls("PostAgentProfile")), status()["latestAgentProfileReportedAt"]
-    another("ConfigureAgent", 2)
-    assert agent.samples == at_rest, "no stack was looked at"
-    assert len(calls("PostAgentProfile")) == posts
-    assert status()["latestAgentProfileReportedAt"] == reported
+    switch(client, False)
+    at_rest = agent.rests()
+    before = status()
+    agent.another("ConfigureAgent")
+    assert status()["latestAgentProfileReportedAt"] == before["latestAgentProfileReportedAt"]
+    assert status()["latestAgentOrchestratedAt"] > before["latestAgentOrchestratedAt"]
 
-    switch(True)
-    another("PostAgentProfile")
+    switch(client, True)
+    agent.another("PostAgentProfile")
     assert agent.samples > at_rest
-    assert status()["latestAgentProfileReportedAt"] > reported
+    assert status()["latestAgentProfileReportedAt"] > before["latestAgentProfileReportedAt"]
     assert {entry["httpStatus"] for entry in emulator.journal()} == {200, 201, 204}
+
+
+def test_an_agent_whose_group_is_gone_rests_until_there_is_one(client, agent):
+    agent.another("PostAgentProfile")
+    client.delete_profiling_group(**GROUP)
+    at_rest = agent.rests()
+    client.create_profiling_group(**GROUP)
+    agent.another("PostAgentProfile")
+    assert agent.samples > at_rest
+
+
+def test_an_agent_that_may_not_ask_keeps_its_last_setting(emulator, client, agent):
+    agent.another("PostAgentProfile")
+    denied = {"effect": "deny", "action": "codeguru-profiler:ConfigureAgent"}
+    emulator.admin("PUT", f"/rules/{emulator.account}", [{"effect": "allow", "action": "*"}, denied])
+    switch(client, False)
+    before = agent.samples
+    agent.another("PostAgentProfile", 4)
+    assert agent.calls("ConfigureAgent")[-1]["errorCode"] == "AccessDeniedException"
+    assert agent.samples > before

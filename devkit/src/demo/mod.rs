@@ -1,5 +1,6 @@
 //! The demo: what the operator does, shown step by step on real programs, each step checked.
 
+mod agent;
 mod cluster;
 mod narrator;
 mod stage;
@@ -25,6 +26,9 @@ pub struct Arguments {
     /// Use this cluster instead of a control plane made for the demo
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
+    /// Show AWS's own Python agent obeying the switch, too; needs python3 with venv
+    #[arg(long)]
+    agent: bool,
 }
 
 /// Runs the demo. Whatever happens, Ctrl-C included, nothing is left behind.
@@ -34,12 +38,12 @@ pub async fn run(arguments: Arguments) -> Result<(), Error> {
     };
     tokio::pin!(interrupted);
     let stage = tokio::select! {
-        stage = Stage::set(arguments.kubeconfig) => stage?,
+        stage = set(arguments.kubeconfig, arguments.agent) => stage?,
         () = &mut interrupted => return Err(expected("interrupted")),
     };
     let mut stage = stage;
     let shown = tokio::select! {
-        shown = show(&mut stage) => shown,
+        shown = show(&mut stage, arguments.agent) => shown,
         () = &mut interrupted => Err(expected("interrupted")),
     };
     if let Err(error) = &shown {
@@ -58,13 +62,24 @@ pub async fn run(arguments: Arguments) -> Result<(), Error> {
     Ok(())
 }
 
-async fn show(stage: &mut Stage) -> Result<(), Error> {
+async fn set(kubeconfig: Option<PathBuf>, agent: bool) -> Result<Stage, Error> {
+    if agent {
+        // Before the builds: who lacks Python shall not wait minutes to be told.
+        devkit::agent::python().await?;
+    }
+    Stage::set(kubeconfig).await
+}
+
+async fn show(stage: &mut Stage, agent: bool) -> Result<(), Error> {
     applied(stage).await?;
     corrected(stage).await?;
     reported(stage).await?;
     suspended(stage).await?;
     refused(stage).await?;
     stalled_and_healed(stage).await?;
+    if agent {
+        agent::obeys(stage).await?;
+    }
     totals(stage).await
 }
 
