@@ -11,6 +11,9 @@ use crate::moment::Stamp;
 
 const KEPT: usize = 200_000;
 
+/// What clients sent takes at most so much memory, in bytes: large entries push out more of the old ones.
+const KEPT_BYTES: usize = 256 * 1024 * 1024;
+
 /// What is known of a request when it arrives.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -30,6 +33,15 @@ pub struct Arrival {
     pub request: Option<Box<RawValue>>,
     /// A fault answers, not the service.
     pub fault: bool,
+}
+
+impl Arrival {
+    /// The bytes of what the client chose.
+    fn bytes(&self) -> usize {
+        let Self { region, group, path, query, user_agent, request, .. } = self;
+        let optional = [region, group, query, user_agent].into_iter().flatten().map(String::len).sum::<usize>();
+        path.len() + optional + request.as_ref().map_or(0, |request| request.get().len())
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -85,6 +97,8 @@ pub struct Journal {
     /// Numbers ascend, with gaps where entries were cleared.
     entries: VecDeque<Entry>,
     last_seq: u64,
+    /// Of all entries together.
+    bytes: usize,
     /// Where each entry goes as a line of JSON once it has ended.
     lines: Option<File>,
 }
@@ -97,10 +111,13 @@ impl Journal {
 
     pub fn begin(&mut self, arrival: Arrival) -> u64 {
         self.last_seq += 1;
-        if self.entries.len() == KEPT {
-            self.entries.pop_front();
-        }
+        self.bytes += arrival.bytes();
         self.entries.push_back(Entry { seq: self.last_seq, arrival, ended_at: None, http_status: 0, error_code: None });
+        while (self.entries.len() > KEPT || self.bytes > KEPT_BYTES)
+            && let Some(oldest) = self.entries.pop_front()
+        {
+            self.bytes -= oldest.arrival.bytes();
+        }
         self.last_seq
     }
 
@@ -141,6 +158,7 @@ impl Journal {
 
     pub fn clear(&mut self, account: Option<&str>) {
         self.entries.retain(|entry| account.is_some() && entry.arrival.account.as_deref() != account);
+        self.bytes = self.entries.iter().map(|entry| entry.arrival.bytes()).sum();
     }
 }
 
@@ -218,6 +236,18 @@ mod tests {
         assert!(journal.entries.iter().all(|entry| entry.ended_at.is_none()));
         journal.clear(None);
         assert_eq!(journal.begin(arrival("1", "A")), 4);
+    }
+
+    #[test]
+    fn of_large_entries_fewer_are_kept() {
+        let mut journal = Journal::default();
+        for _ in 0..300 {
+            journal.begin(Arrival { path: "p".repeat(1024 * 1024), ..arrival("1", "A") });
+        }
+        let kept = journal.entries.len();
+        assert!((250..=256).contains(&kept), "{kept}");
+        journal.clear(Some("1"));
+        assert_eq!(journal.bytes, 0);
     }
 
     #[test]
