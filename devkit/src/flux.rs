@@ -1,6 +1,8 @@
-//! Flux's rules for conditions, as pure functions over one stored version of an object.
+//! Flux's rules for conditions, as pure functions over one stored version of an object; [`definitions`] are those of its own kinds.
 //!
 //! The numbers are Flux's own. "Ready" here means that the condition `Ready` is True.
+
+pub mod definitions;
 
 use serde_json::Value;
 

@@ -276,7 +276,7 @@ async fn a_program_that_is_dropped_is_gone() {
 #[tokio::test]
 async fn nothing_is_left_when_the_parent_is_killed() {
     let mut parent = Command::new(env!("CARGO_BIN_EXE_devkit"))
-        .args(["controlplane", "--", "sh", "-c", "echo $PPID; echo $KUBECONFIG; exec cat"])
+        .args(["controlplane", "--", "sh", "-c", "echo $PPID; echo $$; echo $KUBECONFIG; exec cat"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -285,6 +285,7 @@ async fn nothing_is_left_when_the_parent_is_killed() {
     let held = parent.stdin.take();
     let mut lines = BufReader::new(parent.stdout.take().unwrap()).lines().map(Result::unwrap);
     assert_eq!(lines.next().unwrap(), parent.id().to_string());
+    let own: u32 = lines.next().unwrap().parse().unwrap();
     let state = lines.next().unwrap();
     let state = Path::new(&state).parent().unwrap().to_owned();
     let children = children(parent.id());
@@ -292,12 +293,13 @@ async fn nothing_is_left_when_the_parent_is_killed() {
 
     parent.kill().unwrap();
     parent.wait().unwrap();
-    let servers: Vec<u32> = children.into_iter().filter(|pid| !command(*pid).starts_with("cat")).collect();
+    let servers: Vec<u32> = children.into_iter().filter(|pid| *pid != own).collect();
+    let left = || servers.iter().copied().filter(|pid| runs(*pid)).collect::<Vec<_>>();
     wait::until("all servers and their state have gone", LIMIT, || async {
-        (!servers.iter().any(|pid| runs(*pid)) && !state.exists()).then_some(())
+        (left().is_empty() && !state.exists()).then_some(())
     })
     .await
-    .unwrap();
+    .unwrap_or_else(|error| panic!("{error}: processes {:?}, state {}", left(), state.exists()));
     drop(held);
 }
 
@@ -309,10 +311,6 @@ fn children(parent: u32) -> Vec<u32> {
     };
     let names = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.file_name());
     names.filter_map(|name| name.to_string_lossy().parse().ok()).filter(is_child).collect()
-}
-
-fn command(pid: u32) -> String {
-    std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default()
 }
 
 /// Whether a process runs; one that has ended and was not waited for yet does not.
