@@ -10,10 +10,12 @@ use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use devkit::controlplane::{self, ControlPlane, Options};
 use devkit::process::code;
-use devkit::{Error, argocd, chart, cluster, go, helm, image, kstatus, kube_state_metrics, paths, reference};
+use devkit::{
+    Error, argocd, chart, cluster, definitions, go, helm, image, kstatus, kube_state_metrics, paths, reference,
+};
 
 /// All that is built from Go modules.
-static MODULES: [&go::Module; 7] = [
+static MODULES: [&go::Module; 8] = [
     &controlplane::MODULE,
     &helm::MODULE,
     &cluster::NODE,
@@ -21,6 +23,7 @@ static MODULES: [&go::Module; 7] = [
     &kube_state_metrics::MODULE,
     &argocd::MODULE,
     &kstatus::package::MODULE,
+    &definitions::MODULE,
 ];
 
 /// What the project's developers start by hand.

@@ -2,46 +2,22 @@
 
 use devkit::{
     controlplane::{ControlPlane, Options},
-    go::Module,
+    definitions,
     helm::Helm,
     paths,
 };
 use serde_json::Value;
 
-static MODULE: Module = Module {
-    name: "flux",
-    holds: "the generator of Flux's definitions (controller-gen v0.23.0)",
-    package: "sigs.k8s.io/controller-tools/cmd/controller-gen",
-    program: "controller-gen",
-    links: &[],
-    ldflags: "",
-    packages: 400,
-    takes: "2 minutes",
-};
 const TYPES: [&str; 3] = [
-    "paths=github.com/fluxcd/helm-controller/api/v2",
-    "paths=github.com/fluxcd/kustomize-controller/api/v1",
-    "paths=github.com/fluxcd/source-controller/api/v1",
+    "github.com/fluxcd/helm-controller/api/v2",
+    "github.com/fluxcd/kustomize-controller/api/v1",
+    "github.com/fluxcd/source-controller/api/v1",
 ];
-
-async fn definitions() -> String {
-    let output = tokio::process::Command::new(MODULE.built().await.unwrap().join(MODULE.program))
-        .arg("crd")
-        .args(TYPES)
-        .arg("output:stdout")
-        .current_dir(paths::workspace().join("devkit/go/flux"))
-        .output()
-        .await
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
 
 #[tokio::test]
 async fn what_is_shipped_for_flux_is_accepted_by_its_definitions() {
-    let definitions = definitions().await;
     let plane = ControlPlane::start(Options::default()).await.unwrap();
-    plane.apply(&definitions).await.unwrap();
+    plane.apply(&definitions::of(&TYPES).await.unwrap()).await.unwrap();
     let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: { name: flux-system }\n";
     plane.apply(namespace).await.unwrap();
     for file in ["operator", "resources"] {
