@@ -10,6 +10,7 @@ mod claims;
 mod counts;
 mod drift;
 mod edits;
+mod identity;
 mod installation;
 mod kubernetes_trouble;
 mod meddlers;

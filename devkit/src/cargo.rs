@@ -14,7 +14,7 @@ use crate::{Error, emulator, operator, paths};
 pub async fn dev(package: &str) -> Result<PathBuf, Error> {
     let mut command = cargo();
     // All packages, whichever is asked for: with the features that `cargo test --workspace` has chosen, nothing is compiled twice.
-    command.args(["build", "--workspace"]);
+    command.args(["build", "--locked", "--workspace"]);
     program(&mut build(command).await?, package)
 }
 
@@ -31,7 +31,7 @@ pub struct Release {
 /// Builds them. One build serves demo, image and benchmarks.
 pub async fn release() -> Result<Release, Error> {
     let mut command = cargo();
-    command.args(["build", "--release", "--package", operator::NAME, "--package", emulator::NAME]);
+    command.args(["build", "--locked", "--release", "--package", operator::NAME, "--package", emulator::NAME]);
     let host = host().await?;
     if host.ends_with("-linux-gnu") {
         // With a target named, though it is the host, the flags are not for procedural macros, which can't be static.

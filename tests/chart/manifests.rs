@@ -43,6 +43,18 @@ async fn there_is_one_pod_and_the_old_one_ends_before_a_new_one_starts() {
 }
 
 #[tokio::test]
+async fn rights_and_identity_can_be_left_to_others() {
+    let values = "rbac.create=false,serviceAccount.create=false,serviceAccount.name=mine";
+    let rendered = Rendered::with(&["--set", values]).await;
+    // The ClusterRoles that are left are for people.
+    for kind in ["ClusterRoleBinding", "Role", "RoleBinding", "ServiceAccount"] {
+        assert!(rendered.all(kind).next().is_none(), "{kind}");
+    }
+    let deployment: Deployment = rendered.typed("Deployment");
+    assert_eq!(deployment.spec.unwrap().template.spec.unwrap().service_account_name.as_deref(), Some("mine"));
+}
+
+#[tokio::test]
 async fn the_token_is_short_lived_and_where_a_client_in_a_pod_looks_for_it() {
     let rendered = Rendered::with(&[]).await;
     let account: ServiceAccount = rendered.typed("ServiceAccount");

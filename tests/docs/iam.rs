@@ -52,7 +52,7 @@ fn an_action_is_the_operation_under_its_services_name() {
 }
 
 #[test]
-fn each_trust_policy_admits_only_one_account_or_one_service_account() {
+fn each_trust_policy_admits_only_one_service_account() {
     let irsa = &policy("trust-irsa.json")["Statement"][0];
     assert_eq!(irsa["Action"], "sts:AssumeRoleWithWebIdentity");
     let conditions = irsa["Condition"]["StringEquals"].as_object().unwrap();
@@ -62,5 +62,8 @@ fn each_trust_policy_admits_only_one_account_or_one_service_account() {
 
     let pod_identity = &policy("trust-pod-identity.json")["Statement"][0];
     assert_eq!(pod_identity["Principal"]["Service"], "pods.eks.amazonaws.com");
-    assert_eq!(pod_identity["Condition"]["StringEquals"]["aws:SourceAccount"], ACCOUNT);
+    let conditions = &pod_identity["Condition"]["StringEquals"];
+    assert_eq!(conditions["aws:SourceAccount"], ACCOUNT);
+    assert_eq!(conditions["aws:RequestTag/kubernetes-namespace"], devkit::operator::NAMESPACE);
+    assert_eq!(conditions["aws:RequestTag/kubernetes-service-account"], devkit::operator::NAME);
 }

@@ -24,12 +24,25 @@ pub(super) fn make(name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// In version 2 a cgroup has the controllers that the one above passes on, and the kubelet wants them all.
+/// In version 2 a cgroup has the controllers that the one above passes on, and the kubelet wants them all. They stay passed on.
 fn pass_controllers_on(hierarchy: &Path) -> Result<(), Error> {
+    let control = hierarchy.join("cgroup.subtree_control");
     let Ok(controllers) = fs::read_to_string(hierarchy.join("cgroup.controllers")) else { return Ok(()) };
-    let all: Vec<String> = controllers.split_whitespace().map(|controller| format!("+{controller}")).collect();
-    fs::write(hierarchy.join("cgroup.subtree_control"), all.join(" "))
-        .map_err(Error::io("pass the controllers of the root cgroup on"))
+    let passed_on = fs::read_to_string(&control).unwrap_or_default();
+    let passed_on: Vec<&str> = passed_on.split_whitespace().collect();
+    let missing: Vec<String> = controllers
+        .split_whitespace()
+        .filter(|name| !passed_on.contains(name))
+        .map(|name| format!("+{name}"))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    fs::write(&control, missing.join(" ")).map_err(Error::io(format!(
+        "write {} to {}",
+        missing.join(" "),
+        control.display()
+    )))
 }
 
 /// Removes it and all below. Whoever was in there has ended; what can't be removed is left to the next sweep.

@@ -137,6 +137,16 @@ impl Account {
         send(Method::PUT, &url, Some(&settings)).await.map(|_| ())
     }
 
+    /// Lets these, and no others, assume a role of this account.
+    pub async fn trust(&self, role: &str, trust: Value) -> Result<(), Error> {
+        send(Method::PUT, &format!("{}/roles/{}/{role}", self.admin, self.id), Some(&trust)).await.map(|_| ())
+    }
+
+    /// Says what may be done in this account, as IAM's policies do.
+    pub async fn rules(&self, rules: &[Value]) -> Result<(), Error> {
+        send(Method::PUT, &format!("{}/rules/{}", self.admin, self.id), Some(&json!(rules))).await.map(|_| ())
+    }
+
     /// Makes this many groups, named by the prefix and a number.
     pub async fn seed(&self, region: &str, count: usize, prefix: &str, enabled: bool) -> Result<(), Error> {
         let seed = json!({

@@ -1,0 +1,104 @@
+//! Who the operator is in AWS: a role by its ServiceAccount's token, a role by another identity, and what either may do.
+
+use std::path::Path;
+
+use devkit::operator::Start;
+use serde_json::json;
+
+use crate::world::{OPERATOR_USER, REGION, SECRET, World, condition};
+
+const ROLE: &str = "codeguru-profiler-operator";
+const AUDIENCE: &str = "sts.amazonaws.com";
+
+/// The operator with nothing but what it finds in files and in its environment.
+async fn operator(world: &World) -> Start {
+    let url = world.emulator.service_url();
+    let start = world.operator_without_aws(&world.kubeconfig().await);
+    start.flag("--endpoint-url", url).env("AWS_ENDPOINT_URL_STS", url).env("AWS_REGION", REGION)
+}
+
+fn role(world: &World) -> String {
+    format!("arn:aws:iam::{}:role/{ROLE}", world.aws.id())
+}
+
+/// The ServiceAccount's token for AWS, as EKS puts it into a pod.
+async fn web_identity(world: &World, file: &Path) {
+    let (namespace, name) = OPERATOR_USER.strip_prefix("system:serviceaccount:").unwrap().split_once(':').unwrap();
+    let args = ["create", "token", name, "--namespace", namespace, "--audience", AUDIENCE];
+    let output = world.plane.kubectl(&args).await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    std::fs::write(file, output.stdout).unwrap();
+}
+
+async fn callers(world: &World, operation: &str) -> usize {
+    world
+        .aws
+        .journal()
+        .await
+        .unwrap()
+        .iter()
+        .filter(|entry| entry.is(operation) && entry.http_status == Some(200))
+        .count()
+}
+
+#[tokio::test]
+async fn with_irsa_the_operator_is_the_role_that_trusts_its_service_account_and_nobody_elses() {
+    let world = World::new().await;
+    world.flip("a", false).await;
+    let trust = |subject: &str| json!({ "webIdentity": { "subject": subject, "audience": AUDIENCE } });
+    world.aws.trust(ROLE, trust("system:serviceaccount:shop:checkout")).await.unwrap();
+    let token = tempfile::NamedTempFile::new().unwrap();
+    web_identity(&world, token.path()).await;
+    let start = operator(&world).await.env("AWS_ROLE_ARN", &role(&world));
+    let start = start.env("AWS_WEB_IDENTITY_TOKEN_FILE", token.path().to_str().unwrap());
+    let operator = start.start().await.unwrap();
+
+    world.create("a", true, json!({})).await;
+    let status = world.condition("a", "Stalled", "True", "CredentialsInvalid").await;
+    let said = condition(&status, "Stalled")["message"].as_str().unwrap_or_default().to_owned();
+    assert!(said.contains("its trust policy admits the operator's ServiceAccount"), "{said}");
+    assert_eq!(world.enabled("a").await, Some(false));
+
+    world.aws.trust(ROLE, trust(OPERATOR_USER)).await.unwrap();
+    world.condition("a", "Ready", "True", "InSync").await;
+    assert_eq!(world.enabled("a").await, Some(true));
+    assert_eq!(callers(&world, "AssumeRoleWithWebIdentity").await, 1, "one session for all calls");
+    let token = std::fs::read_to_string(token.path()).unwrap();
+    assert!(!operator.logs().contains(&token), "the token is in the log");
+    world.judge().await;
+}
+
+#[tokio::test]
+async fn a_chain_of_roles_with_an_external_id_ends_in_what_the_last_role_may_do() {
+    let world = World::new().await;
+    world.flip("a", false).await;
+    let base = format!("arn:aws:iam::{}:*", world.aws.id());
+    let trust = |id: &str| json!({ "assumeRole": { "principals": [base], "externalId": id } });
+    world.aws.trust(ROLE, trust("x-1")).await.unwrap();
+    let allow = |actions: &[&str]| {
+        actions.iter().map(|action| json!({ "effect": "allow", "action": action })).collect::<Vec<_>>()
+    };
+    let look = ["codeguru-profiler:List*", "codeguru-profiler:Describe*", "sts:*"];
+    world.aws.rules(&allow(&look)).await.unwrap();
+    let config = tempfile::NamedTempFile::new().unwrap();
+    let profile = format!(
+        "[profile base]\naws_access_key_id = {}\naws_secret_access_key = {SECRET}\n[profile operator]\nsource_profile = base\nrole_arn = {}\nexternal_id = x-1\n",
+        world.aws.access_key(),
+        role(&world),
+    );
+    std::fs::write(config.path(), profile).unwrap();
+    let start = operator(&world).await.env("AWS_CONFIG_FILE", config.path().to_str().unwrap());
+    let _operator = start.env("AWS_PROFILE", "operator").start().await.unwrap();
+
+    world.create("a", true, json!({})).await;
+    let status = world.condition("a", "Stalled", "True", "AccessDenied").await;
+    let said = condition(&status, "Stalled")["message"].as_str().unwrap_or_default().to_owned();
+    assert!(said.contains("codeguru-profiler:UpdateProfilingGroup"), "{said}");
+    assert_eq!(world.status("a").await["profilingEnabled"], false, "it may look");
+
+    let toggle = [&look[..], &["codeguru-profiler:UpdateProfilingGroup"]].concat();
+    world.aws.rules(&allow(&toggle)).await.unwrap();
+    world.condition("a", "Ready", "True", "InSync").await;
+    assert_eq!(callers(&world, "AssumeRole").await, 1, "one session for all calls");
+    world.judge().await;
+}
