@@ -1,8 +1,6 @@
-//! Flux's rules for conditions, as pure functions over one stored version of an object; [`definitions`] are those of its own kinds.
+//! Flux's rules for conditions, as pure functions over one stored version of an object.
 //!
 //! The numbers are Flux's own. "Ready" here means that the condition `Ready` is True.
-
-pub mod definitions;
 
 use serde_json::Value;
 

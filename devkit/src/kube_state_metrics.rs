@@ -1,9 +1,9 @@
 //! kube-state-metrics as a process: the program that turns resources into metrics.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::controlplane::free_ports;
 use crate::go::Module;
 use crate::process::{Running, Spawn};
 use crate::{Error, http};
@@ -33,7 +33,7 @@ impl KubeStateMetrics {
     /// Starts it with a configuration of custom resources, for one namespace.
     pub async fn start(kubeconfig: &Path, configuration: &Path, namespace: &str) -> Result<Self, Error> {
         let program = MODULE.built().await?.join(MODULE.program);
-        let (port, telemetry_port) = (free_port()?, free_port()?);
+        let [port, telemetry_port] = free_ports()?;
         let running = Spawn::new(program)
             .arg(format!("--kubeconfig={}", kubeconfig.display()))
             .arg(format!("--custom-resource-state-config-file={}", configuration.display()))
@@ -57,9 +57,4 @@ impl KubeStateMetrics {
     pub fn logs(&self) -> String {
         self.running.output()
     }
-}
-
-fn free_port() -> Result<u16, Error> {
-    let listener = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    Ok(listener.map_err(Error::io("find a free port"))?.port())
 }

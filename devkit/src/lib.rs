@@ -8,6 +8,7 @@
 //! * [`deployed`]: what an installed Deployment gives the operator's process.
 //! * [`operator`], [`emulator`]: the two programs of this workspace; [`cargo`] builds them.
 //! * [`agent`]: AWS's own Python agent, profiling a busy thread.
+//! * [`definitions`]: those of other projects' kinds, made from their Go types.
 //! * [`faultproxy`]: an API server that misbehaves on demand.
 //! * [`argocd`]: Argo CD beside a control plane, and its offline commands.
 //! * [`phase`]: what a stored version shows, with the examples that the stories recorded.
@@ -21,6 +22,7 @@ pub mod cargo;
 pub mod chart;
 pub mod cluster;
 pub mod controlplane;
+pub mod definitions;
 pub mod deployed;
 pub mod emulator;
 mod error;

@@ -10,7 +10,9 @@ use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use devkit::controlplane::{self, ControlPlane, Options};
 use devkit::process::code;
-use devkit::{Error, argocd, chart, cluster, flux, go, helm, image, kstatus, kube_state_metrics, paths, reference};
+use devkit::{
+    Error, argocd, chart, cluster, definitions, go, helm, image, kstatus, kube_state_metrics, paths, reference,
+};
 
 /// All that is built from Go modules.
 static MODULES: [&go::Module; 8] = [
@@ -21,7 +23,7 @@ static MODULES: [&go::Module; 8] = [
     &kube_state_metrics::MODULE,
     &argocd::MODULE,
     &kstatus::package::MODULE,
-    &flux::definitions::MODULE,
+    &definitions::MODULE,
 ];
 
 /// What the project's developers start by hand.

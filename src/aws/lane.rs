@@ -67,6 +67,7 @@ struct State {
     members: HashSet<String>,
     next_list: Instant,
     requested: Option<Instant>,
+    first_attempt: Option<Instant>,
     last_attempt: Option<Instant>,
     last_success: Option<Instant>,
     failures: u32,
@@ -101,6 +102,7 @@ impl Lane {
                 members: HashSet::new(),
                 next_list: now,
                 requested: None,
+                first_attempt: None,
                 last_attempt: None,
                 last_success: None,
                 failures: 0,
@@ -115,11 +117,13 @@ impl Lane {
         &self.region
     }
 
-    /// How old the newest complete List is; `None` before the first, and while nobody asks for one.
+    /// How old the newest complete List is; as long as none has ended well, how long one has been tried for. `None` before the first is tried, and while
+    /// nobody asks for one.
     #[must_use]
     pub fn inventory_age(&self) -> Option<Duration> {
         let state = self.state();
-        state.last_success.filter(|_| !state.members.is_empty()).map(|at| at.elapsed())
+        let since = state.last_success.or(state.first_attempt);
+        since.filter(|_| !state.members.is_empty()).map(|at| at.elapsed())
     }
 
     /// Why the last List failed, unless it ended well.
@@ -157,7 +161,7 @@ impl Lane {
             // Nobody listed meanwhile: as after a restart, what was known is only remembered.
             state.inventory = Inventory::default();
             state.looking_since = Timestamp::now();
-            state.last_success = None;
+            (state.first_attempt, state.last_success) = (None, None);
         }
         if let Some(remembered) = remembered {
             state.inventory.remember(name, remembered, self.moment());
@@ -257,7 +261,11 @@ impl Lane {
 
     async fn list(&self) {
         let began = Instant::now();
-        self.state().requested = None;
+        {
+            let mut state = self.state();
+            state.requested = None;
+            state.first_attempt.get_or_insert(began);
+        }
         let outcome = self.list_pages().await;
         let mut state = self.state();
         state.last_attempt = Some(began);

@@ -64,7 +64,7 @@ impl AwsMetrics {
         );
         registry.register_with_unit(
             "codeguru_profiler_inventory_age",
-            "How long ago the last complete List of a region began",
+            "How long ago the last complete List of a region began; before there is one, how long ago the first attempt",
             Unit::Seconds,
             inventory_age.clone(),
         );
@@ -100,7 +100,7 @@ impl AwsMetrics {
         self.duration.get_or_create(&labels).observe(elapsed.as_secs_f64());
     }
 
-    /// How old a region's inventory is; `None` where nobody asks for one, or no List has ended well yet.
+    /// How old a region's inventory is; `None` where nobody asks for one.
     pub fn set_inventory_age(&self, region: &str, age: Option<Duration>) {
         let labels = RegionLabels { region: region.to_owned() };
         match age {

@@ -81,6 +81,11 @@ impl Context {
         stop: CancellationToken,
     ) -> Self {
         let Instruments { reconciles, controller: metrics, aws: aws_metrics } = instruments;
+        let counts = metrics.clone();
+        let connect: Connect = Box::new(move |region| {
+            counts.looks_at(region);
+            connect(region)
+        });
         let news = looks.clone();
         let news = Arc::new(move |region: &str| drop(news.send(Look::Lane(region.to_owned()))));
         let instance = settings.pod.as_ref().map(|pod| pod.name.clone());

@@ -43,6 +43,11 @@ impl ControllerMetrics {
         Self { drift_corrections, objects }
     }
 
+    /// A region is looked at from now on. Its counter starts at 0, not with its first count: from a series that begins at 500, Prometheus sees no increase.
+    pub fn looks_at(&self, region: &str) {
+        drop(self.drift_corrections.get_or_create(&RegionLabel { region: region.into() }));
+    }
+
     /// A group was put right.
     pub fn drift_corrected(&self, region: &str) {
         self.drift_corrections.get_or_create(&RegionLabel { region: region.into() }).inc();
@@ -144,6 +149,24 @@ mod tests {
             (("Stalled", "True", "AccessDenied"), 2),
         ];
         assert_eq!(by_reason, BTreeMap::from(expected));
+    }
+
+    /// The first storm once went unnoticed.
+    #[test]
+    fn corrections_are_counted_from_0_on_in_every_region_that_is_looked_at() {
+        let mut registry = Registry::default();
+        let metrics = ControllerMetrics::register(&mut registry);
+        let text = || {
+            let mut text = String::new();
+            prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+            text
+        };
+        let shown = |count: u8| format!("codeguru_profiler_drift_corrections_total{{region=\"eu-west-1\"}} {count}\n");
+        metrics.looks_at("eu-west-1");
+        assert!(text().contains(&shown(0)), "{}", text());
+        metrics.drift_corrected("eu-west-1");
+        metrics.looks_at("eu-west-1");
+        assert!(text().contains(&shown(1)), "{}", text());
     }
 
     #[test]

@@ -191,25 +191,6 @@ async fn a_digest_wins_over_the_tag() {
 }
 
 #[tokio::test]
-async fn single_alerts_can_be_changed_and_left_out() {
-    let rules = |rendered: &Rendered| -> Vec<Value> {
-        let groups = rendered.one("PrometheusRule")["spec"]["groups"].as_array().unwrap().clone();
-        groups.iter().flat_map(|group| group["rules"].as_array().unwrap().clone()).collect()
-    };
-    let named = |rules: &[Value], name: &str| rules.iter().find(|rule| rule["alert"] == name).cloned();
-    let plain = rules(&Rendered::with(&["--set", "metrics.prometheusRule.enabled=true"]).await);
-    let changed = rules(&Rendered::file("everything").await);
-    assert_eq!(changed.len(), plain.len() - 1);
-    assert_eq!(named(&changed, "CodeGuruProfilerDriftStorm"), None);
-    let mut expected = named(&plain, "CodeGuruProfilerNotReady").unwrap();
-    expected["for"] = json!("1h");
-    expected["labels"]["severity"] = json!("info");
-    expected["annotations"]["runbook_url"] =
-        json!("https://example.com/codeguru-profiler-operator/docs/alerts.md#codeguruprofilernotready");
-    assert_eq!(named(&changed, "CodeGuruProfilerNotReady"), Some(expected));
-}
-
-#[tokio::test]
 async fn the_notes_warn_when_nothing_says_the_region() {
     let helm = Helm::offline().await.unwrap();
     let directory = chart::directory().display().to_string();

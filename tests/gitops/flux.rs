@@ -2,17 +2,22 @@
 
 use devkit::{
     controlplane::{ControlPlane, Options},
-    flux,
+    definitions,
     helm::Helm,
     paths,
 };
 use serde_json::Value;
 
+const TYPES: [&str; 3] = [
+    "github.com/fluxcd/helm-controller/api/v2",
+    "github.com/fluxcd/kustomize-controller/api/v1",
+    "github.com/fluxcd/source-controller/api/v1",
+];
+
 #[tokio::test]
 async fn what_is_shipped_for_flux_is_accepted_by_its_definitions() {
-    let definitions = flux::definitions::made().await.unwrap();
     let plane = ControlPlane::start(Options::default()).await.unwrap();
-    plane.apply(&definitions).await.unwrap();
+    plane.apply(&definitions::of(&TYPES).await.unwrap()).await.unwrap();
     let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: { name: flux-system }\n";
     plane.apply(namespace).await.unwrap();
     for file in ["operator", "resources"] {

@@ -79,16 +79,6 @@ async fn a_single_alert_can_be_changed_or_left_out() {
 }
 
 #[tokio::test]
-async fn a_change_of_an_alert_that_is_not_there_is_refused_with_the_names_of_those_that_are() {
-    let helm = Helm::offline().await.unwrap();
-    let settings = ["--set", RULES, "--set", "metrics.prometheusRule.rules.Throttled.enabled=false"];
-    let refusal = helm.template("profiler", "ops", &settings).await.unwrap_err().to_string();
-    for part in ["there is no rule Throttled", "CodeGuruProfilerThrottled"] {
-        assert!(refusal.contains(part), "{part}: {refusal}");
-    }
-}
-
-#[tokio::test]
 async fn the_dashboard_is_installed_where_grafanas_sidecar_looks() {
     let documents = rendered(&["metrics.dashboard.enabled=true", "metrics.dashboard.annotations.folder=AWS"]).await;
     let map = documents.iter().find(|document| document["kind"] == "ConfigMap").unwrap();

@@ -76,7 +76,7 @@ async fn answers(world: &World, prometheus: &Prometheus, questions: &[String], r
     }
 }
 
-/// What Grafana would ask.
+/// What Grafana would ask, without the 0 that a panel shows where there is no answer: a question with a wrong name would be answered, too.
 fn questions() -> Vec<String> {
     let panels = shipped::panels();
     let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap());
@@ -85,7 +85,7 @@ fn questions() -> Vec<String> {
             .into_iter()
             .fold(question.to_owned(), |question, (variable, value)| question.replace(variable, value))
     };
-    targets.map(|target| filled(target["expr"].as_str().unwrap())).collect()
+    targets.map(|target| filled(target["expr"].as_str().unwrap().trim_end_matches(" or vector(0)"))).collect()
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn the_dashboard_has_data_the_rules_are_evaluated_and_a_lost_operator_is_m
 
     let questions = questions();
     for question in &questions {
-        assert!(!question.contains('$'), "{question}");
+        assert!(!question.contains('$') && !question.contains("vector("), "{question}");
     }
     let recorded: Vec<String> =
         shipped::rules().iter().filter_map(|rule| Some(rule["record"].as_str()?.to_owned())).collect();

@@ -9,6 +9,7 @@ mod live;
 #[path = "../phases.rs"]
 mod phases;
 mod prometheus;
+mod prometheus_operator;
 mod rules;
 mod shipped;
 #[path = "../world.rs"]

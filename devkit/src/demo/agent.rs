@@ -6,6 +6,7 @@ use devkit::agent::{self, Agent};
 use devkit::{Error, paths, wait};
 
 use super::check;
+use super::cluster::NAMESPACE;
 use super::narrator::{kubectl_ok, say};
 use super::stage::{self, REGION, Stage};
 
@@ -16,7 +17,7 @@ const PERIOD: Duration = Duration::from_secs(3);
 /// How much later than a period the end of the sampling may be seen on a busy machine: two requests, and looking.
 const SLACK: Duration = Duration::from_secs(2);
 
-pub async fn obeys(stage: &mut Stage) -> Result<(), Error> {
+pub async fn obeys(stage: &mut Stage<'_>) -> Result<(), Error> {
     stage.narrator.headline(
         "AWS's own Python agent profiles a program of the group Recommendations: it obeys the resource within a period",
     );
@@ -57,7 +58,7 @@ pub async fn obeys(stage: &mut Stage) -> Result<(), Error> {
 }
 
 /// Applies the example of this group with the switch like this, and waits until AWS agrees.
-async fn apply(stage: &Stage, enabled: bool) -> Result<(), Error> {
+async fn apply(stage: &Stage<'_>, enabled: bool) -> Result<(), Error> {
     let example =
         std::fs::read_to_string(paths::workspace().join(EXAMPLE)).map_err(Error::io(format!("read {EXAMPLE}")))?;
     let manifest = example.replace("profilingEnabled: true", &format!("profilingEnabled: {enabled}"));
@@ -66,6 +67,6 @@ async fn apply(stage: &Stage, enabled: bool) -> Result<(), Error> {
     std::fs::write(file.path(), &manifest).map_err(Error::io("write a manifest"))?;
     say(&format!("profilingEnabled: {enabled}"));
     let path = file.path().display().to_string();
-    kubectl_ok(&stage.cluster, &["apply", "-n", &stage.namespace, "-f", &path]).await?;
+    kubectl_ok(stage.cluster, &["apply", "-n", NAMESPACE, "-f", &path]).await?;
     stage.becomes(GROUP, enabled).await
 }

@@ -1,14 +1,22 @@
-//! The cluster of a demo: a control plane made for it, or one the user has asked for.
+//! The cluster of a demo: a control plane made for it, or one the user has asked for; what a demo brings into it, and takes away.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use devkit::Error;
 use devkit::controlplane::{self, Audit, ControlPlane, Options, Program};
+use devkit::{Error, operator};
 use kube::config::{AuthInfo, Kubeconfig, NamedAuthInfo};
 
 use super::expected;
+use super::narrator::kubectl_ok;
+
+/// Where the examples go. Its name is known before it is made: whoever is interrupted while it is made can still take it away.
+pub const NAMESPACE: &str = "codeguru-profiler-demo";
+
+const KIND: &str = "customresourcedefinition/profilinggroups.codeguruprofiler.dev";
+/// No deletion takes longer, unless something holds the object.
+const DELETION: &str = "--timeout=2m";
 
 /// Where the demo takes place.
 pub enum Cluster {
@@ -69,6 +77,55 @@ impl Cluster {
         }
     }
 
+    /// Nothing of what a demo brings is there yet. Else it would take away what is not its own, and an operator that is there would obey the examples.
+    pub async fn vacant(&self) -> Result<(), Error> {
+        let access = operator::access();
+        let mut found = Vec::new();
+        for what in [&["namespace", NAMESPACE], &["-k", &access]] {
+            let args = [&["get", "--ignore-not-found", "-o", "name"], &what[..]].concat();
+            let output = self.kubectl(&args).await?;
+            if !output.status.success() {
+                return Err(failure(&args, &output));
+            }
+            found.extend(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned));
+        }
+        if found.is_empty() {
+            return Ok(());
+        }
+        Err(expected(&format!(
+            "this cluster has {} already: the demo would mix with an operator that is installed, or with what an earlier one left. Nothing \
+             was changed. Use a cluster without the operator, or leave out --kubeconfig: then the demo makes one of its own",
+            found.join(", ")
+        )))
+    }
+
+    /// Brings the kind, the operator's rights and a namespace for the examples.
+    pub async fn bring(&self) -> Result<(), Error> {
+        kubectl_ok(self, &["create", "namespace", NAMESPACE]).await?;
+        kubectl_ok(self, &["apply", "-k", &operator::access()]).await?;
+        kubectl_ok(self, &["wait", "--for=condition=Established", KIND, "--timeout=60s"]).await.map(|_| ())
+    }
+
+    /// Takes away all that was brought into a cluster of the user's, however much that is. A cluster of our own goes with everything.
+    pub async fn strike(&self) -> Result<(), Error> {
+        if matches!(self, Self::Own(_)) {
+            return Ok(());
+        }
+        let access = operator::access();
+        let mut left = Vec::new();
+        for what in [&["namespace", NAMESPACE], &["-k", &access]] {
+            let args = [&["delete", "--ignore-not-found", DELETION], &what[..]].concat();
+            let output = self.kubectl(&args).await?;
+            if !output.status.success() {
+                left.push(failure(&args, &output).to_string());
+            }
+        }
+        if left.is_empty() {
+            return Ok(());
+        }
+        Err(expected(&format!("something of the demo is left in the cluster:\n{}", left.join("\n"))))
+    }
+
     /// What the API server recorded: only one of our own lets us read it.
     pub async fn audit(&self) -> Result<Option<Audit>, Error> {
         match self {
@@ -76,6 +133,11 @@ impl Cluster {
             Self::Given { .. } => Ok(None),
         }
     }
+}
+
+fn failure(args: &[&str], output: &Output) -> Error {
+    let said = String::from_utf8_lossy(&output.stderr);
+    expected(&format!("kubectl {} failed ({}): {}", args.join(" "), output.status, said.trim()))
 }
 
 /// The user's kubeconfig, with a token in the place of the user.
@@ -94,4 +156,34 @@ fn with_token(kubeconfig: &Path, token: &str, directory: &Path) -> Result<PathBu
     let path = directory.join("operator.kubeconfig");
     std::fs::write(&path, text).map_err(|error| failed(&error))?;
     Ok(path)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_demo_brought_into_a_users_cluster_is_taken_away_and_a_deletion_that_fails_is_said() {
+        let plane = ControlPlane::start(Options::default()).await.unwrap();
+        let users = Cluster::start(Some(plane.kubeconfig().to_path_buf())).await.unwrap();
+        users.vacant().await.unwrap();
+        users.bring().await.unwrap();
+        let found = users.vacant().await.unwrap_err().to_string();
+        for brought in [NAMESPACE, operator::NAMESPACE, "profilinggroups.codeguruprofiler.dev", "clusterrole"] {
+            assert!(found.contains(brought), "{brought}: {found}");
+        }
+
+        let token = plane.token(operator::NAMESPACE, operator::NAME, 600).await.unwrap();
+        let operators = Cluster::start(Some(plane.kubeconfig_for(&token).unwrap())).await.unwrap();
+        let left = operators.strike().await.unwrap_err().to_string();
+        for part in ["is left", NAMESPACE, "delete --ignore-not-found", "forbidden"] {
+            assert!(left.contains(part), "{part}: {left}");
+        }
+
+        users.strike().await.unwrap();
+        users.vacant().await.unwrap();
+        // However little was brought.
+        users.strike().await.unwrap();
+    }
 }

@@ -8,9 +8,11 @@ mod stage;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use cluster::{Cluster, NAMESPACE};
+use devkit::cargo::{self, Release};
 use devkit::process::kib_to_mib;
 use devkit::{Error, operator, paths};
-use narrator::{kubectl, kubectl_ok, say};
+use narrator::{Narrator, kubectl, kubectl_ok, say};
 use serde_json::json;
 use stage::{INTERVAL, REGION, Stage};
 
@@ -23,7 +25,7 @@ pub struct Arguments {
     /// Leave everything running at the end, until Ctrl-C
     #[arg(long)]
     keep: bool,
-    /// Use this cluster instead of a control plane made for the demo
+    /// Use this cluster, which must not have the operator, instead of a control plane made for the demo
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
     /// Show AWS's own Python agent obeying the switch, too; needs python3 with venv
@@ -37,11 +39,49 @@ pub async fn run(arguments: Arguments) -> Result<(), Error> {
         let _ = tokio::signal::ctrl_c().await;
     };
     tokio::pin!(interrupted);
-    let stage = tokio::select! {
-        stage = set(arguments.kubeconfig, arguments.agent) => stage?,
+    let mut narrator = Narrator::new();
+    let (cluster, release) = tokio::select! {
+        prepared = prepare(&mut narrator, &arguments) => prepared?,
         () = &mut interrupted => return Err(expected("interrupted")),
     };
-    let mut stage = stage;
+    let played = play(narrator, &cluster, &release, &arguments, interrupted).await;
+    let struck = cluster.strike().await;
+    if let (Err(_), Err(left)) = (&played, &struck) {
+        eprintln!("\n{left}");
+    }
+    played.and(struck)?;
+    println!("\nThe operator ended with code 0 on SIGTERM. Nothing is left running.");
+    Ok(())
+}
+
+/// Looks whether the demo can take place, and builds. What is not the demo's own is not touched.
+async fn prepare(narrator: &mut Narrator, arguments: &Arguments) -> Result<(Cluster, Release), Error> {
+    // Before the builds: who lacks Python, or names a cluster that is in use, shall not wait minutes to be told.
+    if arguments.agent {
+        devkit::agent::python().await?;
+    }
+    narrator.headline("Build a Kubernetes API server, as far as it is not built yet, and start it");
+    let cluster = Cluster::start(arguments.kubeconfig.clone()).await?;
+    cluster.vacant().await?;
+    narrator.headline("Build the operator and the emulator, as far as they are not built yet");
+    let release = cargo::release().await?;
+    // Builds take minutes.
+    cluster.vacant().await?;
+    Ok((cluster, release))
+}
+
+/// Sets the stage, shows everything and stops the operator; gives up as soon as it is interrupted.
+async fn play(
+    narrator: Narrator,
+    cluster: &Cluster,
+    release: &Release,
+    arguments: &Arguments,
+    mut interrupted: impl Future<Output = ()> + Unpin,
+) -> Result<(), Error> {
+    let mut stage = tokio::select! {
+        stage = Stage::set(narrator, cluster, release) => stage?,
+        () = &mut interrupted => return Err(expected("interrupted")),
+    };
     let shown = tokio::select! {
         shown = show(&mut stage, arguments.agent) => shown,
         () = &mut interrupted => Err(expected("interrupted")),
@@ -53,24 +93,14 @@ pub async fn run(arguments: Arguments) -> Result<(), Error> {
         interrupted.await;
     }
     let stopped = stage.operator.stop_gracefully().await;
-    stage.strike().await?;
     shown?;
     if !stopped?.success() {
         return Err(expected("the operator did not end with code 0 on SIGTERM"));
     }
-    println!("\nThe operator ended with code 0 on SIGTERM. Nothing is left running.");
     Ok(())
 }
 
-async fn set(kubeconfig: Option<PathBuf>, agent: bool) -> Result<Stage, Error> {
-    if agent {
-        // Before the builds: who lacks Python shall not wait minutes to be told.
-        devkit::agent::python().await?;
-    }
-    Stage::set(kubeconfig).await
-}
-
-async fn show(stage: &mut Stage, agent: bool) -> Result<(), Error> {
+async fn show(stage: &mut Stage<'_>, agent: bool) -> Result<(), Error> {
     applied(stage).await?;
     corrected(stage).await?;
     reported(stage).await?;
@@ -83,11 +113,11 @@ async fn show(stage: &mut Stage, agent: bool) -> Result<(), Error> {
     totals(stage).await
 }
 
-async fn applied(stage: &mut Stage) -> Result<(), Error> {
+async fn applied(stage: &mut Stage<'_>) -> Result<(), Error> {
     stage.narrator.headline("Apply the examples: Checkout_Service is off in AWS, and should be on");
     let started = Instant::now();
     let examples = paths::workspace().join("examples").display().to_string();
-    kubectl_ok(&stage.cluster, &["apply", "-n", &stage.namespace, "-f", &examples]).await?;
+    kubectl_ok(stage.cluster, &["apply", "-n", NAMESPACE, "-f", &examples]).await?;
     stage.becomes("Checkout_Service", true).await?;
     say(&format!("AWS says that it is on, {:.1} s later", started.elapsed().as_secs_f64()));
     stage.condition("checkout", "Ready", "True", "InSync").await?;
@@ -100,13 +130,13 @@ async fn applied(stage: &mut Stage) -> Result<(), Error> {
     listed(stage).await
 }
 
-async fn listed(stage: &Stage) -> Result<(), Error> {
-    let args = ["get", "profgroup", "-n", &stage.namespace, "-o", "wide"];
-    let table = kubectl_ok(&stage.cluster, &args).await?;
+async fn listed(stage: &Stage<'_>) -> Result<(), Error> {
+    let args = ["get", "profgroup", "-n", NAMESPACE, "-o", "wide"];
+    let table = kubectl_ok(stage.cluster, &args).await?;
     check(table.contains("Checkout_Service"), || "the resources in kubectl's table".to_owned())
 }
 
-async fn corrected(stage: &mut Stage) -> Result<(), Error> {
+async fn corrected(stage: &mut Stage<'_>) -> Result<(), Error> {
     stage.narrator.headline("Someone switches it off in AWS: it is put right within one interval");
     stage.flip("Checkout_Service", false).await?;
     let flipped = Instant::now();
@@ -114,17 +144,17 @@ async fn corrected(stage: &mut Stage) -> Result<(), Error> {
     let took = flipped.elapsed();
     say(&format!("on again after {:.1} s", took.as_secs_f64()));
     check(took <= INTERVAL + SLACK, || format!("a correction within one interval of {INTERVAL:?}, not {took:?}"))?;
-    let args = ["get", "events", "-n", &stage.namespace, "--field-selector", "reason=DriftCorrected"];
+    let args = ["get", "events", "-n", NAMESPACE, "--field-selector", "reason=DriftCorrected"];
     devkit::wait::until("the event DriftCorrected", stage::LIMIT, || async {
         let events = stage.cluster.kubectl(&args).await.ok()?;
         String::from_utf8_lossy(&events.stdout).contains("DriftCorrected").then_some(())
     })
     .await?;
-    kubectl_ok(&stage.cluster, &args).await?;
+    kubectl_ok(stage.cluster, &args).await?;
     stage.condition("checkout", "Ready", "True", "InSync").await.map(|_| ())
 }
 
-async fn reported(stage: &mut Stage) -> Result<(), Error> {
+async fn reported(stage: &mut Stage<'_>) -> Result<(), Error> {
     stage.narrator.headline("The same for Search, whose `driftPolicy` is Report: it is said, not undone");
     stage.condition("search", "Ready", "True", "InSync").await?;
     stage.flip("Search", false).await?;
@@ -138,7 +168,7 @@ async fn reported(stage: &mut Stage) -> Result<(), Error> {
     Ok(())
 }
 
-async fn suspended(stage: &mut Stage) -> Result<(), Error> {
+async fn suspended(stage: &mut Stage<'_>) -> Result<(), Error> {
     stage.narrator.headline("And for Inventory, which is suspended: not one call is made for it");
     stage.flip("Inventory", false).await?;
     stage.condition("inventory", "Ready", "True", "Suspended").await?;
@@ -151,7 +181,7 @@ async fn suspended(stage: &mut Stage) -> Result<(), Error> {
     Ok(())
 }
 
-async fn refused(stage: &mut Stage) -> Result<(), Error> {
+async fn refused(stage: &mut Stage<'_>) -> Result<(), Error> {
     stage.narrator.headline("A wrong name is refused by the API server, with what to do");
     let manifest = "{apiVersion: codeguruprofiler.dev/v1alpha1, kind: ProfilingGroup, metadata: {name: wrong}, spec: {profilingGroupName: 'Check out!', profilingEnabled: true}}\n";
     let io = |source| Error::Io { what: "write a manifest".to_owned(), source };
@@ -159,14 +189,14 @@ async fn refused(stage: &mut Stage) -> Result<(), Error> {
     std::fs::write(file.path(), manifest).map_err(io)?;
     let path = file.path().display().to_string();
     say(manifest.trim());
-    let output = kubectl(&stage.cluster, &["apply", "-n", &stage.namespace, "-f", &path]).await?;
+    let output = kubectl(stage.cluster, &["apply", "-n", NAMESPACE, "-f", &path]).await?;
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     check(!output.status.success() && message.contains("profilingGroupName"), || {
         format!("a refusal that names the field, not {message}")
     })
 }
 
-async fn stalled_and_healed(stage: &mut Stage) -> Result<(), Error> {
+async fn stalled_and_healed(stage: &mut Stage<'_>) -> Result<(), Error> {
     stage.narrator.headline("Recommendations does not exist in AWS: its resource is Stalled, until the group appears");
     let hint = stage.condition("recommendations", "Stalled", "True", "GroupNotFound").await?;
     check(hint.contains("Recommendations"), || format!("a hint that names the group, not {hint:?}"))?;
@@ -179,7 +209,7 @@ async fn stalled_and_healed(stage: &mut Stage) -> Result<(), Error> {
     listed(stage).await
 }
 
-async fn totals(stage: &mut Stage) -> Result<(), Error> {
+async fn totals(stage: &mut Stage<'_>) -> Result<(), Error> {
     stage.narrator.headline("What it took");
     for (operation, count) in stage.aws.counts(REGION).await? {
         say(&format!("AWS     {operation:<26} {count:>4}"));
@@ -201,11 +231,11 @@ async fn totals(stage: &mut Stage) -> Result<(), Error> {
     Ok(())
 }
 
-fn keep(stage: &Stage) {
+fn keep(stage: &Stage<'_>) {
     println!("\nEverything goes on running until Ctrl-C. To play with it:\n");
     println!("   export KUBECONFIG={}", stage.cluster.kubeconfig().display());
     println!("   export PATH={}:$PATH   # kubectl", stage.cluster.program().directory().display());
-    println!("   kubectl get profgroup -n {} -o wide --watch", stage.namespace);
+    println!("   kubectl get profgroup -n {NAMESPACE} -o wide --watch");
     println!(
         "   curl -X POST {}/flip -d '{{\"account\":\"{}\",\"region\":\"{REGION}\"}}'",
         stage.emulator.admin_url(),

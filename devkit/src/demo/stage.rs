@@ -1,19 +1,19 @@
-//! Everything the demo runs on: cluster, emulator, operator; built, started, installed, and taken away.
+//! Everything the demo runs on: cluster, emulator, operator; started, installed, and asked.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use devkit::controlplane::{self, Program};
+use devkit::cargo::Release;
+use devkit::controlplane;
 use devkit::emulator::{Account, Emulator, Entry};
 use devkit::operator::{self, Operator, Start};
 use devkit::watchman::profiling_groups;
-use devkit::{Error, cargo, kstatus, wait};
+use devkit::{Error, kstatus, wait};
 use kube::api::{Api, DynamicObject};
 use serde_json::{Value, json};
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, NAMESPACE};
 use super::expected;
-use super::narrator::{Narrator, kubectl_ok, say};
+use super::narrator::{Narrator, say};
 
 pub const REGION: &str = "eu-west-1";
 pub const INTERVAL: Duration = Duration::from_secs(5);
@@ -21,43 +21,30 @@ pub const INTERVAL: Duration = Duration::from_secs(5);
 pub const LIMIT: Duration = Duration::from_mins(1);
 
 const ACCOUNT: &str = "111122223333";
-const KIND: &str = "customresourcedefinition/profilinggroups.codeguruprofiler.dev";
 
-pub struct Stage {
+pub struct Stage<'a> {
     pub narrator: Narrator,
-    pub cluster: Cluster,
+    pub cluster: &'a Cluster,
     pub emulator: Emulator,
     pub aws: Account,
     pub operator: Operator,
-    pub namespace: String,
     groups: Api<DynamicObject>,
-    /// Whether the kind was there before, in a cluster of the user's.
-    installed_before: bool,
 }
 
-impl Stage {
-    pub async fn set(given: Option<PathBuf>) -> Result<Self, Error> {
-        let mut narrator = Narrator::new();
-        narrator.headline("Build the operator, the emulator and a control plane, as far as they are not built yet");
-        // What each is doing shows in between; on a first run both take minutes.
-        let (_, release) = tokio::try_join!(Program::built(), cargo::release())?;
-
-        narrator.headline("Start a Kubernetes API server and an AWS that is an emulator");
+impl<'a> Stage<'a> {
+    /// Whatever comes of it, what it brings into the cluster is the caller's to take away.
+    pub async fn set(mut narrator: Narrator, cluster: &'a Cluster, release: &Release) -> Result<Self, Error> {
+        narrator.headline("Start an AWS that is an emulator");
         let emulator = Emulator::start_program(&release.emulator).await?;
         let aws = emulator.account(ACCOUNT);
-        let cluster = Cluster::start(given).await?;
         let client = cluster.client().await?;
         let version = client.apiserver_version().await.map_err(Error::kube("ask the API server"))?.git_version;
         say(&format!("Kubernetes {version}; the service at {}", emulator.service_url()));
-        let namespace = controlplane::namespace(&client, "demo").await?;
 
         narrator.headline(
             "Install the kind and the operator's rights, and start the operator with its ServiceAccount's token",
         );
-        let installed_before = cluster.kubectl(&["get", KIND]).await?.status.success();
-        kubectl_ok(&cluster, &["apply", "-k", &operator::access()]).await?;
-        let established = ["wait", "--for=condition=Established", KIND, "--timeout=60s"];
-        kubectl_ok(&cluster, &established).await?;
+        cluster.bring().await?;
         let token = controlplane::token(&client, operator::NAMESPACE, operator::NAME, 24 * 3600).await?;
         for (name, enabled) in [("Checkout_Service", false), ("Search", true), ("Billing", false), ("Inventory", true)]
         {
@@ -68,12 +55,12 @@ impl Stage {
             .aws(&emulator, &aws)
             .flag("--region", REGION)
             .flag("--poll-interval", &interval)
-            .flag("--namespace", &namespace)
+            .flag("--namespace", NAMESPACE)
             .start()
             .await?;
         say(&format!("the operator is ready at {}, and asks AWS every {interval}", operator.url()));
-        let groups = Api::namespaced_with(client, &namespace, &profiling_groups());
-        Ok(Self { narrator, cluster, emulator, aws, operator, namespace, groups, installed_before })
+        let groups = Api::namespaced_with(client, NAMESPACE, &profiling_groups());
+        Ok(Self { narrator, cluster, emulator, aws, operator, groups })
     }
 
     /// A resource as it is stored.
@@ -144,18 +131,6 @@ impl Stage {
         let names =
             |entry: &&Entry| entry.group.as_deref() == Some(group) && operation.is_none_or(|name| entry.is(name));
         Ok(journal.iter().filter(names).count())
-    }
-
-    /// Takes away what the demo brought into a cluster of the user's. A cluster of our own goes with everything.
-    pub async fn strike(&self) -> Result<(), Error> {
-        if matches!(self.cluster, Cluster::Own(_)) {
-            return Ok(());
-        }
-        self.cluster.kubectl(&["delete", "namespace", &self.namespace]).await?;
-        if !self.installed_before {
-            self.cluster.kubectl(&["delete", "--ignore-not-found", "-k", &operator::access()]).await?;
-        }
-        Ok(())
     }
 }
 

@@ -112,7 +112,33 @@ async fn a_list_that_never_ends_is_a_failure_and_not_a_loop() {
     pass(Duration::from_millis(10)).await;
     assert_eq!(lane.failure().map(|failure| failure.reason), Some(Reason::MalformedAnswer));
     assert_eq!(aws.lists.load(Ordering::Relaxed), 2, "the second page names itself as the next one");
-    assert!(lane.inventory_age().is_none());
+}
+
+/// Nobody was told of a region that could not be listed from the start on.
+#[tokio::test(start_paused = true)]
+async fn an_inventory_that_never_came_is_as_old_as_the_first_attempt() {
+    let (_, lane) = lane(Aws { endless: true, ..Aws::default() });
+    pass(INTERVAL).await;
+    assert_eq!(lane.inventory_age(), None, "nobody asks");
+    lane.join("a", None);
+    pass(INTERVAL * 5).await;
+    assert!(lane.failure().is_some());
+    assert_eq!(lane.inventory_age(), Some(INTERVAL * 5));
+    lane.leave("a");
+    assert_eq!(lane.inventory_age(), None, "nobody asks any more");
+    pass(INTERVAL * 20).await;
+    lane.join("a", None);
+    assert_eq!(lane.inventory_age(), None, "it begins anew");
+    pass(INTERVAL).await;
+    assert_eq!(lane.inventory_age(), Some(INTERVAL));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_inventory_is_as_old_as_its_last_complete_list() {
+    let (_, lane) = lane(Aws::default());
+    lane.join("a", None);
+    pass(INTERVAL * 5).await;
+    assert!(lane.inventory_age().unwrap() < INTERVAL * 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,39 @@
+//! Definitions of other projects' kinds, made from their Go types by the generator that those projects use.
+
+use std::process::Stdio;
+
+use tokio::process::Command;
+
+use crate::go::Module;
+use crate::{Error, paths};
+
+/// The generator, and the Go types.
+pub static MODULE: Module = Module {
+    name: "definitions",
+    holds: "the generator of definitions (controller-gen v0.23.0)",
+    package: "sigs.k8s.io/controller-tools/cmd/controller-gen",
+    program: "controller-gen",
+    links: &[],
+    ldflags: "",
+    packages: 400,
+    takes: "2 minutes",
+};
+
+/// The definitions of the kinds in these Go packages, as YAML.
+pub async fn of(packages: &[&str]) -> Result<String, Error> {
+    let output = Command::new(MODULE.built().await?.join(MODULE.program))
+        .arg("crd")
+        .args(packages.iter().map(|package| format!("paths={package}")))
+        .arg("output:stdout")
+        .current_dir(paths::workspace().join("devkit/go").join(MODULE.name))
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(Error::io("run controller-gen"))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(Error::Unexpected(format!("controller-gen failed ({}): {said}", output.status)));
+    }
+    String::from_utf8(output.stdout).map_err(|error| Error::Unexpected(error.to_string()))
+}
