@@ -25,7 +25,8 @@ def saw(operation, outcome, request_id=None, ordered=False):
     _answers.append((operation, outcome, request_id, ordered))
 
 
-def _rows():
+def modelled():
+    """What each operation may answer, by the emulator's table."""
     table = json.loads(subprocess.check_output([os.environ["EMULATOR_BINARY"], "--print-table"]))["operations"]
     return {
         row["name"]: {OK, *(error["name"] for error in row["errors"])}
@@ -62,19 +63,27 @@ def _count(rows):
     return counts
 
 
-def _missing(rows, counts):
-    return sorted((name, outcome) for name, outcomes in rows.items() for outcome in outcomes if (name, outcome) not in counts)
+def _missing(config):
+    """What was to be met, and was not."""
+    rows, counts = config.tally
+    wanted = set()
+    if config.getoption("--tally-operations"):
+        wanted = {(name, OK) for name in rows}
+    if config.getoption("--tally-all"):
+        wanted = {(name, outcome) for name, outcomes in rows.items() for outcome in outcomes}
+    return sorted(wanted - counts.keys())
 
 
 def pytest_addoption(parser):
+    parser.addoption("--tally-operations", action="store_true", help="fail when any operation was never done")
     parser.addoption("--tally-all", action="store_true", help="fail when any operation, or modelled error of one, was not met")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session, exitstatus):
-    rows = _rows()
+    rows = modelled()
     session.config.tally = rows, _count(rows)
-    if session.config.getoption("--tally-all") and exitstatus == 0 and _missing(*session.config.tally):
+    if exitstatus == 0 and _missing(session.config):
         session.exitstatus = 1
 
 
@@ -98,6 +107,5 @@ def pytest_terminal_summary(terminalreporter, config):
         f"({len(by_itself)} by the emulator's own rules), "
         f"{sum(count.own + count.ordered for count in counts.values())} answers"
     )
-    if config.getoption("--tally-all"):
-        for name, outcome in _missing(rows, counts):
-            write(f"never met: {name} {outcome}")
+    for name, outcome in _missing(config):
+        write(f"never met: {name} {outcome}")

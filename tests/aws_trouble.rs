@@ -163,6 +163,7 @@ async fn a_list_that_is_denied_before_a_group_was_seen_names_the_action_and_heal
     world.lists(2).await;
     assert_eq!(world.status_writes().await, writes, "the same refusal again is no news");
     assert_eq!((world.calls(UPDATE).await, world.calls(DESCRIBE).await), (0, 0));
+    world.has_event("a", "ListDenied").await;
     assert_eq!(world.warnings("a").await, ["ListDenied"]);
 
     world.aws.clear_faults().await.unwrap();
@@ -372,6 +373,7 @@ async fn a_group_that_is_deleted_in_aws_is_missed_and_taken_up_again() {
     let status = world.condition("a", "Ready", "False", "GroupNotFound").await;
     assert!(status["profilingEnabled"].is_null(), "{status:#}");
     assert!(status["arn"].is_string(), "what it was is still known");
+    world.has_event("a", "GroupNotFound").await;
     assert_eq!(world.warnings("a").await, ["GroupNotFound"]);
     world.lists(2).await;
     assert_eq!((world.calls(DESCRIBE).await, world.calls(UPDATE).await), (1, 0));

@@ -61,6 +61,7 @@ async fn a_group_found_otherwise_is_adopted_with_one_update() {
     world.condition("a", "Ready", "True", "InSync").await;
     assert_eq!(world.enabled("a").await, Some(true));
     assert_eq!(world.calls("UpdateProfilingGroup").await, 1, "{}", operator.logs());
+    world.has_event("a", "Updated").await;
     let (reason, note) = world.events("a").await.remove(0);
     assert_eq!(reason, "Updated", "{note}");
     world.judge().await;

@@ -1,4 +1,4 @@
-//! The devkit's only plain HTTP client: one request, one whole answer, loopback addresses.
+//! The devkit's only plain HTTP client: one request, one whole answer, from this machine: loopback, or the address of a node made here.
 
 use std::time::Duration;
 

@@ -14,8 +14,6 @@ use crate::{Error, paths};
 const TIME: &str = "2026-01-01T00:00:00Z";
 /// In place of a story's namespace, whose name is drawn by lot.
 const NAMESPACE: &str = "story";
-/// The conditions that Argo CD and kstatus read.
-const JUDGED: [&str; 3] = ["Ready", "Reconciling", "Stalled"];
 const RECORDED_BY: &str = "# Recorded by the story ";
 
 /// The name of the phase that a version shows: what decides how it is judged, and the reasons that say why.
@@ -71,15 +69,6 @@ impl Example {
         let path = directory().join(format!("{}.yaml", self.phase));
         fs::create_dir_all(directory()).map_err(Error::io("make the directory of examples"))?;
         fs::write(&path, &self.yaml).map_err(Error::io(format!("write {}", path.display())))
-    }
-
-    /// Whether both have the same of the conditions by which they are judged.
-    #[must_use]
-    pub fn is_like(&self, other: &Self) -> bool {
-        let judged = |example: &Self| {
-            JUDGED.map(|kind| find(&example.object, kind).map(|it| (it["status"].clone(), it["reason"].clone())))
-        };
-        judged(self) == judged(other)
     }
 
     /// Whether both say the same in the same words.

@@ -19,6 +19,10 @@ RANGE = ["--start-time", "2026-06-01T11:00:00Z", "--end-time", "2026-06-01T12:00
 _accounts = itertools.count(300000000000)
 
 
+def operation_of(command):
+    return "".join(word.capitalize() for word in command.split("-"))
+
+
 class Cli:
     """The CLI with the credentials of an account of its own."""
 
@@ -45,7 +49,7 @@ class Cli:
         if told:
             tally.saw(told[2], told[1], ordered=ordered)
         elif result.returncode == 0:
-            tally.saw("".join(word.capitalize() for word in arguments[0].split("-")), tally.OK)
+            tally.saw(operation_of(arguments[0]), tally.OK)
         return result
 
     def __call__(self, *arguments, service="codeguruprofiler"):
@@ -175,11 +179,9 @@ def test_a_wrong_signature_is_refused(strict):
     assert "(InvalidSignatureException)" in wrong.run("list-profiling-groups").stderr
 
 
-def test_every_command_of_the_service_is_in_this_suite(aws):
+def test_the_table_has_every_command_of_the_service(aws):
     # What the CLI does not know, it answers with a table of what it knows.
     told = aws.run("no-such-command").stderr
-    rows = [line for line in told.splitlines() if " | " in line]
-    names = {name.strip() for row in rows for name in row.split("|")} - {"help"}
-    source = Path(__file__).read_text()
-    assert len(names) == 23, told
-    assert {name for name in names if f'"{name}"' not in source} == set()
+    lines = [line for line in told.splitlines() if " | " in line]
+    names = {name.strip() for line in lines for name in line.split("|")} - {"help"}
+    assert {operation_of(name) for name in names} == tally.modelled().keys(), told

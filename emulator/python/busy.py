@@ -1,4 +1,5 @@
-"""A program with a busy thread, profiled by AWS's own agent as it comes, until standard input closes.
+"""A program with a busy thread, profiled by AWS's own agent, until standard input closes. The agent is as it comes but for two settings:
+what it says of its fleet, and how much of a core it may take.
 
 Where the service is, who calls and which group it is come from the environment, as in production: AWS_ENDPOINT_URL_CODEGURUPROFILER,
 credentials, AWS_CODEGURU_PROFILER_GROUP_NAME and AWS_CODEGURU_PROFILER_TARGET_REGION.

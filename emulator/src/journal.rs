@@ -1,6 +1,6 @@
 //! The record of every request, in the order of arrival. Bounded: the oldest entries go first. A file may have them all.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::File;
 use std::io::Write;
 
@@ -101,6 +101,8 @@ pub struct Journal {
     bytes: usize,
     /// Where each entry goes as a line of JSON once it has ended.
     lines: Option<File>,
+    /// Cleared or pushed out while their requests run: the file gets them yet.
+    gone: HashMap<u64, Entry>,
 }
 
 impl Journal {
@@ -117,22 +119,29 @@ impl Journal {
             && let Some(oldest) = self.entries.pop_front()
         {
             self.bytes -= oldest.arrival.bytes();
+            self.part_with(oldest);
         }
         self.last_seq
     }
 
-    /// Does nothing when the entry was cleared meanwhile.
+    /// An entry that was cleared meanwhile only goes to the file.
     pub fn end(&mut self, seq: u64, at: Stamp, http_status: u16, error_code: Option<String>) {
-        if let Ok(index) = self.entries.binary_search_by_key(&seq, |entry| entry.seq) {
-            let entry = &mut self.entries[index];
-            entry.ended_at = Some(at);
-            entry.http_status = http_status;
-            entry.error_code = error_code;
-            if let Some(file) = &mut self.lines
-                && let Err(error) = write_line(file, entry)
-            {
-                tracing::warn!(%error, "cannot write the journal");
-            }
+        let mut gone = self.gone.remove(&seq);
+        let kept = self.entries.binary_search_by_key(&seq, |entry| entry.seq).ok();
+        let Some(entry) = kept.map(|index| &mut self.entries[index]).or(gone.as_mut()) else { return };
+        entry.ended_at = Some(at);
+        entry.http_status = http_status;
+        entry.error_code = error_code;
+        if let Some(file) = &mut self.lines
+            && let Err(error) = write_line(file, entry)
+        {
+            tracing::warn!(%error, "cannot write the journal");
+        }
+    }
+
+    fn part_with(&mut self, entry: Entry) {
+        if self.lines.is_some() && entry.ended_at.is_none() {
+            self.gone.insert(entry.seq, entry);
         }
     }
 
@@ -157,7 +166,13 @@ impl Journal {
     }
 
     pub fn clear(&mut self, account: Option<&str>) {
-        self.entries.retain(|entry| account.is_some() && entry.arrival.account.as_deref() != account);
+        let (kept, cleared): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.entries)
+            .into_iter()
+            .partition(|entry| account.is_some() && entry.arrival.account.as_deref() != account);
+        self.entries = kept;
+        for entry in cleared {
+            self.part_with(entry);
+        }
         self.bytes = self.entries.iter().map(|entry| entry.arrival.bytes()).sum();
     }
 }
@@ -236,6 +251,26 @@ mod tests {
         assert!(journal.entries.iter().all(|entry| entry.ended_at.is_none()));
         journal.clear(None);
         assert_eq!(journal.begin(arrival("1", "A")), 4);
+    }
+
+    #[test]
+    fn an_entry_that_goes_while_its_request_runs_is_in_the_file_all_the_same() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal");
+        let mut journal = Journal::written_to(File::create(&path).unwrap());
+        let cleared = journal.begin(arrival("1", "A"));
+        journal.clear(None);
+        let pushed_out = journal.begin(arrival("1", "B"));
+        for _ in 0..KEPT {
+            journal.begin(arrival("1", "C"));
+        }
+        for seq in [cleared, pushed_out] {
+            journal.end(seq, Clock::new().now().stamp, 200, None);
+        }
+        let lines = std::fs::read_to_string(&path).unwrap();
+        let written = lines.lines().map(|line| serde_json::from_str(line).unwrap());
+        assert_eq!(written.map(|entry: Value| entry["operation"].clone()).collect::<Vec<_>>(), ["A", "B"]);
+        assert!(journal.gone.is_empty());
     }
 
     #[test]

@@ -82,9 +82,11 @@ fn it_ends_when_its_standard_input_closes() {
 #[test]
 fn a_closed_standard_input_alone_does_not_end_it() {
     let mut process = Process::start(&[]);
+    let mut other = Process::start(&["--exit-with-stdin"]);
     drop(process.child.stdin.take());
-    std::thread::sleep(Duration::from_millis(100));
-    assert!(process.child.try_wait().unwrap().is_none());
+    drop(other.child.stdin.take());
+    assert_eq!(other.exit_code(), Some(0));
+    assert!(process.admin("GET", "/healthz", "").ends_with("\r\n\r\nok"));
 }
 
 #[test]

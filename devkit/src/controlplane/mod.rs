@@ -1,4 +1,4 @@
-//! A real Kubernetes control plane on loopback: started, stopped, asked.
+//! A real Kubernetes control plane on loopback, or at the address of a node made here: started, stopped, asked.
 
 mod access;
 mod audit;

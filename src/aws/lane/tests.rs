@@ -1,3 +1,5 @@
+//! When a lane lists, what it makes of the answers, and whose turn a group is: on paused time, with an AWS of one group.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::{FutureExt, future::BoxFuture};
