@@ -93,7 +93,7 @@ impl Stage {
         });
         match waited.await {
             Ok(message) => {
-                say(&format!("{kind}={status} ({reason}): {message}"));
+                say(&format!("{name}: {kind}={status} ({reason}): {message}"));
                 Ok(message)
             }
             Err(error) => {
