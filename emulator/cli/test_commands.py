@@ -89,6 +89,21 @@ def test_the_commands_for_groups(aws, group):
     assert "(ResourceNotFoundException)" in gone.stderr
 
 
+def test_the_command_of_the_readme_needs_nothing_but_what_it_says():
+    """It once named AWS_REGION, which this CLI does not read."""
+    readme = Path("emulator/README.md").read_text(encoding="utf-8")
+    [command] = re.findall(r"^AWS_ENDPOINT_URL=.*\\\n.*$", readme, re.MULTILINE)
+    command = command.replace("http://127.0.0.1:4577", ADDRESSES["service"])
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+    environment |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    result = subprocess.run(
+        command, shell=True, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert "profilingGroupNames" in json.loads(result.stdout)
+
+
 def test_the_commands_for_tags(aws, group):
     resource = ["--resource-arn", aws.arn("a")]
     aws("tag-resource", *resource, "--tags", "team=x,k=w")

@@ -1,7 +1,7 @@
 //! The emulator as a process: command line, log, signals. All else is in the library.
 
 use std::error::Error;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -68,8 +68,8 @@ fn main() -> ExitCode {
 
 fn start(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     if arguments.print_table {
-        println!("{:#}", table_json());
-        return Ok(());
+        // Unlike `println!`, no panic when the reader leaves early.
+        return Ok(writeln!(io::stdout(), "{:#}", table_json())?);
     }
     let filter = match &arguments.log {
         Some(directives) => EnvFilter::try_new(directives)?,

@@ -118,6 +118,17 @@ fn an_address_in_use_is_named() {
 }
 
 #[test]
+fn a_reader_that_leaves_early_makes_it_no_panic() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_codeguru-profiler-emulator"));
+    let output = command.arg("--print-table").stdout(writer).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.starts_with("codeguru-profiler-emulator: Broken pipe") && !said.contains("panicked"), "{said}");
+}
+
+#[test]
 fn a_scenario_is_played_before_the_first_request_and_on_in_its_time() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("scenario.json");

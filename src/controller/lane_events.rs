@@ -25,7 +25,7 @@ impl LaneEvents {
         }
         let (warning, reason, note) = if let Some(failure) = failure {
             said.insert(region.into(), failure.reason);
-            (true, failure.reason.as_str(), format!("Region {region}: {} {}", failure.message, failure.detail))
+            (true, failure.reason.as_str(), format!("Region {region}: {}. {}", failure.message, failure.detail))
         } else {
             said.remove(region);
             (false, "Recovered", format!("Region {region}: AWS can be listed again."))
@@ -56,13 +56,14 @@ mod tests {
         let failure = Failure {
             reason: Reason::AccessDenied,
             class: Class::FixMe,
-            message: "Allow it.".into(),
+            message: "allow it".into(),
             detail: "denied".into(),
             retry_after: None,
         };
         assert_eq!(events.attempted("eu-west-1", None), None);
         let said = events.attempted("eu-west-1", Some(&failure)).unwrap();
         assert_eq!((said.warning, said.reason), (true, "AccessDenied"));
+        assert_eq!(said.note, "Region eu-west-1: allow it. denied");
         assert_eq!(events.attempted("eu-west-1", Some(&failure)), None);
         assert_eq!(events.attempted("eu-west-1", None).unwrap().reason, "Recovered");
         assert_eq!(events.attempted("eu-west-1", None), None);

@@ -1,6 +1,8 @@
 //! The documentation's Helm command is one that Helm and the chart take, and does what the text around it says.
 
-use devkit::helm::Helm;
+use std::{collections::BTreeSet, path::Path};
+
+use devkit::{helm::Helm, paths};
 use serde_json::Value;
 
 use crate::text;
@@ -36,4 +38,35 @@ async fn the_helm_command_of_the_readme_and_of_the_guide_installs_an_observing_o
         assert!(arguments.contains(flag), "{flag}: {arguments}");
     }
     find("CustomResourceDefinition");
+}
+
+/// What the commands of a document give to kubectl by a flag.
+fn given_to_kubectl(document: &str, flag: &str) -> BTreeSet<String> {
+    let text = text::read(document).replace(['`', ',', ';'], " ");
+    let commands = text.lines().filter_map(|line| Some(line.split_once("kubectl ")?.1));
+    let words: Vec<_> = commands.map(|command| command.split_whitespace().collect::<Vec<_>>()).collect();
+    let pairs = words.iter().flat_map(|words| words.windows(2)).filter(|pair| pair[0] == flag);
+    pairs.map(|pair| pair[1].trim_end_matches('/').to_owned()).collect()
+}
+
+fn is_kustomization(path: &Path) -> bool {
+    path.join("kustomization.yaml").is_file()
+}
+
+/// `kubectl delete -f crds` once deleted the definition and then failed: a kustomization is no object.
+#[test]
+fn kubectl_gets_a_kustomization_by_k_and_anything_else_by_f() {
+    let mut found = 0;
+    for document in ["README.md", "docs/install.md"] {
+        for path in given_to_kubectl(document, "-k") {
+            assert!(is_kustomization(&paths::workspace().join(&path)), "{document}: -k {path}");
+            found += 1;
+        }
+        for path in given_to_kubectl(document, "-f") {
+            let whole = paths::workspace().join(&path);
+            assert!(whole.exists() && !is_kustomization(&whole), "{document}: -f {path}");
+            found += 1;
+        }
+    }
+    assert!(found >= 6, "{found}");
 }

@@ -80,7 +80,7 @@ impl<'a> Stage<'a> {
         });
         match waited.await {
             Ok(message) => {
-                say(&format!("{kind}={status} ({reason}): {message}"));
+                say(&format!("{name}: {kind}={status} ({reason}): {message}"));
                 Ok(message)
             }
             Err(error) => {

@@ -20,7 +20,7 @@ pub(super) fn advice(error: &AwsError) -> String {
         ),
         Reason::CredentialsMissing => "the operator has no AWS credentials: it looks at the environment \
              (AWS_ACCESS_KEY_ID), the profile files, the web identity token (IRSA), the container endpoint (EKS Pod \
-             Identity) and the instance's metadata; give its ServiceAccount a role, and check that STS can be reached"
+             Identity) and the instance's metadata; give its ServiceAccount a role and restart the pod, and check that STS can be reached"
             .to_owned(),
         Reason::SignatureRejected => format!(
             "AWS rejects the signature of {operation} in {region}: set the node's clock right, check the secret \
