@@ -272,7 +272,11 @@ fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGroupSt
     let past = &situation.past;
     let mut status = ProfilingGroupStatus {
         observed_generation: Some(situation.generation),
-        desired: Some(SwitchState { profiling_enabled: situation.desired.profiling_enabled }),
+        // Of a spec that can't be read nobody knows what it asks for.
+        desired: situation
+            .unreadable
+            .is_none()
+            .then_some(SwitchState { profiling_enabled: situation.desired.profiling_enabled }),
         last_applied: past.last_applied.map(|profiling_enabled| SwitchState { profiling_enabled }),
         drift: some_drift(past.drift.clone()),
         last_handled_reconcile_at: past.handled_request.clone(),

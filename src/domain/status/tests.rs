@@ -6,7 +6,10 @@ use super::{
     },
     *,
 };
-use crate::{api::ProfilingStatus, domain::past::Past};
+use crate::{
+    api::ProfilingStatus,
+    domain::{desired::Desired, past::Past},
+};
 
 const WAITING: &str = "Ready=Unknown/Progressing Synced=Unknown/Progressing Reconciling=True/Progressing";
 const THROTTLED: &str = "Ready=False/Throttled Synced=Unknown/Throttled Reconciling=True/ProgressingWithRetry";
@@ -16,6 +19,7 @@ const CLAIMED: &str = "Ready=False/ClaimedByAnother Synced=Unknown/ClaimedByAnot
 const CONTESTED: &str = "Ready=False/Contested Synced=False/Contested Reconciling=True/Contested";
 const UNKNOWN: &str = "Ready=Unknown/SwitchUnknown Synced=Unknown/SwitchUnknown Reconciling=True/SwitchUnknown";
 const SUSPENDED: &str = "Ready=True/Suspended Synced=Unknown/Suspended";
+const UNREADABLE: &str = "Ready=False/InvalidSpec Synced=Unknown/InvalidSpec Stalled=True/InvalidSpec";
 const IN_SYNC: &str = "Ready=True/InSync Synced=True/InSync";
 const STALE: &str = "Ready=True/InSync Synced=Unknown/InventoryStale";
 const OBSERVED: &str = "Ready=True/Observed Synced=False/Differs";
@@ -224,6 +228,20 @@ fn whoever_is_not_to_be_looked_at_keeps_what_was_known() {
         let status = situation.report_after(&known);
         assert_eq!(ProfilingGroupStatus { conditions: known.conditions.clone(), ..status }, known, "{name}");
     }
+}
+
+#[test]
+fn nothing_is_called_desired_while_the_spec_can_not_be_read() {
+    let known = synced().report();
+    let unreadable = Situation {
+        unreadable: Some("no boolean".into()),
+        desired: Desired::default(),
+        ..restarted().without_region()
+    };
+    let status = unreadable.report_after(&known);
+    assert_eq!(summary(&status).join(" "), UNREADABLE);
+    assert_eq!(ProfilingGroupStatus { conditions: known.conditions.clone(), desired: known.desired, ..status }, known);
+    assert_eq!(status.desired, None);
 }
 
 #[test]
