@@ -49,7 +49,7 @@ async fn a_wrong_value_is_refused_with_its_place_and_what_is_wrong() {
         ("metrics.prometheusRule.rules.X.severity=page", "at '/metrics/prometheusRule/rules/X': additional properties"),
         (
             "metrics.prometheusRule.enabled=true,metrics.prometheusRule.rules.Typo.enabled=false",
-            "there is no rule Typo; there are CodeGuruProfiler",
+            "there is no rule Typo; there are namespace_job_region_",
         ),
         (
             "metrics.serviceMonitor.enabled=true,metrics.service.enabled=false",
