@@ -55,6 +55,18 @@ async fn rights_and_identity_can_be_left_to_others() {
 }
 
 #[tokio::test]
+async fn another_role_makes_another_pod() {
+    let mut pods = Vec::new();
+    for role in ["one", "other", "one"] {
+        let value = format!("serviceAccount.annotations.eks\\.amazonaws\\.com/role-arn={role}");
+        let rendered = Rendered::with(&["--set", &value]).await;
+        pods.push(rendered.one("Deployment")["spec"]["template"].clone());
+    }
+    assert_ne!(pods[0], pods[1]);
+    assert_eq!(pods[0], pods[2]);
+}
+
+#[tokio::test]
 async fn the_token_is_short_lived_and_where_a_client_in_a_pod_looks_for_it() {
     let rendered = Rendered::with(&[]).await;
     let account: ServiceAccount = rendered.typed("ServiceAccount");
