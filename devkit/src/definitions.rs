@@ -5,6 +5,7 @@ use std::process::Stdio;
 use tokio::process::Command;
 
 use crate::go::Module;
+use crate::process::printed;
 use crate::{Error, paths};
 
 /// The generator, and the Go types.
@@ -31,9 +32,5 @@ pub async fn of(packages: &[&str]) -> Result<String, Error> {
         .output()
         .await
         .map_err(Error::io("run controller-gen"))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(Error::Unexpected(format!("controller-gen failed ({}): {said}", output.status)));
-    }
-    String::from_utf8(output.stdout).map_err(|error| Error::Unexpected(error.to_string()))
+    printed("controller-gen", &output)
 }

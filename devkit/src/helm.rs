@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::go::Module;
+use crate::process::printed;
 use crate::{Error, chart, paths};
 
 /// Where Helm comes from.
@@ -60,14 +61,7 @@ impl Helm {
     /// Runs Helm, and answers what it said. A failure is an error with Helm's own words.
     pub async fn ok(&self, args: &[&str]) -> Result<String, Error> {
         let output = self.run(args).await?;
-        if !output.status.success() {
-            return Err(Error::Ended {
-                what: format!("helm {}", args.join(" ")),
-                status: output.status,
-                output: String::from_utf8_lossy(&output.stderr).into_owned(),
-            });
-        }
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        printed(format!("helm {}", args.join(" ")), &output)
     }
 
     /// The chart's manifests as this release in this namespace would have them, with these arguments (`--set`, `--values`).

@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-use crate::{Error, cargo, operator, paths};
+use crate::{Error, cargo, operator, paths, process};
 
 /// The image of every pod's sandbox on the node of [`crate::cluster`].
 pub(crate) const PAUSE_IMAGE: &str = "localhost/devkit/pause:1";
@@ -113,10 +113,7 @@ fn buildah() -> Result<Command, Error> {
 async fn printed(command: &mut Command) -> Result<String, Error> {
     let output = command.output().await;
     let output = output.map_err(|_| Error::Missing("buildah is not installed (Debian: buildah)".to_owned()))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
-    }
-    Err(Error::Unexpected(format!("buildah: {}", String::from_utf8_lossy(&output.stderr))))
+    process::printed("buildah", &output).map(|printed| printed.trim().to_owned())
 }
 
 fn directory() -> Result<PathBuf, Error> {

@@ -7,6 +7,7 @@ use tokio::process::Command;
 
 use super::MODULE;
 use crate::Error;
+use crate::process::printed;
 
 /// Argo CD's `admin settings resource-overrides` with one `argocd-cm`.
 #[derive(Debug)]
@@ -86,10 +87,6 @@ impl Offline {
             .output()
             .await
             .map_err(Error::io("run argocd"))?;
-        let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        if !output.status.success() {
-            return Err(Error::Unexpected(format!("argocd {command}: {errors}")));
-        }
-        Ok(said.into_owned())
+        printed(format!("argocd {command}"), &output)
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::MODULE;
 use crate::controlplane::{ControlPlane, free_ports};
-use crate::process::{Running, Spawn, kib_to_mib};
+use crate::process::{Running, Spawn, kib_to_mib, printed};
 use crate::{Error, go};
 
 /// Where Argo CD keeps its objects.
@@ -53,9 +53,7 @@ impl ArgoCd {
         let settings = settings.display().to_string();
         let merge = ["patch", "configmap", "argocd-cm", "--namespace", NAMESPACE, "--type", "merge", "--patch-file"];
         let patched = plane.kubectl(&[&merge[..], &[&settings]].concat()).await?;
-        if !patched.status.success() {
-            return Err(Error::Unexpected(format!("{settings}: {}", String::from_utf8_lossy(&patched.stderr))));
-        }
+        printed(format!("kubectl patch with {settings}"), &patched)?;
         let home = plane.directory("argocd")?;
         let environment = environment(plane, &home, path)?;
         let mut attempt = 1;
@@ -123,11 +121,7 @@ impl ArgoCd {
             .output()
             .await
             .map_err(Error::io("run argocd"))?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            return Err(Error::Unexpected(format!("argocd {}: {said}", args.join(" "))));
-        }
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        printed(format!("argocd {}", args.join(" ")), &output)
     }
 
     /// What each process takes of memory, in MiB.

@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
 
 use super::ADDRESS;
 use crate::Error;
+use crate::process::printed;
 
 /// The address at which every pod finds the API server: the first of the services' range.
 const API_SERVICE: &str = "10.96.0.1/32";
@@ -68,10 +69,7 @@ pub(super) fn connect() -> Result<(), Error> {
 
 fn ip(args: &[&str]) -> Result<(), Error> {
     let output = Command::new("ip").args(args).output().map_err(Error::io("run ip"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(Error::Unexpected(format!("ip {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr))))
+    printed(format!("ip {}", args.join(" ")), &output).map(drop)
 }
 
 /// Kills every process of the node but this, its first, and returns when they are gone.

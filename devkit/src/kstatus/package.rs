@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::Error;
 use crate::go::Module;
+use crate::process::printed;
 
 /// Its Go sources.
 pub static MODULE: Module = Module {
@@ -32,9 +33,6 @@ pub async fn ask(yaml: &str) -> Result<Vec<(String, String)>, Error> {
         stdin.write_all(yaml.as_bytes()).map_err(Error::io("write to kstatus"))?;
     }
     let output = child.wait_with_output().map_err(Error::io("read from kstatus"))?;
-    if !output.status.success() {
-        return Err(Error::Unexpected(format!("kstatus: {}", String::from_utf8_lossy(&output.stderr))));
-    }
-    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+    let lines = printed("kstatus", &output)?;
     Ok(lines.lines().filter_map(|line| line.split_once('\t')).map(|(word, said)| (word.into(), said.into())).collect())
 }

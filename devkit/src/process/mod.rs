@@ -7,7 +7,7 @@ mod usage;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::process::{Command, ExitCode, ExitStatus, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +24,15 @@ use crate::{Error, http, wait};
 #[must_use]
 pub fn code(status: ExitStatus) -> ExitCode {
     ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+}
+
+/// What a program printed that has run to its end. A failure is an error with what it wrote to standard error.
+pub(crate) fn printed(what: impl Into<String>, output: &Output) -> Result<String, Error> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() {
+        return Ok(text(&output.stdout));
+    }
+    Err(Error::Ended { what: what.into(), status: output.status, output: text(&output.stderr) })
 }
 
 /// A program about to be started. Its environment is what is given here, and `PATH`.
