@@ -33,15 +33,14 @@ pub struct Image {
 
 impl Display for Image {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        #[allow(clippy::cast_precision_loss, reason = "sizes for people")]
-        let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+        let mib = |bytes: &u64| process::kib_to_mib(bytes / 1024);
         let Self { name, archive, id, program_size, archive_size } = self;
         let archive = archive.display();
         write!(
             f,
             "{name} ({id})\n  archive {archive}: {:.1} MiB; the program in it: {:.1} MiB",
-            mib(*archive_size),
-            mib(*program_size)
+            mib(archive_size),
+            mib(program_size)
         )
     }
 }
