@@ -1,7 +1,8 @@
 //! The service's clock: the only reader of the time. It can be moved for clients without moving the order of events.
 
+use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -14,21 +15,30 @@ const MAX_OFFSET_MS: i64 = 100 * 366 * 24 * 3600 * 1000;
 #[error("offsetMs must be within a hundred years: {MAX_OFFSET_MS} either way")]
 pub struct OffsetTooLarge;
 
-#[derive(Debug)]
+/// Reads the time of day, and how much time has passed since the start.
+type Time = dyn Fn() -> (Timestamp, Duration) + Send + Sync;
+
 pub struct Clock {
-    started: Instant,
+    time: Box<Time>,
     offset_ms: AtomicI64,
 }
 
 impl Clock {
-    pub fn new() -> Self {
-        Self { started: Instant::now(), offset_ms: AtomicI64::new(0) }
+    pub fn new(time: impl Fn() -> (Timestamp, Duration) + Send + Sync + 'static) -> Self {
+        Self { time: Box::new(time), offset_ms: AtomicI64::new(0) }
+    }
+
+    /// The clock of the machine.
+    #[allow(clippy::disallowed_methods)]
+    pub fn system() -> Self {
+        let started = Instant::now();
+        Self::new(move || (Timestamp::now(), started.elapsed()))
     }
 
     pub fn now(&self) -> Moment {
-        let real = Timestamp::now();
+        let (real, tick) = (self.time)();
         let moved = Timestamp::from_millisecond(real.as_millisecond() + self.offset_ms());
-        Moment { stamp: Stamp::new(moved.unwrap_or(real)), tick: self.started.elapsed() }
+        Moment { stamp: Stamp::new(moved.unwrap_or(real)), tick }
     }
 
     pub fn offset_ms(&self) -> i64 {
@@ -44,13 +54,19 @@ impl Clock {
     }
 }
 
+impl fmt::Debug for Clock {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Clock").field("offset_ms", &self.offset_ms).finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_moved_clock_moves_stamps_and_leaves_ticks() {
-        let clock = Clock::new();
+        let clock = Clock::system();
         let before = clock.now();
         clock.set_offset_ms(-3_600_000).unwrap();
         let after = clock.now();

@@ -1,6 +1,6 @@
 //! The members of an awsQuery form, `A=1&List.member.1.Key=k`, as one JSON object in the shape of its row of the table. Pure.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
@@ -8,11 +8,11 @@ use crate::model::{Member, Shape};
 
 pub fn members(members: &[Member], form: &[(String, String)]) -> Map<String, Value> {
     // Of several of one name the first counts.
-    let form: HashMap<&str, &str> = form.iter().rev().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let form: BTreeMap<&str, &str> = form.iter().rev().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     structure(members, "", &form)
 }
 
-fn structure(members: &[Member], prefix: &str, form: &HashMap<&str, &str>) -> Map<String, Value> {
+fn structure(members: &[Member], prefix: &str, form: &BTreeMap<&str, &str>) -> Map<String, Value> {
     members
         .iter()
         .filter_map(|member| {
@@ -22,7 +22,7 @@ fn structure(members: &[Member], prefix: &str, form: &HashMap<&str, &str>) -> Ma
         .collect()
 }
 
-fn value(shape: &Shape, name: &str, form: &HashMap<&str, &str>) -> Option<Value> {
+fn value(shape: &Shape, name: &str, form: &BTreeMap<&str, &str>) -> Option<Value> {
     match shape {
         Shape::List { item, .. } => {
             let items: Vec<Value> =

@@ -1,6 +1,6 @@
 //! The record of every request, in the order of arrival. Bounded: the oldest entries go first. A file may have them all.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::Write;
 
@@ -102,7 +102,7 @@ pub struct Journal {
     /// Where each entry goes as a line of JSON once it has ended.
     lines: Option<File>,
     /// Cleared or pushed out while their requests run: the file gets them yet.
-    gone: HashMap<u64, Entry>,
+    gone: BTreeMap<u64, Entry>,
 }
 
 impl Journal {
@@ -193,7 +193,7 @@ mod tests {
 
     fn arrival(account: &str, operation: &'static str) -> Arrival {
         Arrival {
-            started_at: Clock::new().now().stamp,
+            started_at: Clock::system().now().stamp,
             account: Some(account.into()),
             region: Some("r".into()),
             operation: Some(operation),
@@ -234,7 +234,7 @@ mod tests {
         let mut journal = Journal::default();
         let seq = journal.begin(arrival("1", "A"));
         assert_eq!(journal.entries[0].ended_at, None);
-        let now = Clock::new().now().stamp;
+        let now = Clock::system().now().stamp;
         journal.end(seq, now, 429, Some("ThrottlingException".into()));
         assert_eq!((journal.entries[0].ended_at, journal.entries[0].http_status), (Some(now), 429));
     }
@@ -246,7 +246,7 @@ mod tests {
         let cleared = journal.begin(arrival("2", "A"));
         journal.begin(arrival("1", "A"));
         journal.clear(Some("2"));
-        journal.end(cleared, Clock::new().now().stamp, 200, None);
+        journal.end(cleared, Clock::system().now().stamp, 200, None);
         assert_eq!(seqs(&journal, json!({})), [1, 3]);
         assert!(journal.entries.iter().all(|entry| entry.ended_at.is_none()));
         journal.clear(None);
@@ -265,7 +265,7 @@ mod tests {
             journal.begin(arrival("1", "C"));
         }
         for seq in [cleared, pushed_out] {
-            journal.end(seq, Clock::new().now().stamp, 200, None);
+            journal.end(seq, Clock::system().now().stamp, 200, None);
         }
         let lines = std::fs::read_to_string(&path).unwrap();
         let written = lines.lines().map(|line| serde_json::from_str(line).unwrap());

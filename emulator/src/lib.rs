@@ -39,7 +39,9 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::clock::Clock;
 pub use crate::identity::{AccessKey, BadAccessKey};
+use crate::ids::Ids;
 use crate::journal::Journal;
 pub use crate::offline::Offline;
 use crate::scenario::Scenario;
@@ -112,7 +114,7 @@ impl Emulator {
             Some(path) => Journal::written_to(append(path)?),
             None => Journal::default(),
         };
-        let world = Arc::new(World::new(config.access_keys, journal));
+        let world = Arc::new(World::new(config.access_keys, journal, Clock::system(), Ids::random()));
         if let Some(path) = config.scenario {
             Scenario::read(&path)?.play(&world)?;
         }

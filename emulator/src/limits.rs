@@ -1,6 +1,6 @@
 //! How many requests a second an operation takes: token buckets, each for an account, region and operation. Pure.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ impl Limit {
 }
 
 /// The limits of each operation by its name; `*` is for every other.
-pub type Limits = HashMap<String, Limit>;
+pub type Limits = BTreeMap<String, Limit>;
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("perSecond and burst must be numbers from 0")]
@@ -36,8 +36,8 @@ struct Bucket {
 /// The limits of each account. Every region of it has buckets of its own.
 #[derive(Debug, Default)]
 pub struct LimitBook {
-    accounts: HashMap<String, Limits>,
-    buckets: HashMap<(String, String, &'static str), Bucket>,
+    accounts: BTreeMap<String, Limits>,
+    buckets: BTreeMap<(String, String, &'static str), Bucket>,
 }
 
 impl LimitBook {

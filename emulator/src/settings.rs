@@ -1,6 +1,6 @@
 //! The switches: their defaults, and the three layers (everywhere, an account, an account's region) that set them. Pure.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -213,7 +213,7 @@ type Layer = (Option<String>, Option<String>);
 
 #[derive(Debug, Default)]
 pub struct SettingsBook {
-    layers: HashMap<Layer, Change>,
+    layers: BTreeMap<Layer, Change>,
 }
 
 impl SettingsBook {

@@ -1,6 +1,6 @@
 //! Everything that a running emulator remembers, shared by the two ports. Locks are held for memory access only, never across a wait.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::agents::Fleets;
@@ -23,7 +23,7 @@ pub struct World {
     faults: Mutex<Faults>,
     journal: Mutex<Journal>,
     /// One lock for each account and region; this one is held only to find it.
-    regions: Mutex<HashMap<Place, Arc<Mutex<Region>>>>,
+    regions: Mutex<BTreeMap<Place, Arc<Mutex<Region>>>>,
     keys: Mutex<KeyBook>,
     roles: Mutex<RoleBook>,
     rules: Mutex<RuleBook>,
@@ -33,9 +33,9 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(access_keys: Vec<AccessKey>, journal: Journal) -> Self {
+    pub fn new(access_keys: Vec<AccessKey>, journal: Journal, clock: Clock, ids: Ids) -> Self {
         Self {
-            clock: Clock::new(),
+            clock,
             settings: Mutex::default(),
             faults: Mutex::default(),
             journal: Mutex::new(journal),
@@ -45,7 +45,7 @@ impl World {
             rules: Mutex::default(),
             limits: Mutex::default(),
             fleets: Mutex::default(),
-            ids: Ids::new(),
+            ids,
         }
     }
 

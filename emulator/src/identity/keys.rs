@@ -1,6 +1,6 @@
 //! The access keys that the emulator knows: those it was started with, and those that STS gave out. Pure.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use super::Caller;
@@ -72,14 +72,14 @@ pub(super) enum Known<'a> {
 
 #[derive(Debug, Default)]
 pub struct KeyBook {
-    configured: HashMap<String, AccessKey>,
-    sessions: HashMap<String, Session>,
+    configured: BTreeMap<String, AccessKey>,
+    sessions: BTreeMap<String, Session>,
 }
 
 impl KeyBook {
     pub fn new(keys: Vec<AccessKey>) -> Self {
         let configured = keys.into_iter().map(|key| (key.id.clone(), key)).collect();
-        Self { configured, sessions: HashMap::new() }
+        Self { configured, sessions: BTreeMap::new() }
     }
 
     /// Nothing when only the configured keys count and this is none of them.

@@ -1,6 +1,6 @@
 //! Roles that callers take on, and whom a role trusts. Pure.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +62,7 @@ struct Web {
 /// The roles with a trust; any other trusts everyone.
 #[derive(Debug, Default)]
 pub struct RoleBook {
-    trusts: HashMap<String, Trust>,
+    trusts: BTreeMap<String, Trust>,
 }
 
 impl RoleBook {

@@ -1,6 +1,6 @@
 //! What callers of an account may do: rules by action and resource, as the statements of an IAM policy. Pure.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +37,7 @@ pub enum Verdict {
 /// The rules of each account; one without rules may do everything.
 #[derive(Debug, Default)]
 pub struct RuleBook {
-    accounts: HashMap<String, Vec<Rule>>,
+    accounts: BTreeMap<String, Vec<Rule>>,
 }
 
 impl RuleBook {

@@ -75,10 +75,10 @@ pub fn assume_role_with_web_identity(
 
 /// The access key ends in the role's account, so that it tells the account even to an emulator that never gave it out.
 fn open(role: &Role, name: &str, duration_seconds: Option<u64>, ids: &Ids, now: Stamp) -> Session {
-    let [high, low] = ids.random();
+    let [high, low] = ids.pair();
     let letters: String =
-        high.to_ne_bytes().iter().take(4).map(|byte| char::from(KEY_LETTERS[usize::from(byte % 32)])).collect();
-    let [more_high, more_low] = ids.random();
+        high.to_le_bytes().iter().take(4).map(|byte| char::from(KEY_LETTERS[usize::from(byte % 32)])).collect();
+    let [more_high, more_low] = ids.pair();
     Session {
         key: format!("ASIA{letters}{}", role.account),
         secret: format!("{low:016x}{more_high:016x}{:08x}", more_low >> 32),

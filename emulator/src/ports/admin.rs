@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use http::header::{CONTENT_TYPE, HeaderValue};
+use http::request::Parts;
 use http::{Request, Response, StatusCode};
-use hyper::body::Incoming;
+use hyper::body::{Bytes, Incoming};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -25,13 +26,17 @@ use crate::world::{World, lock};
 
 pub async fn answer(world: Arc<World>, request: Request<Incoming>) -> Result<Response<Body>, Reset> {
     let (parts, body) = request.into_parts();
-    let body = match request::read(body).await {
-        Ok(body) => body,
-        Err(error) => return Ok(Reply::Refused(error.message).into_response()),
+    let response = match request::read(body).await {
+        Ok(body) => respond(&world, &parts, &body),
+        Err(error) => Reply::Refused(error.message).into_response(),
     };
-    let query = parts.uri.query().unwrap_or_default();
-    let reply = handle(&world, parts.method.as_str(), parts.uri.path(), query, &body);
-    Ok(reply.unwrap_or_else(|error| Reply::Refused(error.to_string())).into_response())
+    Ok(response.map(full))
+}
+
+/// The same without a network.
+pub fn respond(world: &Arc<World>, Parts { method, uri, .. }: &Parts, body: &[u8]) -> Response<Bytes> {
+    let reply = handle(world, method.as_str(), uri.path(), uri.query().unwrap_or_default(), body);
+    reply.unwrap_or_else(|error| Reply::Refused(error.to_string())).into_response()
 }
 
 /// Does what a request would do that comes from nowhere; what it answers is only of interest when it is a refusal.
@@ -248,7 +253,7 @@ enum Reply {
 }
 
 impl Reply {
-    fn into_response(self) -> Response<Body> {
+    fn into_response(self) -> Response<Bytes> {
         let (status, content_type, body) = match self {
             Self::Healthy => (StatusCode::OK, "text/plain", b"ok".to_vec()),
             Self::Json(body) => (StatusCode::OK, "application/json", body),
@@ -256,7 +261,7 @@ impl Reply {
             Self::NotFound => (StatusCode::NOT_FOUND, "application/json", error("not found")),
             Self::Refused(message) => (StatusCode::BAD_REQUEST, "application/json", error(&message)),
         };
-        let mut response = Response::new(full(body));
+        let mut response = Response::new(Bytes::from(body));
         *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         response

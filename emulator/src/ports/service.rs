@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
+use http_body_util::Full;
 use hyper::body::{self, Bytes};
 use tokio::time::sleep;
 
@@ -21,40 +22,59 @@ where
     B: body::Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
+    let (call, fault, record) = arrive(&world, request).await;
+    let (service, request_id) = (call.service, call.request_id.clone());
+    // On a task of its own: what a client asked for happens even when the client doesn't wait for it.
+    let ending = tokio::spawn(carry_out(world, call, fault)).await.unwrap_or_else(|error| {
+        tracing::error!(%error, %request_id, "a request failed in the emulator");
+        let error = INTERNAL_SERVER.with("The emulator failed; see its log");
+        Ending::Answer(Answer::error(&error, service, &request_id))
+    });
+    record.end(ending).await
+}
+
+/// The same for a caller in this process, on the caller's task: what it does not wait for does not happen.
+pub async fn answer_here(world: Arc<World>, request: Request<Bytes>) -> Result<Response<Body>, Reset> {
+    let (call, fault, record) = arrive(&world, request.map(Full::new)).await;
+    record.end(carry_out(world, call, fault).await).await
+}
+
+/// Reads a request, chooses the fault that meets it, and writes it down.
+async fn arrive<B>(world: &Arc<World>, request: Request<B>) -> (Call, Option<Fault>, Record)
+where
+    B: body::Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     let arrived = world.clock.now();
     let (parts, body) = request.into_parts();
     let body = request::read(body).await;
-    let call = Call::new(&world, parts, body);
-    let request_id = call.request_id.clone();
-
+    let call = Call::new(world, parts, body);
     let fault = call.target().and_then(|target| world.faults().meet(&target));
     let by_fault = fault.as_ref().is_some_and(|fault| fault.effect != Effect::Delay);
-    let arrival = call.arrival(arrived.stamp, by_fault);
-    let seq = world.journal().begin(arrival);
-    let mut record = Record { world: Arc::clone(&world), seq, outcome: (0, None) };
-
-    let service = call.service;
-    // On a task of its own: what a client asked for happens even when the client doesn't wait for it.
-    let work = tokio::spawn(carry_out(Arc::clone(&world), call, fault));
-    let answer = match work.await {
-        Ok(Ending::Answer(answer)) => answer,
-        Ok(Ending::Hang) => pending().await,
-        Ok(Ending::Reset) => return Err(Reset),
-        Err(error) => {
-            tracing::error!(%error, %request_id, "a request failed in the emulator");
-            Answer::error(&INTERNAL_SERVER.with("The emulator failed; see its log"), service, &request_id)
-        }
-    };
-    tracing::debug!(%request_id, status = answer.status, "answered");
-    record.outcome = (answer.status, answer.error_code.clone());
-    Ok(answer.into_response(&request_id, world.clock.now().stamp))
+    let seq = world.journal().begin(call.arrival(arrived.stamp, by_fault));
+    let request_id = call.request_id.clone();
+    (call, fault, Record { world: Arc::clone(world), seq, request_id, outcome: (0, None) })
 }
 
 /// Ends the journal's entry when the request ends, in whichever way: dropped without an outcome, the connection is gone.
 struct Record {
     world: Arc<World>,
     seq: u64,
+    request_id: String,
     outcome: (u16, Option<String>),
+}
+
+impl Record {
+    async fn end(mut self, ending: Ending) -> Result<Response<Body>, Reset> {
+        let answer = match ending {
+            Ending::Answer(answer) => answer,
+            Ending::Hang => pending().await,
+            Ending::Reset => return Err(Reset),
+        };
+        tracing::debug!(request_id = self.request_id, status = answer.status, "answered");
+        self.outcome = (answer.status, answer.error_code.clone());
+        Ok(answer.into_response(&self.request_id, self.world.clock.now().stamp))
+    }
 }
 
 impl Drop for Record {

@@ -9,7 +9,7 @@ mod policy;
 mod profiles;
 mod tags;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::sync::Arc;
 use std::time::Duration;
@@ -147,9 +147,9 @@ pub struct Region {
     living: usize,
     /// Deleted names with the tick of the deletion: kept while a lagging read can still see the group.
     graves: VecDeque<(Duration, String)>,
-    created: HashMap<String, Created>,
+    created: BTreeMap<String, Created>,
     page_tokens: PageTokens,
-    profiles: HashMap<String, Profiles>,
+    profiles: BTreeMap<String, Profiles>,
 }
 
 impl Region {
@@ -160,9 +160,9 @@ impl Region {
             groups: BTreeMap::new(),
             living: 0,
             graves: VecDeque::new(),
-            created: HashMap::new(),
+            created: BTreeMap::new(),
             page_tokens: PageTokens::default(),
-            profiles: HashMap::new(),
+            profiles: BTreeMap::new(),
         }
     }
 

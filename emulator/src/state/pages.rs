@@ -1,6 +1,6 @@
 //! Page tokens: short and opaque, although a name can be longer than a token may be. Pure.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::Refusal;
@@ -14,7 +14,7 @@ const REMEMBERED: usize = 10_000;
 /// nothing.
 #[derive(Debug, Default)]
 pub(super) struct PageTokens {
-    issued: HashMap<String, Issued>,
+    issued: BTreeMap<String, Issued>,
     oldest_first: VecDeque<String>,
 }
 

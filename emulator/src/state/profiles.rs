@@ -1,6 +1,6 @@
 //! When agents reported: the aggregated profiles of one group by their start, without what is in them. Pure.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -62,7 +62,7 @@ pub(super) struct Profiles {
     five_minutes: BTreeSet<Stamp>,
     hours: BTreeSet<Stamp>,
     days: BTreeSet<Stamp>,
-    tokens: HashSet<String>,
+    tokens: BTreeSet<String>,
     tokens_oldest_first: VecDeque<String>,
 }
 
