@@ -27,7 +27,7 @@ use crate::{
         observation::Observation,
         situation::{Knowledge, LaneView},
     },
-    process::{lock::lock, permit::Permit},
+    process::{lock::lock, permit::Permit, system::System},
 };
 
 /// How long requests for a fresh List are gathered: whoever annotates hundreds of objects pays for one or two.
@@ -57,6 +57,7 @@ pub struct Lane {
     turns: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
     began: Instant,
     since: Timestamp,
+    system: System,
     state: Mutex<State>,
 }
 
@@ -83,8 +84,8 @@ pub struct Turn {
 impl Lane {
     /// A lane without objects: it does not poll before the first one joins.
     #[must_use]
-    pub fn new(region: &str, service: Arc<dyn ProfilerService>, settings: LaneSettings) -> Self {
-        let (now, since) = (Instant::now(), Timestamp::now());
+    pub fn new(region: &str, service: Arc<dyn ProfilerService>, settings: LaneSettings, system: System) -> Self {
+        let (now, since) = (Instant::now(), Timestamp::from_jiff(system.now()));
         Self {
             region: region.into(),
             service,
@@ -95,6 +96,7 @@ impl Lane {
             turns: Mutex::default(),
             began: now,
             since,
+            system,
             state: Mutex::new(State {
                 inventory: Inventory::default(),
                 looking_since: since,
@@ -160,7 +162,7 @@ impl Lane {
         if idle {
             // Nobody listed meanwhile: as after a restart, what was known is only remembered.
             state.inventory = Inventory::default();
-            state.looking_since = Timestamp::now();
+            state.looking_since = Timestamp::from_jiff(self.system.now());
             (state.first_attempt, state.last_success) = (None, None);
         }
         if let Some(remembered) = remembered {
@@ -269,7 +271,7 @@ impl Lane {
         let outcome = self.list_pages().await;
         let mut state = self.state();
         state.last_attempt = Some(began);
-        let jittered = self.settings.poll_interval.mul_f64(0.95 + 0.1 * rand::random::<f64>());
+        let jittered = self.settings.poll_interval.mul_f64(0.95 + 0.1 * self.system.chance());
         match outcome {
             Ok(()) => {
                 if state.failure.take().is_some() {
@@ -287,7 +289,7 @@ impl Lane {
                 }
                 state.failures += 1;
                 let asked = failure.retry_after;
-                let pause = backoff::delay(failure.class, state.failures, asked, rand::random());
+                let pause = backoff::delay(failure.class, state.failures, asked, self.system.chance());
                 state.next_list = Instant::now() + pause.min(jittered).max(asked.unwrap_or_default());
                 state.failure = Some(failure);
             }
@@ -322,7 +324,8 @@ impl Lane {
         if self.state().account.is_some() {
             return;
         }
-        tokio::spawn(async move {
+        let system = self.system.clone();
+        system.spawn(async move {
             match self.service.account().await {
                 Ok(account) => {
                     self.state().account.get_or_insert(account);

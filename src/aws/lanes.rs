@@ -11,7 +11,7 @@ use super::{
     lane::{Lane, LaneSettings},
     service::ProfilerService,
 };
-use crate::process::lock::lock;
+use crate::process::{lock::lock, system::System};
 
 /// Makes the client of one region.
 pub type Connect = Box<dyn Fn(&str) -> Arc<dyn ProfilerService> + Send + Sync>;
@@ -24,14 +24,15 @@ pub struct Lanes {
     settings: LaneSettings,
     news: News,
     stop: CancellationToken,
+    system: System,
     by_region: Mutex<HashMap<String, Arc<Lane>>>,
 }
 
 impl Lanes {
     /// No lane yet. All of them end with `stop`.
     #[must_use]
-    pub fn new(connect: Connect, settings: LaneSettings, news: News, stop: CancellationToken) -> Self {
-        Self { connect, settings, news, stop, by_region: Mutex::default() }
+    pub fn new(connect: Connect, settings: LaneSettings, news: News, stop: CancellationToken, system: System) -> Self {
+        Self { connect, settings, news, stop, system, by_region: Mutex::default() }
     }
 
     /// The lane of `region`.
@@ -41,9 +42,9 @@ impl Lanes {
         if let Some(lane) = lanes.get(region) {
             return Arc::clone(lane);
         }
-        let lane = Arc::new(Lane::new(region, (self.connect)(region), self.settings));
+        let lane = Arc::new(Lane::new(region, (self.connect)(region), self.settings, self.system.clone()));
         let (news, named) = (Arc::clone(&self.news), region.to_owned());
-        tokio::spawn(Arc::clone(&lane).poll(move || news(&named), self.stop.clone()));
+        self.system.spawn(Arc::clone(&lane).poll(move || news(&named), self.stop.clone()));
         lanes.insert(region.into(), Arc::clone(&lane));
         lane
     }

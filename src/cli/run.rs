@@ -26,6 +26,7 @@ use crate::{
         kube_client::{self, KubeClientError},
         metrics::Metrics,
         shutdown,
+        system::System,
         telemetry::{self, LogFormat, TelemetryError},
     },
 };
@@ -219,7 +220,7 @@ async fn operate(args: &RunArgs) -> Result<(), RunError> {
     let services = SdkServices::load(args.sdk(), aws_metrics).await;
     let settings = args.settings(services.default_region());
     let connect: Connect = Box::new(move |region| services.for_region(region));
-    let work = controller::run(client, settings, connect, instruments, health, stop.clone());
+    let work = controller::run(client, settings, connect, instruments, health, stop.clone(), System::real());
     shutdown::drain(&stop, args.shutdown_grace, work).await;
 
     server_stop.cancel();

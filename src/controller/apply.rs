@@ -6,7 +6,7 @@ use kube::{Resource, ResourceExt, api::DynamicObject};
 
 use super::{context::Context, objects::Key, observe::Evaluation, report::telling};
 use crate::{
-    api::{Reason, Timestamp},
+    api::Reason,
     aws::lane::Lane,
     domain::{
         failure::{Class, Failure},
@@ -25,7 +25,7 @@ pub async fn apply(context: &Context, key: &Key, evaluation: &Evaluation) -> Opt
             let outcome = lane.describe(&evaluation.situation.desired.name).await;
             context.records.update(&uid(evaluation), |record| match outcome {
                 Ok(()) => record.succeeded(),
-                Err(failure) => record.failed(failure, Timestamp::now()),
+                Err(failure) => record.failed(failure, context.now(), context.system.chance()),
             });
             None
         }
@@ -45,12 +45,12 @@ async fn update(context: &Context, key: &Key, evaluation: &Evaluation, lane: &La
     if cause == Cause::Drift
         && let Err(failure) = confirm(context, &evaluation.object).await
     {
-        context.records.update(&uid, |record| record.failed(failure, Timestamp::now()));
+        context.records.update(&uid, |record| record.failed(failure, context.now(), context.system.chance()));
         return None;
     }
     let permit = context.permits.acquire(context.settings.aws_timeout)?;
     let outcome = telling(context, &evaluation, to, cause, lane.update(turn, permit, to)).await;
-    let now = Timestamp::now();
+    let now = context.now();
     match outcome {
         Ok(_) => {
             context.records.update(&uid, |record| {
@@ -65,7 +65,7 @@ async fn update(context: &Context, key: &Key, evaluation: &Evaluation, lane: &La
         }
         Err(failure) => {
             tracing::warn!(to, ?cause, reason = failure.reason.as_str(), "{}", failure.detail);
-            context.records.update(&uid, |record| record.failed(failure, now));
+            context.records.update(&uid, |record| record.failed(failure, now, context.system.chance()));
             None
         }
     }

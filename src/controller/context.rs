@@ -25,11 +25,12 @@ use super::{
     settings::Settings,
 };
 use crate::{
+    api::Timestamp,
     aws::{
         lanes::{Connect, Lanes},
         metrics::AwsMetrics,
     },
-    process::{permit::Permits, reconciles::Reconciles},
+    process::{permit::Permits, reconciles::Reconciles, system::System},
 };
 
 /// Who reports events.
@@ -65,6 +66,8 @@ pub struct Context {
     pub stop: CancellationToken,
     /// What was said of the lanes.
     pub lane_events: LaneEvents,
+    /// Clock, chance and tasks.
+    pub system: System,
     aws_metrics: Arc<AwsMetrics>,
     looks: mpsc::UnboundedSender<Look>,
 }
@@ -79,6 +82,7 @@ impl Context {
         store: Store<DynamicObject>,
         looks: mpsc::UnboundedSender<Look>,
         stop: CancellationToken,
+        system: System,
     ) -> Self {
         let Instruments { reconciles, controller: metrics, aws: aws_metrics } = instruments;
         let counts = metrics.clone();
@@ -92,7 +96,7 @@ impl Context {
         let reporter = Reporter { controller: CONTROLLER.into(), instance };
         Self {
             recorder: Recorder::new(client.clone(), reporter),
-            lanes: Lanes::new(connect, settings.lane(), news, stop.clone()),
+            lanes: Lanes::new(connect, settings.lane(), news, stop.clone(), system.clone()),
             stop,
             lane_events: LaneEvents::default(),
             client,
@@ -106,6 +110,7 @@ impl Context {
             metrics,
             aws_metrics,
             looks,
+            system,
         }
     }
 
@@ -124,6 +129,11 @@ impl Context {
         keys.into_iter().for_each(|key| self.send(Look::At(key)));
     }
 
+    /// The wall clock's time.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_jiff(self.system.now())
+    }
+
     /// Takes an object's claim; answers the others whose standing may have changed.
     pub fn claimed_by(&self, object: &DynamicObject) -> Vec<Key> {
         self.owners.applied(object, self.settings.default_region.as_deref(), &self.lanes)
@@ -135,7 +145,7 @@ impl Context {
         let failure = self.lanes.get(region).failure();
         let Some(happening) = self.lane_events.attempted(region, failure.as_ref()) else { return };
         let context = Arc::clone(self);
-        tokio::spawn(async move { publish_about(&context.recorder, &regarding(&pod), happening).await });
+        self.system.spawn(async move { publish_about(&context.recorder, &regarding(&pod), happening).await });
     }
 
     /// Sets the gauge of each lane.

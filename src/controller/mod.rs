@@ -40,6 +40,7 @@ use crate::{
     process::{
         health::{Liveness, Readiness},
         reconciles::Reconciles,
+        system::System,
     },
 };
 
@@ -78,16 +79,26 @@ pub async fn run(
     instruments: Instruments,
     health: Health,
     stop: CancellationToken,
+    system: System,
 ) {
     let (looks, looks_received) = mpsc::unbounded_channel();
     let (queue, queued) = futures::channel::mpsc::unbounded::<DynamicObject>();
     let writer = Writer::new(objects::resource());
     let store = writer.as_reader();
     instruments.controller.counts(store.clone());
-    let context = Arc::new(Context::new(client, settings, connect, instruments, store.clone(), looks, stop.clone()));
-    let watching = tokio::spawn(watch(Arc::clone(&context), writer, health.readiness));
+    let context = Arc::new(Context::new(
+        client,
+        settings,
+        connect,
+        instruments,
+        store.clone(),
+        looks,
+        stop.clone(),
+        system.clone(),
+    ));
+    let watching = system.spawn(watch(Arc::clone(&context), writer, health.readiness));
     let triggers = Triggers::new(Arc::clone(&context), queue);
-    let triggering = tokio::spawn(triggers.run(looks_received, health.liveness));
+    let triggering = system.spawn(triggers.run(looks_received, health.liveness));
 
     Controller::for_stream_with(queued.map(Ok), store, objects::resource())
         .graceful_shutdown_on(stop.cancelled_owned())

@@ -67,7 +67,7 @@ impl Context {
     #[must_use]
     pub fn evaluate(&self, key: &Key) -> Option<Evaluation> {
         let object = self.objects.get(key)?;
-        let now = Timestamp::now();
+        let now = self.now();
         let status = object.data.get("status").unwrap_or(&Value::Null);
         let previous = stored::read(status);
         let uid = object.uid().unwrap_or_default();

@@ -15,7 +15,6 @@ use super::{
     report::report,
 };
 use crate::{
-    api::Timestamp,
     aws::sdk::REQUEST_ID,
     domain::{failure::Class, plan::Plan},
     process::{error_chain::error_chain, reconciles::Outcome},
@@ -34,7 +33,7 @@ pub async fn reconcile(object: Arc<DynamicObject>, context: Arc<Context>) -> Res
     let timer = context.reconciles.started(&key);
     let span = span(&context, &key);
     let outcome = AssertUnwindSafe(steps(&context, &key).instrument(span)).catch_unwind().await.unwrap_or_else(|_| {
-        record(&context, &key, |record| record.hold(Timestamp::now()));
+        record(&context, &key, |record| record.hold(context.now(), context.system.chance()));
         Outcome::Panic
     });
     timer.finish(outcome);
@@ -61,7 +60,7 @@ async fn steps(context: &Context, key: &Key) -> Outcome {
         tracing::warn!("can't write the status: {}", error_chain(&error));
         record(context, key, |record| {
             record.untold = applied;
-            record.hold(Timestamp::now());
+            record.hold(context.now(), context.system.chance());
         });
         return Outcome::Error;
     }

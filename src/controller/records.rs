@@ -79,9 +79,9 @@ impl Record {
     }
 
     /// An attempt in AWS failed.
-    pub fn failed(&mut self, failure: Failure, now: Timestamp) {
+    pub fn failed(&mut self, failure: Failure, now: Timestamp, chance: f64) {
         self.failures += 1;
-        let pause = backoff::delay(failure.class, self.failures, failure.retry_after, rand::random());
+        let pause = backoff::delay(failure.class, self.failures, failure.retry_after, chance);
         let retry_at = now.plus(pause);
         self.setback = Some(Setback { failure, retry_at });
     }
@@ -95,9 +95,9 @@ impl Record {
     }
 
     /// The status could not be written, and what can't be recorded must not be done: the resource is left alone for a while.
-    pub fn hold(&mut self, now: Timestamp) {
+    pub fn hold(&mut self, now: Timestamp, chance: f64) {
         self.write_failures += 1;
-        self.held_until = Some(now.plus(backoff::delay(Class::Transient, self.write_failures, None, rand::random())));
+        self.held_until = Some(now.plus(backoff::delay(Class::Transient, self.write_failures, None, chance)));
     }
 }
 

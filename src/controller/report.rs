@@ -10,7 +10,6 @@ use tokio::time::timeout;
 
 use super::{context::Context, events::publish, objects::Key, observe::Evaluation, refresh, stored};
 use crate::{
-    api::Timestamp,
     domain::{
         past::Past,
         plan::Cause,
@@ -90,7 +89,7 @@ async fn write(context: &Context, _permit: Permit, object: &DynamicObject, statu
 
 fn remember(context: &Context, evaluation: &Evaluation) {
     let uid = evaluation.object.uid().unwrap_or_default();
-    let slot = refresh::slot(&uid, Timestamp::now(), context.settings.status_refresh);
+    let slot = refresh::slot(&uid, context.now(), context.settings.status_refresh);
     context.records.update(&uid, |record| record.written(Past::of(&evaluation.next), slot));
 }
 

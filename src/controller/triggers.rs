@@ -18,7 +18,7 @@ use super::{
     objects::{Key, key, resource},
     watch::stub,
 };
-use crate::{api::Timestamp, process::health::Liveness};
+use crate::process::health::Liveness;
 
 /// How often the loop shows that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -100,7 +100,7 @@ impl Triggers {
             // The receiver is gone only when the process ends.
             drop(self.queue.unbounded_send(stub(key, &resource())));
         } else if let Some(at) = evaluation.look_again {
-            let timer = self.due.insert(key.clone(), at.since(Timestamp::now()));
+            let timer = self.due.insert(key.clone(), at.since(self.context.now()));
             self.timers.insert(key.clone(), timer);
         }
     }

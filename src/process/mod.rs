@@ -9,6 +9,7 @@ pub mod permit;
 pub mod reconciles;
 pub mod rest_client;
 pub mod shutdown;
+pub mod system;
 pub mod telemetry;
 
 pub(crate) mod lock;

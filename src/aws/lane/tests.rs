@@ -50,7 +50,7 @@ impl ProfilerService for Aws {
 fn lane(aws: Aws) -> (Arc<Aws>, Arc<Lane>) {
     let aws = Arc::new(aws);
     let settings = LaneSettings { poll_interval: INTERVAL, calls_per_second: NonZeroU32::new(100).unwrap() };
-    let lane = Arc::new(Lane::new("eu-west-1", Arc::clone(&aws) as Arc<dyn ProfilerService>, settings));
+    let lane = Arc::new(Lane::new("eu-west-1", Arc::clone(&aws) as Arc<dyn ProfilerService>, settings, System::real()));
     tokio::spawn(Arc::clone(&lane).poll(|| {}, CancellationToken::new()));
     (aws, lane)
 }
