@@ -1,0 +1,193 @@
+//! The same operations on both sides, one after the other.
+
+use std::fmt::Write;
+
+use devkit::controlplane::ControlPlane;
+use k8s_openapi::jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::{
+    apiserver::{Answer, ApiServer, Request, Watch},
+    compare::Versions,
+    operation::{NAMES, NAMESPACES, Object, Operation, Resource, Seen},
+    real::{self, Frames, Reply},
+    side::Side,
+};
+
+/// Both servers, and what their clients know.
+pub struct Pair {
+    client: kube::Client,
+    pub model: ApiServer,
+    versions: Versions,
+    real_side: Side,
+    model_side: Side,
+    watches: Vec<Open>,
+    pub requests: usize,
+    pub frames: usize,
+}
+
+/// A watch on both sides.
+struct Open {
+    what: Request,
+    real: Frames,
+    model: Watch,
+}
+
+/// How a sequence ended.
+pub enum Outcome {
+    Agreement,
+    /// What differed.
+    Disagreement(String),
+}
+
+impl Pair {
+    pub fn new(client: kube::Client) -> Self {
+        Self {
+            client,
+            model: ApiServer::new(),
+            versions: Versions::default(),
+            real_side: Side::default(),
+            model_side: Side::default(),
+            watches: Vec::new(),
+            requests: 0,
+            frames: 0,
+        }
+    }
+
+    /// Runs operations in new namespaces, and removes what they leave.
+    pub async fn run(&mut self, plane: &ControlPlane, operations: &[Operation]) -> Outcome {
+        let mut namespaces = Vec::new();
+        for _ in 0..NAMESPACES {
+            namespaces.push(plane.namespace("model").await.unwrap());
+        }
+        namespaces.sort();
+        self.real_side.begin(&namespaces);
+        self.model_side.begin(&namespaces);
+        let mut outcome = Outcome::Agreement;
+        for operation in operations.iter().cloned().chain(last_objects()) {
+            if let Err(difference) = self.step(&operation).await {
+                outcome = Outcome::Disagreement(difference);
+                break;
+            }
+        }
+        if let Outcome::Agreement = outcome
+            && let Err(difference) = self.compare_watches().await
+        {
+            outcome = Outcome::Disagreement(difference);
+        }
+        self.watches.clear();
+        self.clean().await;
+        outcome
+    }
+
+    async fn step(&mut self, operation: &Operation) -> Result<(), String> {
+        let requests = (self.real_side.request(operation), self.model_side.request(operation));
+        let (Some(to_real), Some(to_model)) = requests else { return Ok(()) };
+        self.requests += 1;
+        let answer = self.model.handle(Timestamp::UNIX_EPOCH, &to_model);
+        let real = if matches!(operation, Operation::Watch { .. }) {
+            match (real::watch(&self.client, &to_real).await, answer) {
+                (Ok(real), Answer::Watch(model)) => {
+                    self.watches.push(Open { what: to_real, real, model });
+                    return Ok(());
+                }
+                (Ok(_), answer) => return Err(format!("{to_real:?}\nreal:  a watch\nmodel: {answer:?}")),
+                (Err(reply), answer) => (reply, answer),
+            }
+        } else {
+            (real::ask(&self.client, &to_real).await, answer)
+        };
+        let (Reply { status, body }, answer) = real;
+        let Answer::Object { status: model_status, body: model_body } = answer else {
+            return Err(format!("{to_real:?}\nreal:  {status} {body}\nmodel: a watch"));
+        };
+        self.real_side.learn(operation, &to_real, status, &body);
+        self.model_side.learn(operation, &to_model, model_status, &model_body);
+        let difference = self.versions.difference(&body, &model_body);
+        if status == model_status && difference.is_none() {
+            return Ok(());
+        }
+        let difference = difference.unwrap_or_default();
+        Err(format!("{to_real:?}\nreal:  {status} {body}\nmodel: {model_status} {model_body}\n{difference}"))
+    }
+
+    async fn compare_watches(&mut self) -> Result<(), String> {
+        for Open { what, mut real, mut model } in self.watches.drain(..) {
+            let expected = self.model.events(&mut model);
+            let found = real.take(expected.len()).await;
+            self.frames += found.len();
+            for (index, (real, model)) in found.iter().zip(&expected).enumerate() {
+                if let Some(difference) = self.versions.difference(real, model) {
+                    return Err(format!("{what:?}\nframe {index}:\n{difference}"));
+                }
+            }
+            if found.len() != expected.len() {
+                let list = |frames: &[Value]| {
+                    frames.iter().fold(String::new(), |mut text, frame| {
+                        let _ = writeln!(text, "  {} {}", frame["type"], frame["object"]["metadata"]);
+                        text
+                    })
+                };
+                return Err(format!("{what:?}\nreal:\n{}model:\n{}", list(&found), list(&expected)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes everything on both sides; what they answer has been compared often enough.
+    async fn clean(&mut self) {
+        for resource in [Resource::Whole, Resource::Thin, Resource::Lease, Resource::Event] {
+            for namespace in 0..NAMESPACES {
+                let delete = Operation::DeleteCollection { resource, namespace };
+                let list = Operation::List { resource, namespace: Some(namespace), limit: None, selector: None };
+                self.both(&delete).await;
+                let [real, _] = self.both(&list).await;
+                for item in real["items"].as_array().unwrap() {
+                    let mut names = NAMES.into_iter().chain([LAST]);
+                    let name = names.find(|name| item["metadata"]["name"] == **name).unwrap();
+                    let object = Object { resource, namespace, name };
+                    let patch = json!({ "metadata": { "finalizers": null } });
+                    self.both(&Operation::Merge { object, status: false, patch, version: Seen::None }).await;
+                }
+            }
+        }
+    }
+
+    async fn both(&mut self, operation: &Operation) -> [Value; 2] {
+        let real = real::ask(&self.client, &self.real_side.request(operation).unwrap()).await.body;
+        let model = self.model.handle(Timestamp::UNIX_EPOCH, &self.model_side.request(operation).unwrap());
+        let Answer::Object { body: model, .. } = model else { unreachable!("no watch was asked for") };
+        [real, model]
+    }
+}
+
+const LAST: &str = "last";
+
+/// The last that most watches see, so that nothing they should not see can follow.
+fn last_objects() -> impl Iterator<Item = Operation> {
+    let resources = [Resource::Whole, Resource::Thin, Resource::Lease, Resource::Event];
+    let object = |resource, namespace| Object { resource, namespace, name: LAST };
+    let objects = resources
+        .into_iter()
+        .flat_map(move |resource| (0..NAMESPACES).map(move |namespace| object(resource, namespace)));
+    objects.map(|object| Operation::Create { object, more: json!({}) })
+}
+
+/// Leaves out every operation without which the sides still disagree.
+pub async fn shrink(
+    pair: &mut Pair,
+    plane: &ControlPlane,
+    mut operations: Vec<Operation>,
+    mut last: String,
+) -> (Vec<Operation>, String) {
+    let mut index = operations.len();
+    while index > 0 {
+        index -= 1;
+        let mut fewer = operations.clone();
+        fewer.remove(index);
+        if let Outcome::Disagreement(difference) = pair.run(plane, &fewer).await {
+            (operations, last) = (fewer, difference);
+        }
+    }
+    (operations, last)
+}

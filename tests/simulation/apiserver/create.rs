@@ -1,0 +1,110 @@
+//! Creation.
+
+use std::sync::Arc;
+
+use k8s_openapi::jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Answer, ApiServer, Call, Key, Refusal, Target, kind::Kind, metadata, store::Write};
+
+impl ApiServer {
+    pub(super) fn create(&mut self, call: Call<'_>, target: &Target) -> Result<Answer, Refusal> {
+        let mut object = decoded(&self.kinds[target.kind], call.request.body.clone())?;
+        in_namespace(&mut object, target)?;
+        if metadata::text(&object, "name").is_empty() && !metadata::text(&object, "generateName").is_empty() {
+            self.generated += 1;
+            let name = format!("{}{:05}", metadata::text(&object, "generateName"), self.generated);
+            object["metadata"]["name"] = json!(name);
+        }
+        if !object["metadata"]["resourceVersion"].is_null() {
+            return Err(Refusal::internal("resourceVersion should not be set on objects to be created"));
+        }
+        let created = self.store_new(call, target, object)?;
+        Ok(Answer::Object { status: 201, body: Value::clone(&created) })
+    }
+
+    /// Stores an object that does not exist yet.
+    pub(super) fn store_new(
+        &mut self,
+        call: Call<'_>,
+        target: &Target,
+        mut object: Value,
+    ) -> Result<Arc<Value>, Refusal> {
+        let kind = &self.kinds[target.kind];
+        self.generated += 1;
+        begin(kind, &mut object, call.now, self.generated);
+        let name = metadata::text(&object, "name");
+        if name.is_empty() {
+            return Err(Refusal::invalid(kind, "", "metadata.name: Required value: name or generateName is required"));
+        }
+        if !metadata::is_name(name) {
+            let why = format!("metadata.name: Invalid value: \"{name}\": a lowercase RFC 1123 subdomain is required");
+            return Err(Refusal::invalid(kind, name, &why));
+        }
+        if let Some(fault) = kind.fault(&object) {
+            return Err(Refusal::invalid(kind, name, &fault));
+        }
+        if self.store.get(target.kind, &Key::of(&object)).is_some() {
+            return Err(Refusal::already_exists(kind, name));
+        }
+        let written = object.clone();
+        kind.admit(&mut object);
+        let bare = object != written;
+        let write = Write { kind: target.kind, resource: &kind.label, actor: call.user, object };
+        Ok(self.store.put(write, bare))
+    }
+}
+
+/// Sets what only the server sets.
+fn begin(kind: &Kind, object: &mut Value, now: Timestamp, uid: u64) {
+    if kind.status
+        && let Some(members) = object.as_object_mut()
+    {
+        members.remove("status");
+    }
+    let members = metadata::of_mut(object);
+    for name in ["deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink"] {
+        members.remove(name);
+    }
+    members.insert("uid".to_owned(), json!(format!("00000000-0000-4000-8000-{uid:012x}")));
+    members.insert("creationTimestamp".to_owned(), metadata::seconds(now));
+    if kind.rules.has_generation() {
+        members.insert("generation".to_owned(), json!(1));
+    }
+}
+
+/// The body of a request as an object of this kind.
+pub(super) fn decoded(kind: &Kind, mut body: Value) -> Result<Value, Refusal> {
+    if !body.is_object() {
+        return Err(Refusal::bad_request("the body of the request is not an object"));
+    }
+    if kind.rules.typed_items() && body["kind"].as_str().unwrap_or_default().is_empty() {
+        return Err(Refusal::bad_request("Object 'Kind' is missing"));
+    }
+    for (name, expected) in [("apiVersion", kind.api_version()), ("kind", kind.kind.clone())] {
+        if body[name].is_null() && !kind.rules.typed_items() {
+            body[name] = json!(expected);
+        }
+        if body[name] != json!(expected) {
+            return Err(Refusal::bad_request(format!(
+                "{name} in the data does not match the expected {name} ({expected})"
+            )));
+        }
+    }
+    kind.admit(&mut body);
+    Ok(body)
+}
+
+/// Refuses an object of another namespace than the request's; one that names none gets that one.
+pub(super) fn in_namespace(object: &mut Value, target: &Target) -> Result<(), Refusal> {
+    let namespace = target.namespace.as_deref().unwrap_or_default();
+    match metadata::text(object, "namespace") {
+        "" => object["metadata"]["namespace"] = json!(namespace),
+        same if same == namespace => {}
+        _ => {
+            let message = "the namespace of the provided object does not match the namespace sent on the request";
+            return Err(Refusal::bad_request(message));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! Lists, in pages.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{Answer, ApiServer, Call, Key, Refusal, Target, kind::Kind, selector::Scope};
+
+/// Where a list goes on: after this key, as things were at this version.
+struct Continue {
+    version: u64,
+    after: Key,
+}
+
+impl Continue {
+    fn read(token: &str) -> Result<Self, Refusal> {
+        let mut parts = token.splitn(3, '/');
+        let mut part = || parts.next().map(str::to_owned);
+        let read = part().and_then(|version| version.parse().ok()).zip(part().zip(part()));
+        let (version, (namespace, name)) = read.ok_or_else(|| Refusal::bad_request("continue key is not valid"))?;
+        Ok(Self { version, after: Key { namespace, name } })
+    }
+
+    fn token(version: u64, after: &Key) -> String {
+        format!("{version}/{}/{}", after.namespace, after.name)
+    }
+}
+
+impl ApiServer {
+    pub(super) fn list(&self, call: Call<'_>, target: &Target) -> Result<Answer, Refusal> {
+        let kind = &self.kinds[target.kind];
+        let scope = Scope::of(call.request, kind, target)?;
+        let limit = call
+            .request
+            .query("limit")
+            .and_then(|limit| limit.parse().ok())
+            .filter(|limit| *limit > 0)
+            .unwrap_or(usize::MAX);
+        let token = call.request.query("continue").map(Continue::read).transpose()?;
+        let version = match &token {
+            Some(token) if token.version < self.store.compacted() => return Err(Refusal::expired_page()),
+            Some(token) => token.version,
+            None => self.list_version(call)?,
+        };
+        let snapshot;
+        let all: Box<dyn Iterator<Item = (&Key, &Arc<Value>)>> = if self.store.after(version).is_empty() {
+            Box::new(self.store.all(target.kind).map(|(key, stored)| (key, &stored.object)))
+        } else {
+            snapshot = self.store.at(target.kind, version);
+            Box::new(snapshot.iter().map(|(key, object)| (*key, *object)))
+        };
+        let mut found = all
+            .filter(|(key, _)| token.as_ref().is_none_or(|token| **key > token.after))
+            .filter(|(key, object)| scope.contains(key, object));
+        let page: Vec<_> = found.by_ref().take(limit).collect();
+        let left = found.count();
+        let next = page.last().filter(|_| left > 0).map(|(key, _)| {
+            let token = Continue::token(version, key);
+            (token, scope.is_whole().then_some(left))
+        });
+        let body = kind.list(version, page.into_iter().map(|(_, object)| object), next);
+        Ok(Answer::Object { status: 200, body })
+    }
+
+    /// The version that a list is of: the newest, unless it asks for exactly one.
+    fn list_version(&self, call: Call<'_>) -> Result<u64, Refusal> {
+        let newest = self.store.version();
+        let asked = call.request.query("resourceVersion").unwrap_or("0");
+        let asked: u64 =
+            asked.parse().map_err(|_| Refusal::bad_request(format!("Invalid resource version: {asked}")))?;
+        if asked > newest {
+            return Err(Refusal::too_large(asked, newest));
+        }
+        if call.request.query("resourceVersionMatch") != Some("Exact") {
+            return Ok(newest);
+        }
+        if asked < self.store.compacted() {
+            return Err(Refusal::expired(asked, self.store.compacted()));
+        }
+        Ok(asked)
+    }
+}
+
+impl Kind {
+    /// A list of this kind. `next` is where it goes on, and how many objects are left if that is known.
+    pub(super) fn list<'a>(
+        &self,
+        version: u64,
+        items: impl Iterator<Item = &'a Arc<Value>>,
+        next: Option<(String, Option<usize>)>,
+    ) -> Value {
+        let mut metadata = json!({ "resourceVersion": version.to_string() });
+        if let Some((token, left)) = next {
+            metadata["continue"] = json!(token);
+            if let Some(left) = left {
+                metadata["remainingItemCount"] = json!(left);
+            }
+        }
+        let items = items.map(|object| {
+            let mut item = Value::clone(object);
+            if let (false, Some(members)) = (self.rules.typed_items(), item.as_object_mut()) {
+                members.remove("apiVersion");
+                members.remove("kind");
+            }
+            item
+        });
+        let items: Vec<_> = items.collect();
+        json!({ "apiVersion": self.api_version(), "kind": format!("{}List", self.kind), "metadata": metadata, "items": items })
+    }
+}

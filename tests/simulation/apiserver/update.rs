@@ -1,0 +1,152 @@
+//! Changes of an object: PUT and patches, of the resource and of its status.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{
+    Answer, ApiServer, Call, Refusal, Subresource, Target,
+    create::{decoded, in_namespace},
+    kind::{Kind, Rules},
+    metadata,
+    patch::Patch,
+    store::Write,
+};
+
+impl ApiServer {
+    pub(super) fn put(&mut self, call: Call<'_>, target: &Target) -> Result<Answer, Refusal> {
+        let kind = &self.kinds[target.kind];
+        let mut object = decoded(kind, call.request.body.clone())?;
+        in_namespace(&mut object, target)?;
+        let name = metadata::text(&object, "name");
+        if name != target.name {
+            let (named, url) = (name, &target.name);
+            let message = format!("the name of the object ({named}) does not match the name on the URL ({url})");
+            return Err(Refusal::bad_request(message));
+        }
+        let Some(stored) = self.store.get(target.kind, &target.key()) else {
+            if !kind.rules.created_by_update() {
+                return Err(self.not_found(target));
+            }
+            if !object["metadata"]["resourceVersion"].is_null() {
+                return Err(Refusal::stale(kind, &target.name));
+            }
+            let body = Value::clone(&*self.store_new(call, target, object)?);
+            return Ok(Answer::Object { status: 201, body });
+        };
+        let uid = metadata::text(&object, "uid");
+        let stored_uid = metadata::text(&stored.object, "uid");
+        if !uid.is_empty() && uid != stored_uid {
+            let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {stored_uid}");
+            return Err(Refusal::conflict(kind, &target.name, &why));
+        }
+        self.change(call, target, object)
+    }
+
+    pub(super) fn patch(&mut self, call: Call<'_>, target: &Target) -> Result<Answer, Refusal> {
+        let kind = &self.kinds[target.kind];
+        let patch = Patch::of(call.request, kind.rules)?;
+        let stored = self.store.get(target.kind, &target.key()).ok_or_else(|| self.not_found(target))?;
+        let mut object = Value::clone(&stored.object);
+        patch.apply(&mut object)?;
+        let object = decoded(kind, object)?;
+        self.change(call, target, object)
+    }
+
+    /// Puts an object in the place of what is stored.
+    fn change(&mut self, call: Call<'_>, target: &Target, mut object: Value) -> Result<Answer, Refusal> {
+        let key = target.key();
+        let kind = &self.kinds[target.kind];
+        let stored = self.store.get(target.kind, &key).ok_or_else(|| self.not_found(target))?;
+        match metadata::text(&object, "resourceVersion") {
+            "" if kind.rules.updated_unconditionally() => {}
+            "" => {
+                let why = "metadata.resourceVersion: Invalid value: 0: must be specified for an update";
+                return Err(Refusal::invalid(kind, &target.name, why));
+            }
+            known if known == metadata::text(&stored.object, "resourceVersion") => {}
+            _ => return Err(Refusal::stale(kind, &target.name)),
+        }
+        prepare(kind, target.subresource, &mut object, &stored.object);
+        if let Some(fault) = change_fault(kind, &object, &stored.object) {
+            return Err(Refusal::invalid(kind, &target.name, &fault));
+        }
+        if metadata::is_deleting(&stored.object) && !metadata::has_finalizers(&object) {
+            self.store.remove(target.kind, &kind.label, call.user, &key);
+            return Ok(Answer::Object { status: 200, body: object });
+        }
+        let changed = stored.bare || object != *stored.object;
+        let now = if changed {
+            let write = Write { kind: target.kind, resource: &kind.label, actor: call.user, object };
+            self.store.put(write, false)
+        } else {
+            Arc::clone(&stored.object)
+        };
+        Ok(Answer::Object { status: 200, body: Value::clone(&now) })
+    }
+}
+
+/// Takes back whatever this request may not change, and counts the generation.
+fn prepare(kind: &Kind, subresource: Subresource, object: &mut Value, stored: &Value) {
+    if subresource == Subresource::Status {
+        let status = object["status"].take();
+        object.clone_from(stored);
+        set(object, "status", status);
+    } else {
+        if kind.status {
+            set(object, "status", stored["status"].clone());
+        }
+        for name in ["creationTimestamp", "deletionTimestamp", "generation", "resourceVersion", "selfLink"] {
+            set(&mut object["metadata"], name, stored["metadata"][name].clone());
+        }
+        for name in ["uid", "deletionGracePeriodSeconds"] {
+            if object["metadata"][name].is_null() {
+                set(&mut object["metadata"], name, stored["metadata"][name].clone());
+            }
+        }
+        if without_metadata(object).ne(without_metadata(stored)) {
+            metadata::next_generation(object);
+        }
+    }
+}
+
+fn without_metadata(object: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    object.as_object().into_iter().flatten().filter(|(name, _)| *name != "metadata")
+}
+
+/// Sets a member, or removes it when it is null.
+fn set(object: &mut Value, name: &str, value: Value) {
+    if !value.is_null() {
+        object[name] = value;
+    } else if let Some(members) = object.as_object_mut() {
+        members.remove(name);
+    }
+}
+
+fn change_fault(kind: &Kind, object: &Value, stored: &Value) -> Option<String> {
+    for name in ["name", "namespace", "uid"] {
+        if object["metadata"][name] != stored["metadata"][name] {
+            return Some(format!("metadata.{name}: Invalid value: {}: field is immutable", object["metadata"][name]));
+        }
+    }
+    if metadata::is_deleting(stored) {
+        let known: Vec<_> = metadata::finalizers(stored).collect();
+        let found: Vec<_> = metadata::finalizers(object).filter(|finalizer| !known.contains(finalizer)).collect();
+        if !found.is_empty() {
+            let why = "no new finalizers can be added if the object is being deleted, found new finalizers";
+            return Some(format!("metadata.finalizers: Forbidden: {why} {}", json!(found)));
+        }
+    }
+    if kind.rules == Rules::Event {
+        let fixed = |object: &Value| {
+            without_metadata(object)
+                .filter(|(name, _)| *name != "series")
+                .map(|(_, value)| value.clone())
+                .collect::<Vec<_>>()
+        };
+        if fixed(object) != fixed(stored) {
+            return Some("field is immutable".to_owned());
+        }
+    }
+    kind.fault(object)
+}
