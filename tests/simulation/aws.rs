@@ -1,0 +1,304 @@
+//! AWS: the emulator's core in process, and the service trait that the operator calls, with the faults in between.
+
+use std::{sync::Arc, time::Duration};
+
+use codeguru_profiler_emulator::Offline;
+use codeguru_profiler_operator::{
+    api::{AggregatedProfile, ProfilingStatus, Reason, Timestamp},
+    aws::{
+        error::{Answered, AwsError, Effect, Operation},
+        service::{Page, ProfilerService},
+    },
+    domain::observation::Observation,
+};
+use futures::{FutureExt, future::BoxFuture};
+use http::Request;
+use hyper::body::Bytes;
+use serde_json::{Value, json};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep, timeout},
+};
+
+use crate::{faults::Fault, process::Process, world::World, world::time_at};
+
+/// The account of the operator's credentials.
+pub const ACCOUNT: &str = "111122223333";
+/// The account that they are of while `Fault::OtherAccount` holds.
+pub const OTHER_ACCOUNT: &str = "999988887777";
+/// How long an AWS call may take, as `--aws-timeout` has it.
+pub const AWS_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The accounts of AWS.
+pub struct Aws {
+    emulator: Offline,
+}
+
+impl Aws {
+    /// No groups; the time of day is the true one.
+    pub fn new(began: Instant, seed: u64) -> Self {
+        let time = move || (time_at(began.elapsed()), began.elapsed());
+        Self { emulator: Offline::simulated(Vec::new(), time, seed) }
+    }
+
+    /// A request to the admin port.
+    pub fn admin(&self, method: &str, target: &str, body: &Value) -> Option<Value> {
+        let request = Request::builder().method(method).uri(target).body(bytes(body)).unwrap();
+        let answer = self.emulator.admin(request);
+        answer.status().is_success().then(|| serde_json::from_slice(answer.body()).unwrap_or_default())
+    }
+
+    /// Makes a group, or changes one, as somebody else would.
+    pub fn put(&self, region: &str, name: &str, group: &Value) {
+        self.admin("PUT", &format!("/groups/{ACCOUNT}/{region}/{name}"), group).unwrap();
+    }
+
+    /// Whether profiling is on; `None` without the group.
+    pub fn enabled(&self, region: &str, name: &str) -> Option<bool> {
+        let group = self.admin("GET", &format!("/groups/{ACCOUNT}/{region}/{name}"), &Value::Null)?;
+        group["agentOrchestrationConfig"]["profilingEnabled"].as_bool()
+    }
+
+    /// Deletes a group as somebody else would.
+    pub fn delete(&self, region: &str, name: &str) {
+        self.admin("DELETE", &format!("/groups/{ACCOUNT}/{region}/{name}"), &Value::Null);
+    }
+
+    async fn answer(&self, account: &str, region: &str, call: &Call) -> Option<(u16, Value)> {
+        let (service, method, target, body) = match call {
+            Call::List(token) => {
+                let next = token.as_ref().map(|token| format!("&nextToken={token}")).unwrap_or_default();
+                let target = format!("/profilingGroups?includeDescription=true&maxResults=1000{next}");
+                ("codeguru-profiler", "GET", target, Bytes::new())
+            }
+            Call::Describe(name) => ("codeguru-profiler", "GET", format!("/profilingGroups/{name}"), Bytes::new()),
+            Call::Update(name, to) => {
+                let body = bytes(&json!({ "agentOrchestrationConfig": { "profilingEnabled": to } }));
+                ("codeguru-profiler", "PUT", format!("/profilingGroups/{name}"), body)
+            }
+            Call::Account => return Some((200, json!({ "account": account }))),
+        };
+        let scope = format!("20260101/{region}/{service}/aws4_request");
+        let claim = format!("AWS4-HMAC-SHA256 Credential=AKIA{account}/{scope}, SignedHeaders=host, Signature=0");
+        let request = Request::builder().method(method).uri(target).header("authorization", claim).body(body).unwrap();
+        let answer = self.emulator.answer(request).await?;
+        Some((answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap_or_default()))
+    }
+}
+
+fn bytes(value: &Value) -> Bytes {
+    if value.is_null() { Bytes::new() } else { Bytes::from(value.to_string()) }
+}
+
+/// One call of the operator.
+#[derive(Clone, Debug)]
+enum Call {
+    List(Option<String>),
+    Describe(String),
+    Update(String, bool),
+    Account,
+}
+
+impl Call {
+    fn operation(&self) -> Operation {
+        match self {
+            Self::List(_) => Operation::List,
+            Self::Describe(_) => Operation::Describe,
+            Self::Update(..) => Operation::Update,
+            Self::Account => Operation::GetCallerIdentity,
+        }
+    }
+
+    fn group(&self) -> Option<&str> {
+        match self {
+            Self::Describe(name) | Self::Update(name, _) => Some(name),
+            Self::List(_) | Self::Account => None,
+        }
+    }
+
+    fn shown(&self) -> String {
+        match self {
+            Self::Update(name, to) => format!("Update {name} to {to}"),
+            Self::Describe(name) => format!("Describe {name}"),
+            Self::List(_) => "List".into(),
+            Self::Account => "GetCallerIdentity".into(),
+        }
+    }
+}
+
+/// What came of a call on its way.
+enum Came {
+    Answer(u16, Value),
+    /// Refused before AWS acted.
+    Refused(u16, &'static str),
+    /// Lost on the way back.
+    Lost,
+}
+
+/// The client of one region of one process.
+pub struct Service {
+    world: World,
+    process: Process,
+    region: String,
+}
+
+impl Service {
+    /// A client for `region`.
+    pub fn connect(world: &World, process: &Process, region: &str) -> Arc<dyn ProfilerService> {
+        world.oracle().connected(region);
+        Arc::new(Self { world: world.clone(), process: process.clone(), region: region.into() })
+    }
+
+    async fn call(&self, call: Call) -> Result<Value, AwsError> {
+        let (operation, group) = (call.operation(), call.group().map(str::to_owned));
+        let fail = |reason, effect| AwsError::new(operation, &self.region, group.as_deref(), reason, effect);
+        if !self.process.is_running() {
+            std::future::pending::<()>().await;
+        }
+        let now = self.world.elapsed();
+        assert!(!self.world.faults().meets(Fault::AwsPanics, now), "a panic in the AWS client");
+        self.world.oracle().called(&self.world, &self.process, &self.region, &call_of(&call));
+        self.world.trace(self.process.name(), format!("{} in {}", call.shown(), self.region));
+        let (answered, answer) = oneshot::channel();
+        let (world, region, sent) = (self.world.clone(), self.region.clone(), call.clone());
+        // The network carries a request on when its sender gives up.
+        tokio::spawn(async move {
+            if let Some(came) = carry(&world, &region, &sent).await {
+                drop(answered.send(came));
+            }
+        });
+        match timeout(AWS_TIMEOUT, answer).await {
+            Err(_) => Err(fail(Reason::TimedOut, Effect::Unclear)),
+            Ok(Err(_) | Ok(Came::Lost)) => Err(fail(Reason::Unreachable, Effect::Unclear)),
+            Ok(Ok(Came::Refused(status, code))) => Err(refused(fail, status, code)),
+            Ok(Ok(Came::Answer(status, body))) if (200..300).contains(&status) => Ok(body),
+            Ok(Ok(Came::Answer(status, body))) => {
+                let code = body["__type"].as_str().or_else(|| body["code"].as_str()).unwrap_or_default().to_owned();
+                let code = if code.is_empty() && status == 404 { "ResourceNotFoundException" } else { &code };
+                Err(refused(fail, status, code))
+            }
+        }
+    }
+}
+
+/// What the oracle sees of a call.
+pub enum Seen<'a> {
+    /// A page of a List.
+    List,
+    /// A Describe.
+    Describe,
+    /// An Update of this group to this value.
+    Update(&'a str, bool),
+    /// A question for the account.
+    Account,
+}
+
+fn call_of(call: &Call) -> Seen<'_> {
+    match call {
+        Call::List(_) => Seen::List,
+        Call::Describe(_) => Seen::Describe,
+        Call::Update(name, to) => Seen::Update(name, *to),
+        Call::Account => Seen::Account,
+    }
+}
+
+async fn carry(world: &World, region: &str, call: &Call) -> Option<Came> {
+    let latency = world.between(Duration::from_millis(5), Duration::from_millis(80));
+    sleep(latency).await;
+    let meets = |fault| world.faults().meets(fault, world.elapsed());
+    if meets(Fault::AwsHangs) {
+        return std::future::pending().await;
+    }
+    if meets(Fault::AwsSlow) {
+        sleep(world.between(Duration::from_secs(1), Duration::from_secs(14))).await;
+    }
+    let profiler = !matches!(call, Call::Account);
+    if profiler && meets(Fault::AwsThrottles) {
+        return Some(Came::Refused(429, "ThrottlingException"));
+    }
+    if profiler && meets(Fault::AwsFails) {
+        return Some(Came::Refused(500, "InternalServerException"));
+    }
+    if matches!(call, Call::List(_)) && meets(Fault::ListDenied) {
+        return Some(Came::Refused(403, "AccessDeniedException"));
+    }
+    if matches!(call, Call::Update(..)) && meets(Fault::UpdateDenied) {
+        return Some(Came::Refused(403, "AccessDeniedException"));
+    }
+    let account = if meets(Fault::OtherAccount) { OTHER_ACCOUNT } else { ACCOUNT };
+    if let Call::Update(name, to) = call {
+        world.oracle().mutated(account, region, name, *to);
+    }
+    let answer = world.aws().answer(account, region, call).await;
+    sleep(latency).await;
+    if world.chance() < 0.7 && world.faults().meets(Fault::AwsAnswersLost, world.elapsed()) {
+        return Some(Came::Lost);
+    }
+    let (status, body) = answer?;
+    Some(Came::Answer(status, body))
+}
+
+fn refused(fail: impl Fn(Reason, Effect) -> AwsError, status: u16, code: &str) -> AwsError {
+    let (reason, effect) = match code {
+        "ThrottlingException" => (Reason::Throttled, Effect::Refused),
+        "AccessDeniedException" => (Reason::AccessDenied, Effect::Refused),
+        "ResourceNotFoundException" => (Reason::GroupNotFound, Effect::Refused),
+        "ConflictException" => (Reason::Conflict, Effect::Refused),
+        "ValidationException" => (Reason::InvalidRequest, Effect::Refused),
+        _ => (Reason::ServiceUnavailable, Effect::Unclear),
+    };
+    let answer = Answered { http_status: status, code: Some(code.to_owned()), ..Answered::default() };
+    AwsError { answer: Some(Box::new(answer)), ..fail(reason, effect) }
+}
+
+impl ProfilerService for Service {
+    fn list_page(&self, next_token: Option<String>) -> BoxFuture<'_, Result<Page, AwsError>> {
+        async move {
+            let body = self.call(Call::List(next_token)).await?;
+            let mut groups: Vec<_> = body["profilingGroups"].as_array().into_iter().flatten().map(observe).collect();
+            let named = body["profilingGroupNames"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            let bare: Vec<_> = named.filter(|name| !groups.iter().any(|group| group.name == *name)).collect();
+            groups.extend(bare.into_iter().map(|name| Observation { name: name.into(), ..Observation::default() }));
+            Ok(Page { groups, next_token: body["nextToken"].as_str().map(str::to_owned) })
+        }
+        .boxed()
+    }
+
+    fn describe(&self, name: &str) -> BoxFuture<'_, Result<Observation, AwsError>> {
+        let call = Call::Describe(name.into());
+        async move { self.call(call).await.map(|body| observe(&body)) }.boxed()
+    }
+
+    fn update(&self, name: &str, profiling_enabled: bool) -> BoxFuture<'_, Result<Observation, AwsError>> {
+        let call = Call::Update(name.into(), profiling_enabled);
+        async move { self.call(call).await.map(|body| observe(&body)) }.boxed()
+    }
+
+    fn account(&self) -> BoxFuture<'_, Result<String, AwsError>> {
+        async move { self.call(Call::Account).await.map(|body| body["account"].as_str().unwrap_or_default().into()) }
+            .boxed()
+    }
+}
+
+fn observe(group: &Value) -> Observation {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let time = |value: &Value| value.as_str().and_then(|text| text.parse::<Timestamp>().ok());
+    let status = &group["profilingStatus"];
+    let aggregated = &status["latestAggregatedProfile"];
+    Observation {
+        name: text(&group["name"]).unwrap_or_default(),
+        arn: text(&group["arn"]),
+        compute_platform: text(&group["computePlatform"]),
+        created_at: time(&group["createdAt"]),
+        updated_at: time(&group["updatedAt"]),
+        profiling_enabled: group["agentOrchestrationConfig"]["profilingEnabled"].as_bool(),
+        profiling_status: status.is_object().then(|| ProfilingStatus {
+            latest_agent_orchestrated_at: time(&status["latestAgentOrchestratedAt"]),
+            latest_agent_profile_reported_at: time(&status["latestAgentProfileReportedAt"]),
+            latest_aggregated_profile: aggregated
+                .is_object()
+                .then(|| AggregatedProfile { start: time(&aggregated["start"]), period: text(&aggregated["period"]) }),
+        }),
+        tags: serde_json::from_value(group["tags"].clone()).ok(),
+    }
+}

@@ -1,0 +1,288 @@
+//! What must never happen, judged at every request, and what must be so once nothing moves any more.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use devkit::flux;
+use serde_json::Value;
+
+use crate::{
+    aws::{ACCOUNT, OTHER_ACCOUNT, Seen},
+    process::Process,
+    world::{Counts, World},
+};
+
+/// A process may act for so long on what it was told before: a call waits for its turn.
+const ACTS_WITHIN: Duration = Duration::from_secs(3);
+/// So many status writes of one object in a minute are more than anything asks for.
+const MOST_WRITES: usize = 20;
+/// So many events about one object in a minute are more than anything asks for.
+const MOST_EVENTS: usize = 20;
+/// So many mutations of one group in a minute are more than anything asks for.
+const MOST_MUTATIONS: usize = 15;
+
+/// One version of an object, as a process knows it.
+struct Told {
+    at: Duration,
+    /// `None` when it was told that the object is gone.
+    object: Option<Value>,
+}
+
+/// What was seen, and what was wrong with it.
+#[derive(Default)]
+pub struct Oracle {
+    told: BTreeMap<(u64, String), VecDeque<Told>>,
+    recent: BTreeMap<String, VecDeque<Duration>>,
+    violations: Vec<String>,
+    counts: Counts,
+    processes: u64,
+}
+
+impl Oracle {
+    /// A number for a new process.
+    pub fn new_process(&mut self) -> u64 {
+        self.processes += 1;
+        self.processes
+    }
+
+    /// What was wrong so far.
+    pub fn violations(&self) -> &[String] {
+        &self.violations
+    }
+
+    /// How often each thing happened.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// How often one thing happened.
+    pub fn count(&self, what: &str) -> u64 {
+        self.counts.get(what).copied().unwrap_or_default()
+    }
+
+    fn counted(&mut self, what: impl Into<String>) {
+        *self.counts.entry(what.into()).or_default() += 1;
+    }
+
+    fn violated(&mut self, world: &World, rule: String) {
+        world.trace("oracle", format!("BROKEN: {rule}"));
+        self.violations.push(rule);
+    }
+
+    /// A process was told this version of an object.
+    pub fn told(&mut self, process: &Process, object: &Value) {
+        if object["kind"] == "ProfilingGroup" {
+            self.note(process, object, Some(object.clone()));
+        }
+    }
+
+    /// A process was told that an object is gone.
+    pub fn told_deleted(&mut self, process: &Process, object: &Value) {
+        self.note(process, object, None);
+    }
+
+    fn note(&mut self, process: &Process, about: &Value, object: Option<Value>) {
+        let versions = self.told.entry((process.id(), key(about))).or_default();
+        versions.push_back(Told { at: process.world().elapsed(), object });
+        if versions.len() > 8 {
+            versions.pop_front();
+        }
+    }
+
+    /// A region got a client of its own.
+    pub fn connected(&mut self, _region: &str) {
+        self.counted("connected");
+    }
+
+    /// A process is about to send a call.
+    pub fn called(&mut self, world: &World, process: &Process, region: &str, call: &Seen<'_>) {
+        match call {
+            Seen::List => self.counted(format!("List {region}")),
+            Seen::Describe => self.counted("Describe"),
+            Seen::Account => self.counted("GetCallerIdentity"),
+            Seen::Update(group, to) => {
+                self.counted("Update");
+                self.too_often(world, &format!("mutations of {group} in {region}"), MOST_MUTATIONS);
+                if let Err(why) = self.asked_for(world, process, region, group, *to) {
+                    self.violated(world, format!("{} set {group} in {region} to {to}: {why}", process.name()));
+                }
+            }
+        }
+    }
+
+    /// Whether some spec that the process knows, or knew a moment ago, asks for this.
+    fn asked_for(&self, world: &World, process: &Process, region: &str, group: &str, to: bool) -> Result<(), String> {
+        let options = process.options();
+        if options.observe_only {
+            return Err("it only observes".into());
+        }
+        let now = world.elapsed();
+        let mut known = self.told.range((process.id(), String::new())..(process.id() + 1, String::new()));
+        let names = |object: &Value| {
+            let spec = &object["spec"];
+            let there = spec["region"].as_str().or(options.region.as_deref());
+            spec["profilingGroupName"] == group && there == Some(region)
+        };
+        let asks = |object: &Value| {
+            let spec = &object["spec"];
+            names(object)
+                && object["metadata"]["deletionTimestamp"].is_null()
+                && spec["suspend"] != true
+                && spec["managementPolicy"] != "Observe"
+                && spec["profilingEnabled"] == to
+                && ready_reason(object) != Some("ClaimedByAnother")
+        };
+        let recent = |versions: &VecDeque<Told>| {
+            let last = versions.len().saturating_sub(1);
+            versions.iter().enumerate().any(|(index, told)| {
+                let until = versions.get(index + 1).map(|next| next.at);
+                let knew = index == last || until.is_some_and(|until| now - until < ACTS_WITHIN);
+                knew && told.object.as_ref().is_some_and(asks)
+            })
+        };
+        if known.any(|(_, versions)| recent(versions)) {
+            Ok(())
+        } else {
+            Err("no spec that it knows asks for it".into())
+        }
+    }
+
+    /// AWS is about to carry out a mutation.
+    pub fn mutated(&mut self, account: &str, region: &str, group: &str, _to: bool) {
+        let recorded = self.told.values().filter_map(|versions| versions.back()?.object.as_ref()).any(|object| {
+            let status = &object["status"];
+            object["spec"]["profilingGroupName"] == group
+                && status["region"] == region
+                && status["account"] == ACCOUNT
+                && status["arn"].is_string()
+        });
+        if account == OTHER_ACCOUNT && recorded {
+            self.violations.push(format!("{group} in {region} was changed in another account than it was found in"));
+        }
+    }
+
+    /// A status was stored.
+    pub fn status_written(&mut self, world: &World, object: &Value) {
+        self.counted("status writes");
+        let key = key(object);
+        self.too_often(world, &format!("status writes of {key}"), MOST_WRITES);
+        for finding in flux::always(object) {
+            self.violated(world, format!("{key}: {} {}", finding.rule, finding.message));
+        }
+    }
+
+    /// A write met nothing.
+    pub fn not_found(&mut self) {
+        self.counted("not found");
+    }
+
+    /// An event was created, or its count raised.
+    pub fn event(&mut self, world: &World, event: &Value) {
+        self.counted("events");
+        let about = event["regarding"]["name"].as_str().unwrap_or_default().to_owned();
+        if !about.is_empty() {
+            self.too_often(world, &format!("events about {about}"), MOST_EVENTS);
+        }
+    }
+
+    fn too_often(&mut self, world: &World, what: &str, most: usize) {
+        let now = world.elapsed();
+        let recent = self.recent.entry(what.to_owned()).or_default();
+        recent.push_back(now);
+        while recent.front().is_some_and(|first| now - *first > Duration::from_mins(1)) {
+            recent.pop_front();
+        }
+        if recent.len() == most + 1 {
+            self.violated(world, format!("more than {most} {what} in a minute"));
+        }
+    }
+}
+
+/// `namespace/name`.
+pub fn key(object: &Value) -> String {
+    let metadata = &object["metadata"];
+    format!("{}/{}", metadata["namespace"].as_str().unwrap_or(""), metadata["name"].as_str().unwrap_or(""))
+}
+
+/// The condition of this type.
+pub fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
+    object["status"]["conditions"].as_array()?.iter().find(|condition| condition["type"] == kind)
+}
+
+/// The reason of `Ready`.
+pub fn ready_reason(object: &Value) -> Option<&str> {
+    condition(object, "Ready")?["reason"].as_str()
+}
+
+/// What is not yet as it must be once nothing moves any more.
+pub fn unsettled(
+    world: &World,
+    default_region: Option<&str>,
+    observe_only: bool,
+    namespaces: &[String],
+) -> Vec<String> {
+    let objects: Vec<Value> = world.api().objects("profilinggroups").map(|object| (**object).clone()).collect();
+    let seen = |object: &&Value| {
+        namespaces.is_empty() || namespaces.iter().any(|namespace| object["metadata"]["namespace"] == **namespace)
+    };
+    let objects: Vec<&Value> = objects.iter().filter(seen).collect();
+    let mut wrong = Vec::new();
+    let mut owners: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    for object in &objects {
+        let key = key(object);
+        let mut say = |what: String| wrong.push(format!("{key}: {what}"));
+        let spec = &object["spec"];
+        if object["status"]["observedGeneration"] != object["metadata"]["generation"] {
+            say(format!(
+                "generation {} was not observed, but {}",
+                object["metadata"]["generation"], object["status"]["observedGeneration"]
+            ));
+            continue;
+        }
+        for finding in flux::at_rest(object) {
+            say(format!("{} {}", finding.rule, finding.message));
+        }
+        let reason = ready_reason(object).unwrap_or("none");
+        let Some(region) = spec["region"].as_str().or(default_region) else {
+            if reason != "RegionMissing" {
+                say(format!("{reason} without a region"));
+            }
+            continue;
+        };
+        let group = spec["profilingGroupName"].as_str().unwrap_or_default();
+        let claimants = owners.entry((region.to_owned(), group.to_owned())).or_default();
+        if reason == "ClaimedByAnother" {
+            continue;
+        }
+        claimants.push(key.clone());
+        let desired = spec["profilingEnabled"].as_bool();
+        let actual = world.aws().enabled(region, group);
+        let manages = spec["managementPolicy"] != "Observe" && !observe_only;
+        let corrects = spec["driftPolicy"] != "Report";
+        let agrees = actual == desired;
+        let expected: &[&str] = match () {
+            () if spec["suspend"] == true => &["Suspended"],
+            () if actual.is_none() => &["GroupNotFound"],
+            () if agrees => &["InSync"],
+            () if !manages => &["Observed"],
+            () if !corrects => &["DriftReported"],
+            () => &[],
+        };
+        if expected.is_empty() {
+            say(format!("AWS has {actual:?}, the spec says {desired:?}, the status {reason}"));
+        } else if !expected.contains(&reason) {
+            say(format!("the status says {reason} instead of {expected:?}"));
+        }
+        if spec["suspend"] != true && actual.is_some() && object["status"]["profilingEnabled"].as_bool() != actual {
+            say(format!("the status reports {}, AWS has {actual:?}", object["status"]["profilingEnabled"]));
+        }
+    }
+    for ((region, group), claimants) in &owners {
+        if claimants.len() != 1 {
+            wrong.push(format!("{group} in {region} is owned by {claimants:?}"));
+        }
+    }
+    wrong
+}

@@ -1,0 +1,290 @@
+//! One operator process: the real controller with a clock, chance and tasks of the simulation, which can be stopped,
+//! paused and killed.
+
+use std::{
+    num::NonZeroU32,
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use codeguru_profiler_operator::{
+    aws::{lanes::Connect, metrics::AwsMetrics},
+    controller::{
+        self, Health, Instruments,
+        settings::{Pod, Settings},
+    },
+    process::{
+        health::{Liveness, Readiness},
+        metrics::Metrics,
+        rest_client::RestClientLayer,
+        system::System,
+    },
+};
+use futures::future::BoxFuture;
+use k8s_openapi::jiff::SignedDuration;
+use kube::Client;
+use tokio::{sync::Notify, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use tower::Layer;
+
+use crate::{
+    aws::{AWS_TIMEOUT, Service},
+    kubernetes::Transport,
+    world::{World, lock},
+};
+
+/// How long the API server may take to begin an answer, as in the real client.
+const HEAD_WITHIN: Duration = Duration::from_secs(30);
+
+/// One process; a handle, cheap to clone.
+#[derive(Clone)]
+pub struct Process(Arc<Shared>);
+
+struct Shared {
+    id: u64,
+    name: &'static str,
+    options: Options,
+    world: World,
+    running: AtomicBool,
+    paused: AtomicBool,
+    resumed: Notify,
+    /// What its wall clock is ahead of the true time, in milliseconds.
+    offset: AtomicI64,
+    tasks: Mutex<Vec<tokio::task::AbortHandle>>,
+    stop: CancellationToken,
+    ended: Mutex<Option<String>>,
+    ready: Readiness,
+    metrics: std::sync::OnceLock<Metrics>,
+}
+
+/// How an operator is started.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// `--namespace`; all when empty.
+    pub namespaces: Vec<String>,
+    /// `--region`.
+    pub region: Option<String>,
+    /// `--observe-only`.
+    pub observe_only: bool,
+    /// `--poll-interval`.
+    pub poll_interval: Duration,
+    /// `--aws-calls-per-second`.
+    pub calls_per_second: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            namespaces: Vec::new(),
+            region: Some("eu-west-1".into()),
+            observe_only: false,
+            poll_interval: Duration::from_mins(1),
+            calls_per_second: 100,
+        }
+    }
+}
+
+impl Process {
+    /// Starts an operator.
+    pub fn start(world: &World, name: &'static str, options: &Options) -> Self {
+        let readiness = Readiness::waiting_for("the first list");
+        let process = Self(Arc::new(Shared {
+            id: world.oracle().new_process(),
+            name,
+            options: options.clone(),
+            world: world.clone(),
+            running: AtomicBool::new(true),
+            paused: AtomicBool::new(false),
+            resumed: Notify::new(),
+            offset: AtomicI64::new(0),
+            tasks: Mutex::default(),
+            stop: CancellationToken::new(),
+            ended: Mutex::default(),
+            ready: readiness.clone(),
+            metrics: std::sync::OnceLock::new(),
+        }));
+        world.trace(name, "starts");
+        let mut metrics = Metrics::new();
+        let aws_metrics = Arc::new(AwsMetrics::register(metrics.registry()));
+        let instruments = Instruments::register(metrics.registry(), aws_metrics);
+        let layer = RestClientLayer::register(metrics.registry(), "simulated".into(), HEAD_WITHIN);
+        let transport = layer.layer(Transport::new(world, &process));
+        drop(process.0.metrics.set(metrics));
+        let client = Client::new(transport, "default");
+        let (for_connect, connect_world) = (process.clone(), world.clone());
+        let connect: Connect = Box::new(move |region| Service::connect(&connect_world, &for_connect, region));
+        let settings = Settings {
+            namespaces: options.namespaces.clone(),
+            default_region: options.region.clone(),
+            poll_interval: options.poll_interval,
+            status_refresh: Duration::from_mins(15),
+            agent_stale_after: Duration::from_mins(20),
+            observe_only: options.observe_only,
+            aws_timeout: AWS_TIMEOUT,
+            pod: Some(Pod { namespace: "system".into(), name: name.into() }),
+            calls_per_second: NonZeroU32::new(options.calls_per_second).unwrap(),
+        };
+        let health = Health { liveness: Liveness::new(), readiness };
+        let system = process.system();
+        let (done, stop) = (process.clone(), process.0.stop.clone());
+        let run = controller::run(client, settings, connect, instruments, health, stop, system.clone());
+        drop(system.spawn(async move {
+            let ended = run.await;
+            done.end(format!("{ended:?}"));
+        }));
+        process
+    }
+
+    fn system(&self) -> System {
+        let (clock, chance, tasks) = (self.clone(), self.0.world.clone(), self.clone());
+        System::new(
+            move || clock.0.world.now() + SignedDuration::from_millis(clock.0.offset.load(Ordering::Relaxed)),
+            move || chance.chance(),
+            move |future| tasks.spawn(future),
+        )
+    }
+
+    fn spawn(&self, future: BoxFuture<'static, ()>) -> JoinHandle<()> {
+        let task = tokio::spawn(Gate { process: self.clone(), future, waiting: None });
+        let mut tasks = lock(&self.0.tasks);
+        tasks.retain(|task| !task.is_finished());
+        tasks.push(task.abort_handle());
+        task
+    }
+
+    /// The name in the trace.
+    pub fn name(&self) -> &'static str {
+        self.0.name
+    }
+
+    /// A number of its own.
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// How it was started.
+    pub fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    /// Where it runs.
+    pub fn world(&self) -> &World {
+        &self.0.world
+    }
+
+    /// Waits until it has ended by itself; false when it has not within `limit`.
+    pub async fn exits_within(&self, limit: Duration) -> bool {
+        let deadline = tokio::time::Instant::now() + limit;
+        while self.is_running() && tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        !self.is_running()
+    }
+
+    /// Whether it was neither killed nor has ended.
+    pub fn is_running(&self) -> bool {
+        self.0.running.load(Ordering::Relaxed)
+    }
+
+    /// Whether its first list is complete.
+    pub fn is_ready(&self) -> bool {
+        self.0.ready.missing().is_none()
+    }
+
+    /// What `/metrics` shows.
+    pub fn metrics(&self) -> String {
+        self.0.metrics.get().map(|metrics| metrics.encode().unwrap()).unwrap_or_default()
+    }
+
+    /// How it ended by itself, if it has.
+    pub fn ended(&self) -> Option<String> {
+        lock(&self.0.ended).clone()
+    }
+
+    fn end(&self, how: String) {
+        self.0.world.trace(self.0.name, format!("ends: {how}"));
+        *lock(&self.0.ended) = Some(how);
+        self.kill_quietly();
+    }
+
+    /// SIGTERM.
+    pub fn terminate(&self) {
+        self.0.world.trace(self.0.name, "SIGTERM");
+        self.0.stop.cancel();
+    }
+
+    /// Whether SIGTERM was sent.
+    pub fn is_terminated(&self) -> bool {
+        self.0.stop.is_cancelled()
+    }
+
+    /// kill -9.
+    pub fn kill(&self) {
+        if self.is_running() {
+            self.0.world.trace(self.0.name, "kill -9");
+            self.kill_quietly();
+        }
+    }
+
+    fn kill_quietly(&self) {
+        self.0.running.store(false, Ordering::Relaxed);
+        lock(&self.0.tasks).drain(..).for_each(|task| task.abort());
+        self.resume_quietly();
+    }
+
+    /// SIGSTOP.
+    pub fn pause(&self) {
+        self.0.world.trace(self.0.name, "SIGSTOP");
+        self.0.paused.store(true, Ordering::Relaxed);
+    }
+
+    /// SIGCONT.
+    pub fn resume(&self) {
+        self.0.world.trace(self.0.name, "SIGCONT");
+        self.resume_quietly();
+    }
+
+    fn resume_quietly(&self) {
+        self.0.paused.store(false, Ordering::Relaxed);
+        self.0.resumed.notify_waiters();
+    }
+
+    /// Sets its wall clock ahead (or back) of the true time.
+    pub fn set_clock(&self, offset_ms: i64) {
+        self.0.world.trace(self.0.name, format!("its clock is {offset_ms} ms off"));
+        self.0.offset.store(offset_ms, Ordering::Relaxed);
+    }
+}
+
+/// A task of a process: not polled while the process is paused.
+struct Gate {
+    process: Process,
+    future: BoxFuture<'static, ()>,
+    waiting: Option<BoxFuture<'static, ()>>,
+}
+
+impl Future for Gate {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        loop {
+            if let Some(waiting) = &mut this.waiting {
+                if waiting.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                this.waiting = None;
+            }
+            if !this.process.0.paused.load(Ordering::Relaxed) {
+                return this.future.as_mut().poll(cx);
+            }
+            let process = this.process.clone();
+            this.waiting = Some(Box::pin(async move { process.0.resumed.notified().await }));
+        }
+    }
+}
