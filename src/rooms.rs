@@ -83,5 +83,5 @@ fn decisions_have_no_effects_and_no_clock() {
 #[test]
 fn the_check_of_imports_sees_them() {
     assert_eq!(named("use crate::aws::lane::Lane;"), ["aws"]);
-    assert_eq!(named("use crate::{\n    api::Timestamp,\n    domain::past::Past,\n};"), ["api", "domain"]);
+    assert_eq!(named("use crate::{\n    api::Timestamp,\n    domain::remembered::Remembered,\n};"), ["api", "domain"]);
 }

@@ -17,7 +17,7 @@ impl Timestamp {
         Self::from_jiff(jiff::Timestamp::now())
     }
 
-    /// Cuts to milliseconds, towards the past.
+    /// Cuts to milliseconds, towards the remembered.
     #[must_use]
     pub fn from_jiff(time: jiff::Timestamp) -> Self {
         Self::from_millis(time.as_nanosecond().div_euclid(1_000_000))

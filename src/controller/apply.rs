@@ -55,7 +55,7 @@ async fn update(context: &Context, key: &Key, evaluation: &Evaluation, lane: &La
         Ok(_) => {
             context.records.update(&uid, |record| {
                 record.succeeded();
-                record.past = record.past.clone().after_update(&evaluation.situation, to, cause, now);
+                record.remembered = record.remembered.clone().after_update(&evaluation.situation, to, cause, now);
             });
             if cause == Cause::Drift {
                 context.metrics.drift_corrected(lane.region());

@@ -19,8 +19,8 @@ use crate::{
     aws::lane::Lane,
     domain::{
         desired::Desired,
-        past::Past,
         plan::{Plan, plan},
+        remembered::Remembered,
         situation::{Knowledge, Limits, Ownership, Presence, Request, Situation},
         status::{Report, report},
     },
@@ -76,7 +76,7 @@ impl Context {
 
         self.records.with(
             &uid,
-            || (Past::of(&previous), generation, slot),
+            || (Remembered::of(&previous), generation, slot),
             |record| {
                 record.saw(generation);
                 let (lane, situation) = self.situation(&object, record, now);
@@ -136,7 +136,7 @@ impl Context {
             generation: object.meta().generation.unwrap_or_default(),
             unreadable,
             desired,
-            past: record.past.clone(),
+            remembered: record.remembered.clone(),
             ownership,
             lane: view,
             knowledge,
@@ -154,7 +154,7 @@ impl Context {
 /// A request that has not been handled. The first look at it asks the lane for a fresh List, and forgives failures.
 fn request(object: &DynamicObject, record: &mut Record, lane: Option<&Lane>) -> Option<Request> {
     let token = object.annotations().get(RECONCILE_REQUESTED_AT)?;
-    if record.past.handled_request.as_ref() == Some(token) {
+    if record.remembered.handled_request.as_ref() == Some(token) {
         return None;
     }
     let Some(lane) = lane else { return Some(Request { token: token.clone(), attempted: false }) };

@@ -12,7 +12,7 @@ use crate::{
     domain::{
         backoff,
         failure::{Class, Failure},
-        past::Past,
+        remembered::Remembered,
         situation::{Presence, Setback},
         transitions::Applied,
     },
@@ -22,7 +22,7 @@ use crate::{
 /// The memory of one resource.
 pub struct Record {
     /// What the status remembers, or will once it is written.
-    pub past: Past,
+    pub remembered: Remembered,
     /// The last failed attempt in AWS.
     pub setback: Option<Setback>,
     /// Until when nothing is done for this resource, because its status could not be written.
@@ -41,9 +41,9 @@ pub struct Record {
 }
 
 impl Record {
-    fn new(past: Past, generation: i64, slot: i64) -> Self {
+    fn new(remembered: Remembered, generation: i64, slot: i64) -> Self {
         Self {
-            past,
+            remembered,
             setback: None,
             held_until: None,
             untold: None,
@@ -87,8 +87,8 @@ impl Record {
     }
 
     /// The status was written.
-    pub fn written(&mut self, past: Past, slot: i64) {
-        self.past = past;
+    pub fn written(&mut self, remembered: Remembered, slot: i64) {
+        self.remembered = remembered;
         self.slot = slot;
         self.held_until = None;
         self.write_failures = 0;
@@ -110,13 +110,13 @@ impl Records {
     pub fn with<T>(
         &self,
         uid: &str,
-        first: impl FnOnce() -> (Past, i64, i64),
+        first: impl FnOnce() -> (Remembered, i64, i64),
         work: impl FnOnce(&mut Record) -> T,
     ) -> T {
         let mut records = self.lock();
         let record = records.entry(uid.into()).or_insert_with(|| {
-            let (past, generation, slot) = first();
-            Record::new(past, generation, slot)
+            let (remembered, generation, slot) = first();
+            Record::new(remembered, generation, slot)
         });
         work(record)
     }

@@ -11,8 +11,8 @@ use tokio::time::timeout;
 use super::{context::Context, events::publish, objects::Key, observe::Evaluation, refresh, stored};
 use crate::{
     domain::{
-        past::Past,
         plan::Cause,
+        remembered::Remembered,
         status::report_updating,
         transitions::{Applied, happenings},
     },
@@ -90,7 +90,7 @@ async fn write(context: &Context, _permit: Permit, object: &DynamicObject, statu
 fn remember(context: &Context, evaluation: &Evaluation) {
     let uid = evaluation.object.uid().unwrap_or_default();
     let slot = refresh::slot(&uid, context.now(), context.settings.status_refresh);
-    context.records.update(&uid, |record| record.written(Past::of(&evaluation.next), slot));
+    context.records.update(&uid, |record| record.written(Remembered::of(&evaluation.next), slot));
 }
 
 async fn publish_transitions(context: &Context, evaluation: &Evaluation, applied: Option<Applied>) {

@@ -9,8 +9,8 @@ use super::{
     desired::Desired,
     failure::{Class, Failure},
     observation::Observation,
-    past::Past,
     plan::Cause,
+    remembered::Remembered,
     situation::{Knowledge, LaneView, Limits, Ownership, Presence, Request, Setback, Situation},
     status,
 };
@@ -72,7 +72,7 @@ pub fn new() -> Situation {
             corrects_drift: true,
             suspended: false,
         },
-        past: Past::default(),
+        remembered: Remembered::default(),
         ownership: Ownership::Owner,
         lane: Some(LaneView {
             region: REGION.into(),
@@ -100,8 +100,8 @@ pub fn synced() -> Situation {
 
 /// The same after a restart: only the status remembers.
 pub fn restarted() -> Situation {
-    let Situation { past, .. } = synced();
-    Situation { past, ..new() }
+    let Situation { remembered, .. } = synced();
+    Situation { remembered, ..new() }
 }
 
 /// A resource whose corrections are slowed down for two more minutes while AWS says otherwise.
@@ -224,7 +224,7 @@ impl Situation {
     }
 
     pub(crate) fn slowed_down(mut self, step: u32, until: i64, detected: i64) -> Self {
-        self.past.drift = DriftStatus {
+        self.remembered.drift = DriftStatus {
             corrections: 4,
             last_detected_at: Some(minute(detected)),
             last_corrected_at: Some(minute(detected)),
@@ -246,7 +246,7 @@ impl Situation {
 
     /// What is reported is remembered.
     pub(crate) fn reported(mut self) -> Self {
-        self.past = Past::of(&self.report());
+        self.remembered = Remembered::of(&self.report());
         self
     }
 
@@ -261,10 +261,10 @@ impl Situation {
 
     /// AWS has answered the update that was planned here.
     pub(crate) fn updated(self, to: bool, cause: Cause) -> Self {
-        let past = self.past.clone().after_update(&self, to, cause, self.now);
+        let remembered = self.remembered.clone().after_update(&self, to, cause, self.now);
         let answer = Observation { updated_at: Some(self.now), ..observation(Some(to)) };
         let answer = answer.absorb(self.observation());
-        let mut after = Self { past, setback: None, ..self }.sees_all(answer);
+        let mut after = Self { remembered, setback: None, ..self }.sees_all(answer);
         after.knowledge.as_of = Some(after.now);
         after
     }

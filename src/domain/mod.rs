@@ -9,8 +9,8 @@ pub mod failure;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod observation;
-pub mod past;
 pub mod plan;
+pub mod remembered;
 pub mod situation;
 pub mod status;
 pub mod transitions;

@@ -3,7 +3,7 @@
 use super::{
     drift,
     failure::{Class, Failure},
-    past::Past,
+    remembered::Remembered,
     situation::{LaneView, Ownership, Presence, Situation},
 };
 use crate::api::{FieldDifference, Reason, Timestamp};
@@ -179,11 +179,11 @@ impl Situation {
         if self.blocked().is_some() {
             return None;
         }
-        let slowdown = self.past.drift.slowdown;
+        let slowdown = self.remembered.drift.slowdown;
         [
             self.setback.as_ref().map(|setback| setback.retry_at),
             slowdown.map(|slowdown| slowdown.until),
-            drift::calm_at(&self.past.drift, self.limits.drift_window),
+            drift::calm_at(&self.remembered.drift, self.limits.drift_window),
             self.stale_at(),
         ]
         .into_iter()
@@ -208,17 +208,19 @@ impl Situation {
     }
 
     fn target_changed(&self, lane: &LaneView) -> Option<State<'_>> {
-        let (account, region) = (self.past.account.as_deref()?, self.past.region.as_deref()?);
+        let (account, region) = (self.remembered.account.as_deref()?, self.remembered.region.as_deref()?);
         let is_account = lane.account.as_deref().unwrap_or(account);
-        (self.past.seen && (is_account, lane.region.as_str()) != (account, region)).then(|| State::TargetChanged {
-            was: format!("account {account}, region {region}"),
-            is: format!("account {is_account}, region {}", lane.region),
+        (self.remembered.seen && (is_account, lane.region.as_str()) != (account, region)).then(|| {
+            State::TargetChanged {
+                was: format!("account {account}, region {region}"),
+                is: format!("account {is_account}, region {}", lane.region),
+            }
         })
     }
 
     /// An edit that was made while the process was away must not reach an account that nobody has verified.
     fn target_is_unverified(&self) -> bool {
-        self.past.seen && self.lane.as_ref().is_some_and(|lane| lane.account.is_none() && !lane.attempted)
+        self.remembered.seen && self.lane.as_ref().is_some_and(|lane| lane.account.is_none() && !lane.attempted)
     }
 
     fn stance(&self) -> Stance {
@@ -239,11 +241,11 @@ impl Situation {
         let Some(difference) = self.difference() else { return Stance::InSync };
         if !self.desired.manages {
             Stance::Differs(difference)
-        } else if self.past.last_applied.is_none() {
+        } else if self.remembered.last_applied.is_none() {
             Stance::Update { to: wanted, cause: Cause::Adoption }
         } else if !self.desired.corrects_drift {
             Stance::DriftReported(difference)
-        } else if self.past.drift.slowdown.is_some_and(|slowdown| self.now < slowdown.until) {
+        } else if self.remembered.drift.slowdown.is_some_and(|slowdown| self.now < slowdown.until) {
             Stance::HeldBack
         } else {
             Stance::Update { to: wanted, cause: Cause::Drift }
@@ -253,35 +255,36 @@ impl Situation {
     /// Whether the fight goes on: corrections are slowed down until AWS has agreed for a full window. Who does not
     /// correct does not fight.
     fn is_contested(&self) -> bool {
-        let calm_at = drift::calm_at(&self.past.drift, self.limits.drift_window);
+        let calm_at = drift::calm_at(&self.remembered.drift, self.limits.drift_window);
         let at_peace = self.difference().is_none() && calm_at.is_some_and(|calm| calm <= self.now);
         let corrects = self.desired.manages && self.desired.corrects_drift;
-        corrects && self.past.drift.slowdown.is_some() && !at_peace
+        corrects && self.remembered.drift.slowdown.is_some() && !at_peace
     }
 
     /// After a restart, what was reported of this generation holds until something new is known.
     fn was_reported(&self) -> bool {
-        self.past.seen && self.past.observed_generation == Some(self.generation)
+        self.remembered.seen && self.remembered.observed_generation == Some(self.generation)
     }
 
     fn was_ready(&self) -> bool {
-        self.past.ready && self.was_reported()
+        self.remembered.ready && self.was_reported()
     }
 
     /// Whether this resource's own change still waits for AWS's answer, whatever AWS said before it.
     #[must_use]
     pub fn is_edited(&self) -> bool {
-        self.desired.manages && self.past.last_applied.is_some_and(|applied| applied != self.desired.profiling_enabled)
+        self.desired.manages
+            && self.remembered.last_applied.is_some_and(|applied| applied != self.desired.profiling_enabled)
     }
 
     /// Whether the desired value is the one last applied while AWS says another: somebody else wrote.
     #[must_use]
     pub fn drifts(&self) -> bool {
-        self.difference().is_some() && self.past.last_applied == Some(self.desired.profiling_enabled)
+        self.difference().is_some() && self.remembered.last_applied == Some(self.desired.profiling_enabled)
     }
 }
 
-impl Past {
+impl Remembered {
     /// What is remembered once AWS has agreed to `to`. The situation is the one that led to it: a correction's record
     /// says what AWS had said before.
     #[must_use]

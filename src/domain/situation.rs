@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{desired::Desired, failure::Failure, observation::Observation, past::Past};
+use super::{desired::Desired, failure::Failure, observation::Observation, remembered::Remembered};
 use crate::api::{FieldDifference, Timestamp};
 
 /// The name of the one managed field, as the drift record writes it.
@@ -110,7 +110,7 @@ pub struct Situation {
     /// What the user asks for.
     pub desired: Desired,
     /// What the status remembers.
-    pub past: Past,
+    pub remembered: Remembered,
     /// Who speaks for the group.
     pub ownership: Ownership,
     /// Where it is looked for; `None` when nobody names a region.

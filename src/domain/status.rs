@@ -269,7 +269,7 @@ fn condition(situation: &Situation, previous: &[Condition], kind: ConditionType,
 
 /// Everything but the conditions.
 fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGroupStatus) -> ProfilingGroupStatus {
-    let past = &situation.past;
+    let remembered = &situation.remembered;
     let mut status = ProfilingGroupStatus {
         observed_generation: Some(situation.generation),
         // Of a spec that can't be read nobody knows what it asks for.
@@ -277,9 +277,9 @@ fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGroupSt
             .unreadable
             .is_none()
             .then_some(SwitchState { profiling_enabled: situation.desired.profiling_enabled }),
-        last_applied: past.last_applied.map(|profiling_enabled| SwitchState { profiling_enabled }),
-        drift: some_drift(past.drift.clone()),
-        last_handled_reconcile_at: past.handled_request.clone(),
+        last_applied: remembered.last_applied.map(|profiling_enabled| SwitchState { profiling_enabled }),
+        drift: some_drift(remembered.drift.clone()),
+        last_handled_reconcile_at: remembered.handled_request.clone(),
         conditions: Vec::new(),
         ..previous.clone()
     };
@@ -309,9 +309,9 @@ fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGroupSt
             if agreed && !situation.is_edited() {
                 status.last_applied = status.desired;
                 status.drift =
-                    some_drift(drift::over(past.drift.clone(), situation.now, situation.limits.drift_window));
+                    some_drift(drift::over(remembered.drift.clone(), situation.now, situation.limits.drift_window));
             } else if let Some(difference) = situation.difference().filter(|_| situation.drifts()) {
-                status.drift = some_drift(drift::detected(past.drift.clone(), difference, situation.now));
+                status.drift = some_drift(drift::detected(remembered.drift.clone(), difference, situation.now));
             }
         }
     }
@@ -335,11 +335,11 @@ fn describe(status: &mut ProfilingGroupStatus, observation: &Observation, situat
     status.profiling_status = profiling_status.or(status.profiling_status.take());
     status.tags = tags.or(status.tags.take());
     status.profiling_enabled = profiling_enabled;
-    status.profiling_enabled_since = profiling_enabled.map(|on| match situation.past.switch {
+    status.profiling_enabled_since = profiling_enabled.map(|on| match situation.remembered.switch {
         _ if anew => updated_at.unwrap_or(situation.now),
         Some((was, since)) if was == on => since,
         Some((_, since)) => {
-            let before = situation.past.updated_at.max(Some(since));
+            let before = situation.remembered.updated_at.max(Some(since));
             updated_at.filter(|updated| Some(*updated) > before).unwrap_or(situation.now)
         }
         None => updated_at.unwrap_or(situation.now),
@@ -349,7 +349,7 @@ fn describe(status: &mut ProfilingGroupStatus, observation: &Observation, situat
 fn handled(situation: &Situation, nothing_to_attempt: bool) -> Option<String> {
     match &situation.request {
         Some(request) if request.attempted || nothing_to_attempt => Some(request.token.clone()),
-        _ => situation.past.handled_request.clone(),
+        _ => situation.remembered.handled_request.clone(),
     }
 }
 

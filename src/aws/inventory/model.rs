@@ -22,8 +22,8 @@ use crate::{
     domain::{
         desired::Desired,
         observation::Observation,
-        past::Past,
         plan::{Cause, Plan, plan},
+        remembered::Remembered,
         situation::{Knowledge, LaneView, Limits, Ownership, Presence, Situation},
         status::report,
     },
@@ -124,7 +124,7 @@ struct Read {
 struct Write {
     to: bool,
     /// What is remembered if AWS agrees.
-    then: Past,
+    then: Remembered,
     served: bool,
     /// The version that AWS answers with once it is served; `None`: no such group.
     done: Option<usize>,
@@ -133,7 +133,7 @@ struct Write {
 /// What is remembered, and the version that was last agreed on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Memory {
-    past: Past,
+    remembered: Remembered,
     agreed: usize,
 }
 
@@ -209,27 +209,27 @@ fn present(inventory: &Inventory) -> Option<&Observation> {
     }
 }
 
-/// A status that remembers `past`.
-fn status_of(past: &Past) -> ProfilingGroupStatus {
+/// A status that remembers `remembered`.
+fn status_of(remembered: &Remembered) -> ProfilingGroupStatus {
     ProfilingGroupStatus {
-        observed_generation: past.observed_generation,
-        last_applied: past.last_applied.map(|profiling_enabled| SwitchState { profiling_enabled }),
-        profiling_enabled: past.switch.map(|(on, _)| on),
-        profiling_enabled_since: past.switch.map(|(_, since)| since),
-        updated_at: past.updated_at,
-        account: past.account.clone(),
-        region: past.region.clone(),
-        arn: past.seen.then(|| ARN.into()),
-        drift: Some(past.drift.clone()),
-        last_handled_reconcile_at: past.handled_request.clone(),
+        observed_generation: remembered.observed_generation,
+        last_applied: remembered.last_applied.map(|profiling_enabled| SwitchState { profiling_enabled }),
+        profiling_enabled: remembered.switch.map(|(on, _)| on),
+        profiling_enabled_since: remembered.switch.map(|(_, since)| since),
+        updated_at: remembered.updated_at,
+        account: remembered.account.clone(),
+        region: remembered.region.clone(),
+        arn: remembered.seen.then(|| ARN.into()),
+        drift: Some(remembered.drift.clone()),
+        last_handled_reconcile_at: remembered.handled_request.clone(),
         ..Default::default()
     }
 }
 
 impl World {
     fn new(rules: Rules, on: bool) -> Self {
-        let past = if rules.adopted {
-            Past {
+        let remembered = if rules.adopted {
+            Remembered {
                 observed_generation: Some(1),
                 last_applied: Some(on),
                 switch: Some((on, time(0))),
@@ -240,9 +240,9 @@ impl World {
                 ..Default::default()
             }
         } else {
-            Past::default()
+            Remembered::default()
         };
-        let stored = Memory { past, agreed: 0 };
+        let stored = Memory { remembered, agreed: 0 };
         let mut world = Self {
             versions: vec![Version { on: Some(on), by: Writer::Nobody, born: 0 }],
             visible: 0,
@@ -270,10 +270,10 @@ impl World {
     fn start(&mut self) {
         self.inventory = Inventory::default();
         self.memory = self.stored.clone();
-        if let Some((on, _)) = self.memory.past.switch {
+        if let Some((on, _)) = self.memory.remembered.switch {
             let remembered = Observation {
                 name: NAME.into(),
-                updated_at: self.memory.past.updated_at,
+                updated_at: self.memory.remembered.updated_at,
                 profiling_enabled: Some(on),
                 ..Default::default()
             };
@@ -296,7 +296,7 @@ impl World {
                 corrects_drift: true,
                 suspended: false,
             },
-            past: self.memory.past.clone(),
+            remembered: self.memory.remembered.clone(),
             ownership: Ownership::Owner,
             lane: Some(LaneView {
                 region: REGION.into(),
@@ -430,7 +430,7 @@ impl World {
             Step::Reconcile => self.reconcile()?,
             Step::Report { stored } => {
                 let situation = self.situation();
-                self.memory.past = reports.next(&situation, &self.stored.past);
+                self.memory.remembered = reports.next(&situation, &self.stored.remembered);
                 if let Some(observation) = situation.observation()
                     && observation.profiling_enabled == Some(self.desired)
                 {
@@ -451,7 +451,7 @@ impl World {
                 let Write { then, done, .. } = self.write.take().unwrap();
                 let ended = if let Some(version) = done {
                     let shaped = Shaped::Thin { switch: !rules.updates_say, agents: false };
-                    self.memory = Memory { past: then, agreed: self.memory.agreed.max(version) };
+                    self.memory = Memory { remembered: then, agreed: self.memory.agreed.max(version) };
                     Ended::Answered(self.tell(rules, version, shaped).unwrap())
                 } else {
                     self.explained += 1;
@@ -544,7 +544,7 @@ impl World {
                         self.justify(version)?;
                     }
                 }
-                let then = self.memory.past.clone().after_update(&situation, to, cause, situation.now);
+                let then = self.memory.remembered.clone().after_update(&situation, to, cause, situation.now);
                 self.write = Some(Write { to, then, served: false, done: None });
                 self.inventory.begin_mutation(NAME);
                 Ok(())
@@ -621,23 +621,23 @@ impl World {
 
 /// What `report` makes of a situation, as far as it is remembered.
 #[derive(Default)]
-struct Reports(RefCell<HashMap<(bool, Presence, Past, Past), Past>>);
+struct Reports(RefCell<HashMap<(bool, Presence, Remembered, Remembered), Remembered>>);
 
 impl Reports {
-    fn next(&self, situation: &Situation, stored: &Past) -> Past {
+    fn next(&self, situation: &Situation, stored: &Remembered) -> Remembered {
         let key = (
             situation.desired.profiling_enabled,
             situation.knowledge.presence.clone(),
-            situation.past.clone(),
+            situation.remembered.clone(),
             stored.clone(),
         );
         self.0
             .borrow_mut()
             .entry(key)
             .or_insert_with(|| {
-                let mut past = Past::of(&report(situation, &status_of(stored)).status);
-                past.switch = past.switch.map(|(on, _)| (on, time(0)));
-                past
+                let mut remembered = Remembered::of(&report(situation, &status_of(stored)).status);
+                remembered.switch = remembered.switch.map(|(on, _)| (on, time(0)));
+                remembered
             })
             .clone()
     }
@@ -824,7 +824,7 @@ impl Run<'_> {
         match self.world.truth().on {
             None if self.world.inventory.presence(NAME) != Presence::Missing => self.fail("never known to be missing"),
             Some(on) if on != self.world.desired => self.fail("AWS differs in the end"),
-            Some(_) if self.world.memory.past.last_applied != Some(self.world.desired) => {
+            Some(_) if self.world.memory.remembered.last_applied != Some(self.world.desired) => {
                 self.fail("AWS agrees in the end, but it is not remembered")
             }
             _ => Ok(()),

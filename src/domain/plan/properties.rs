@@ -8,7 +8,7 @@ use super::{
     super::{
         fixtures::{break_of_rules, failure, minute, new, observation, summary},
         observation::Observation,
-        past::Past,
+        remembered::Remembered,
         situation::{Limits, Request, Setback},
         status::report,
     },
@@ -127,7 +127,7 @@ fn stored() -> impl Strategy<Value = ProfilingGroupStatus> {
     (prop::collection::vec(situations(), 0..3), any::<Option<bool>>(), drift()).prop_map(|(earlier, applied, drift)| {
         let mut status = ProfilingGroupStatus { observed_generation: Some(-1), ..ProfilingGroupStatus::default() };
         for mut situation in earlier {
-            situation.past = Past::of(&status);
+            situation.remembered = Remembered::of(&status);
             status = report(&situation, &status).status;
             status.last_applied = applied.map(|profiling_enabled| SwitchState { profiling_enabled });
             status.drift = Some(drift.clone());
@@ -139,7 +139,7 @@ fn stored() -> impl Strategy<Value = ProfilingGroupStatus> {
 /// Any situation after any history, and the status as stored.
 fn with_history() -> impl Strategy<Value = (Situation, ProfilingGroupStatus)> {
     (situations(), stored())
-        .prop_map(|(situation, status)| (Situation { past: Past::of(&status), ..situation }, status))
+        .prop_map(|(situation, status)| (Situation { remembered: Remembered::of(&status), ..situation }, status))
 }
 
 /// What AWS answers to the plan; `says` is its answer to a question.
@@ -197,7 +197,7 @@ proptest! {
     fn what_is_unknown_is_never_corrected((situation, _) in with_history()) {
         if let Plan::Update { to, cause } = plan(&situation) {
             prop_assert_eq!(to, situation.desired.profiling_enabled);
-            let edited = situation.past.last_applied.is_some_and(|applied| applied != to);
+            let edited = situation.remembered.last_applied.is_some_and(|applied| applied != to);
             prop_assert_eq!(cause == Cause::Edit, edited);
             prop_assert!(cause == Cause::Edit || situation.observed_switch() == Some(!to));
         }
@@ -213,14 +213,14 @@ proptest! {
     #[test]
     fn reporting_again_changes_nothing((situation, previous) in with_history()) {
         let once = report(&situation, &previous).status;
-        let again = Situation { past: Past::of(&once), ..situation };
+        let again = Situation { remembered: Remembered::of(&once), ..situation };
         prop_assert_eq!(report(&again, &once).status, once);
     }
 
     #[test]
     fn the_plan_is_the_same_after_the_report((situation, previous) in with_history()) {
         let once = report(&situation, &previous).status;
-        prop_assert_eq!(plan(&Situation { past: Past::of(&once), ..situation.clone() }), plan(&situation));
+        prop_assert_eq!(plan(&Situation { remembered: Remembered::of(&once), ..situation.clone() }), plan(&situation));
     }
 
     #[test]

@@ -85,7 +85,7 @@ fn where_the_resource_stands_decides_what_is_done() {
 #[test]
 fn an_observer_that_manages_again_follows_its_own_last_value() {
     let mut remembers = synced().observes().edited_to(false).reported();
-    assert_eq!(remembers.past.last_applied, Some(true), "AWS has not agreed to what only an observer asks for");
+    assert_eq!(remembers.remembered.last_applied, Some(true), "AWS has not agreed to what only an observer asks for");
     assert_eq!((plan(&remembers), remembers.state()), (Rest, State::Differs(remembers.difference().unwrap())));
     remembers.desired.manages = true;
     assert_eq!(plan(&remembers), EDIT);
@@ -95,13 +95,13 @@ fn an_observer_that_manages_again_follows_its_own_last_value() {
 fn a_correction_is_recorded_with_what_aws_had_said_before_it() {
     let before = synced().sees(Some(false));
     let after = before.clone().updated(true, Cause::Drift);
-    let correction = &after.past.drift.recent_corrections[0];
+    let correction = &after.remembered.drift.recent_corrections[0];
     assert_eq!((correction.at, Some(&correction.difference)), (before.now, before.difference().as_ref()));
-    assert_eq!(after.past.drift.corrections, 1);
+    assert_eq!(after.remembered.drift.corrections, 1);
     for (other, cause) in [(found(false), Cause::Adoption), (synced().edited_to(false), Cause::Edit)] {
         let to = other.desired.profiling_enabled;
         let after = other.updated(to, cause);
-        assert_eq!((after.past.last_applied, after.past.drift.corrections), (Some(to), 0), "{cause:?}");
+        assert_eq!((after.remembered.last_applied, after.remembered.drift.corrections), (Some(to), 0), "{cause:?}");
     }
 }
 

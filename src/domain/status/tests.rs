@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     api::ProfilingStatus,
-    domain::{desired::Desired, past::Past},
+    domain::{desired::Desired, remembered::Remembered},
 };
 
 const WAITING: &str = "Ready=Unknown/Progressing Synced=Unknown/Progressing Reconciling=True/Progressing";
@@ -84,7 +84,7 @@ fn the_table_of_states() {
         ("no List for long, never reported", found(true).stale(), WAITING),
         ("List denied for long, never reported", list_denied(found(true).stale()), LIST_DENIED),
         // A restart keeps every word until something new is known.
-        ("restarted, missing before", Situation { past: Past::of(&synced().misses().report_after(&synced().report())), ..new() }, MISSING),
+        ("restarted, missing before", Situation { remembered: Remembered::of(&synced().misses().report_after(&synced().report())), ..new() }, MISSING),
         // Fights.
         ("contested", contested(), CONTESTED),
         ("contested, AWS agrees, not yet calm", synced().slowed_down(1, 99, 98), CONTESTED),
@@ -107,13 +107,13 @@ fn the_table_of_states() {
     ];
     for (name, situation, expected) in rows {
         // Whoever is remembered has a status.
-        let previous = match situation.past.observed_generation {
-            Some(_) if situation.past.seen && situation.past.ready => match situation.desired {
+        let previous = match situation.remembered.observed_generation {
+            Some(_) if situation.remembered.seen && situation.remembered.ready => match situation.desired {
                 ref d if !d.manages => synced().sees(Some(false)).observes().report(),
                 ref d if !d.corrects_drift => synced().sees(Some(false)).reports_drift().report(),
                 _ => synced().report(),
             },
-            Some(_) if situation.past.seen => synced().misses().report_after(&synced().report()),
+            Some(_) if situation.remembered.seen => synced().misses().report_after(&synced().report()),
             _ => ProfilingGroupStatus::default(),
         };
         let status = situation.report_after(&previous);
@@ -297,7 +297,7 @@ fn a_request_is_echoed_once_it_was_attempted() {
     ];
     for (name, mut situation, expected) in rows {
         assert_eq!(situation.report().last_handled_reconcile_at.as_deref(), expected, "{name}");
-        (situation.request, situation.past.handled_request) = (None, Some("monday".into()));
+        (situation.request, situation.remembered.handled_request) = (None, Some("monday".into()));
         assert_eq!(situation.report().last_handled_reconcile_at.as_deref(), Some("monday"), "{name}");
     }
 }
@@ -328,10 +328,10 @@ fn a_restart_keeps_all_that_was_said() {
         in_trouble(synced().sees(None)),
         in_trouble(contested()),
     ] {
-        let restarted = Situation { past: Past::of(&previous), ..new() };
+        let restarted = Situation { remembered: Remembered::of(&previous), ..new() };
         assert_eq!(restarted.report_after(&previous), previous);
         // Only what was vouched for grows too old.
-        let ready = restarted.past.ready;
+        let ready = restarted.remembered.ready;
         assert_eq!(restarted.stale().report_after(&previous) == previous, !ready);
     }
 }

@@ -6,7 +6,7 @@ use crate::api::{ConditionType, DriftStatus, ProfilingGroupStatus, Timestamp};
 /// Read from the status once; from then on the process's own memory, so that a meddler's change of the status does not
 /// move AWS.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Past {
+pub struct Remembered {
     /// The generation last reported on.
     pub observed_generation: Option<i64>,
     /// Whether that report was a good one.
@@ -29,7 +29,7 @@ pub struct Past {
     pub handled_request: Option<String>,
 }
 
-impl Past {
+impl Remembered {
     /// What `status` remembers.
     #[must_use]
     pub fn of(status: &ProfilingGroupStatus) -> Self {
