@@ -85,7 +85,7 @@ pub enum State<'a> {
 }
 
 /// What should be done if nothing had failed.
-enum Stance {
+enum Intent {
     Wait,
     Confirm,
     Missing,
@@ -104,15 +104,15 @@ pub fn plan(situation: &Situation) -> Plan {
     if situation.blocked().is_some() || situation.setback.as_ref().is_some_and(|s| situation.now < s.retry_at) {
         return Plan::Rest;
     }
-    match situation.stance() {
-        Stance::Update { to, cause } => Plan::Update { to, cause },
-        Stance::Wait | Stance::Missing => Plan::Rest,
-        Stance::Confirm
-        | Stance::SwitchUnknown
-        | Stance::Differs(_)
-        | Stance::DriftReported(_)
-        | Stance::HeldBack
-        | Stance::InSync => {
+    match situation.intent() {
+        Intent::Update { to, cause } => Plan::Update { to, cause },
+        Intent::Wait | Intent::Missing => Plan::Rest,
+        Intent::Confirm
+        | Intent::SwitchUnknown
+        | Intent::Differs(_)
+        | Intent::DriftReported(_)
+        | Intent::HeldBack
+        | Intent::InSync => {
             if situation.knowledge.wants_describe {
                 Plan::Describe
             } else {
@@ -140,36 +140,36 @@ impl Situation {
         if let Some(state) = self.blocked() {
             return state;
         }
-        let stance = self.stance();
+        let intent = self.intent();
         let lane_failure = self.lane.as_ref().and_then(|lane| lane.failure.as_ref()).map(State::LaneFailed);
         let setback = self.setback.as_ref().map(|setback| match setback.failure.reason {
             Reason::GroupNotFound => State::GroupMissing,
             _ => State::Failed(&setback.failure),
         });
-        let failed = match stance {
-            Stance::Update { .. } | Stance::Confirm | Stance::SwitchUnknown => setback,
+        let failed = match intent {
+            Intent::Update { .. } | Intent::Confirm | Intent::SwitchUnknown => setback,
             // What was said of this generation is kept when the lane fails.
-            Stance::Wait if !self.was_ready() => lane_failure,
-            Stance::InSync | Stance::Differs(_) | Stance::DriftReported(_) if self.is_stale() && !self.was_ready() => {
+            Intent::Wait if !self.was_ready() => lane_failure,
+            Intent::InSync | Intent::Differs(_) | Intent::DriftReported(_) if self.is_stale() && !self.was_ready() => {
                 Some(lane_failure.unwrap_or(State::Waiting))
             }
             // A read that only refreshes what is known may fail without breaking anyone's word.
             _ => None,
         };
-        match (stance, failed) {
-            (Stance::Missing, _) => State::GroupMissing,
+        match (intent, failed) {
+            (Intent::Missing, _) => State::GroupMissing,
             (_, Some(failed)) if failed.is_stalled() => failed,
             _ if self.is_contested() => State::Contested,
             (_, Some(failed)) => failed,
-            (Stance::SwitchUnknown, None) if !self.knowledge.wants_describe => State::SwitchUnknown,
-            (Stance::SwitchUnknown | Stance::Confirm, None) => State::Waiting,
-            (Stance::Update { to, cause }, None) => State::Updating { to, cause },
-            (Stance::Wait, None) if !self.was_reported() => State::Waiting,
+            (Intent::SwitchUnknown, None) if !self.knowledge.wants_describe => State::SwitchUnknown,
+            (Intent::SwitchUnknown | Intent::Confirm, None) => State::Waiting,
+            (Intent::Update { to, cause }, None) => State::Updating { to, cause },
+            (Intent::Wait, None) if !self.was_reported() => State::Waiting,
             (_, None) if self.is_stale() && self.was_ready() => State::Stale,
-            (Stance::Wait, None) => State::Kept,
-            (Stance::DriftReported(difference), None) => State::DriftReported(difference),
-            (Stance::Differs(difference), None) => State::Differs(difference),
-            (Stance::InSync | Stance::HeldBack, None) => State::InSync,
+            (Intent::Wait, None) => State::Kept,
+            (Intent::DriftReported(difference), None) => State::DriftReported(difference),
+            (Intent::Differs(difference), None) => State::Differs(difference),
+            (Intent::InSync | Intent::HeldBack, None) => State::InSync,
         }
     }
 
@@ -223,32 +223,32 @@ impl Situation {
         self.remembered.seen && self.lane.as_ref().is_some_and(|lane| lane.account.is_none() && !lane.attempted)
     }
 
-    fn stance(&self) -> Stance {
+    fn intent(&self) -> Intent {
         let wanted = self.desired.profiling_enabled;
         if self.is_edited() {
             if self.target_is_unverified() {
-                return Stance::Wait;
+                return Intent::Wait;
             }
-            return Stance::Update { to: wanted, cause: Cause::Edit };
+            return Intent::Update { to: wanted, cause: Cause::Edit };
         }
         match &self.knowledge.presence {
-            Presence::NotListed => return Stance::Wait,
-            Presence::Unconfirmed => return Stance::Confirm,
-            Presence::Missing => return Stance::Missing,
-            Presence::Present(observation) if observation.profiling_enabled.is_none() => return Stance::SwitchUnknown,
+            Presence::NotListed => return Intent::Wait,
+            Presence::Unconfirmed => return Intent::Confirm,
+            Presence::Missing => return Intent::Missing,
+            Presence::Present(observation) if observation.profiling_enabled.is_none() => return Intent::SwitchUnknown,
             Presence::Present(_) => {}
         }
-        let Some(difference) = self.difference() else { return Stance::InSync };
+        let Some(difference) = self.difference() else { return Intent::InSync };
         if !self.desired.manages {
-            Stance::Differs(difference)
+            Intent::Differs(difference)
         } else if self.remembered.last_applied.is_none() {
-            Stance::Update { to: wanted, cause: Cause::Adoption }
+            Intent::Update { to: wanted, cause: Cause::Adoption }
         } else if !self.desired.corrects_drift {
-            Stance::DriftReported(difference)
+            Intent::DriftReported(difference)
         } else if self.remembered.drift.slowdown.is_some_and(|slowdown| self.now < slowdown.until) {
-            Stance::HeldBack
+            Intent::HeldBack
         } else {
-            Stance::Update { to: wanted, cause: Cause::Drift }
+            Intent::Update { to: wanted, cause: Cause::Drift }
         }
     }
 
