@@ -140,7 +140,7 @@ impl Context {
             ownership,
             lane: view,
             knowledge,
-            setback: record.setback.clone(),
+            backoff: record.backoff.clone(),
             request,
             limits: Limits {
                 inventory_stale_after: limits.inventory_stale_after + refresh::phase(&uid, STALE_SPREAD),

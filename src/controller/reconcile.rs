@@ -69,7 +69,7 @@ async fn steps(context: &Context, key: &Key) -> Outcome {
 
 fn outcome(context: &Context, key: &Key) -> Outcome {
     let mut class = None;
-    record(context, key, |record| class = record.setback.as_ref().map(|setback| setback.failure.class));
+    record(context, key, |record| class = record.backoff.as_ref().map(|backoff| backoff.failure.class));
     match class {
         None => Outcome::Success,
         Some(Class::FixMe) => Outcome::TerminalError,

@@ -13,7 +13,7 @@ use crate::{
         backoff,
         failure::{Class, Failure},
         remembered::Remembered,
-        situation::{Presence, Setback},
+        situation::{Backoff, Presence},
         transitions::Applied,
     },
     process::lock::lock,
@@ -24,7 +24,7 @@ pub struct Record {
     /// What the status remembers, or will once it is written.
     pub remembered: Remembered,
     /// The last failed attempt in AWS.
-    pub setback: Option<Setback>,
+    pub backoff: Option<Backoff>,
     /// Until when nothing is done for this resource, because its status could not be written.
     pub held_until: Option<Timestamp>,
     /// What was written to AWS, and could not be told yet because the status could not be written.
@@ -44,7 +44,7 @@ impl Record {
     fn new(remembered: Remembered, generation: i64, slot: i64) -> Self {
         Self {
             remembered,
-            setback: None,
+            backoff: None,
             held_until: None,
             untold: None,
             waiting_since: None,
@@ -66,13 +66,13 @@ impl Record {
 
     /// An attempt in AWS ended well, or a fresh one is asked for.
     pub fn succeeded(&mut self) {
-        self.setback = None;
+        self.backoff = None;
         self.failures = 0;
     }
 
     /// A missing group that has appeared is no reason to wait any longer.
     pub fn heard_of(&mut self, presence: &Presence) {
-        let missed = self.setback.as_ref().is_some_and(|setback| setback.failure.reason == Reason::GroupNotFound);
+        let missed = self.backoff.as_ref().is_some_and(|backoff| backoff.failure.reason == Reason::GroupNotFound);
         if missed && matches!(presence, Presence::Present(_)) {
             self.succeeded();
         }
@@ -83,7 +83,7 @@ impl Record {
         self.failures += 1;
         let pause = backoff::delay(failure.class, self.failures, failure.retry_after, chance);
         let retry_at = now.plus(pause);
-        self.setback = Some(Setback { failure, retry_at });
+        self.backoff = Some(Backoff { failure, retry_at });
     }
 
     /// The status was written.

@@ -94,7 +94,7 @@ fn remember(context: &Context, evaluation: &Evaluation) {
 }
 
 async fn publish_transitions(context: &Context, evaluation: &Evaluation, applied: Option<Applied>) {
-    let failure = evaluation.situation.setback.as_ref().map(|setback| &setback.failure);
+    let failure = evaluation.situation.backoff.as_ref().map(|backoff| &backoff.failure);
     let after = if evaluation.write.is_some() { &evaluation.next } else { &evaluation.stored };
     for happening in happenings(&evaluation.stored, after, applied, failure) {
         publish(&context.recorder, &evaluation.object, happening).await;

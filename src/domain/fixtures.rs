@@ -11,7 +11,7 @@ use super::{
     observation::Observation,
     plan::Cause,
     remembered::Remembered,
-    situation::{Knowledge, LaneView, Limits, Ownership, Presence, Request, Setback, Situation},
+    situation::{Backoff, Knowledge, LaneView, Limits, Ownership, Presence, Request, Situation},
     status,
 };
 use crate::api::{
@@ -82,7 +82,7 @@ pub fn new() -> Situation {
             failure: None,
         }),
         knowledge: Knowledge { presence: Presence::NotListed, wants_describe: false, as_of: None },
-        setback: None,
+        backoff: None,
         request: None,
         limits: Limits::new(Duration::from_mins(1), Duration::from_mins(20)),
     }
@@ -204,7 +204,7 @@ impl Situation {
     }
 
     pub(crate) fn failed(mut self, reason: Reason, class: Class, retry_at: i64) -> Self {
-        self.setback = Some(Setback { failure: failure(reason, class), retry_at: minute(retry_at) });
+        self.backoff = Some(Backoff { failure: failure(reason, class), retry_at: minute(retry_at) });
         self
     }
 
@@ -264,7 +264,7 @@ impl Situation {
         let remembered = self.remembered.clone().after_update(&self, to, cause, self.now);
         let answer = Observation { updated_at: Some(self.now), ..observation(Some(to)) };
         let answer = answer.absorb(self.observation());
-        let mut after = Self { remembered, setback: None, ..self }.sees_all(answer);
+        let mut after = Self { remembered, backoff: None, ..self }.sees_all(answer);
         after.knowledge.as_of = Some(after.now);
         after
     }

@@ -101,7 +101,7 @@ enum Intent {
 /// to a question may leave one update.
 #[must_use]
 pub fn plan(situation: &Situation) -> Plan {
-    if situation.blocked().is_some() || situation.setback.as_ref().is_some_and(|s| situation.now < s.retry_at) {
+    if situation.blocked().is_some() || situation.backoff.as_ref().is_some_and(|s| situation.now < s.retry_at) {
         return Plan::Rest;
     }
     match situation.intent() {
@@ -142,12 +142,12 @@ impl Situation {
         }
         let intent = self.intent();
         let lane_failure = self.lane.as_ref().and_then(|lane| lane.failure.as_ref()).map(State::LaneFailed);
-        let setback = self.setback.as_ref().map(|setback| match setback.failure.reason {
+        let backoff = self.backoff.as_ref().map(|backoff| match backoff.failure.reason {
             Reason::GroupNotFound => State::GroupMissing,
-            _ => State::Failed(&setback.failure),
+            _ => State::Failed(&backoff.failure),
         });
         let failed = match intent {
-            Intent::Update { .. } | Intent::Confirm | Intent::SwitchUnknown => setback,
+            Intent::Update { .. } | Intent::Confirm | Intent::SwitchUnknown => backoff,
             // What was said of this generation is kept when the lane fails.
             Intent::Wait if !self.was_ready() => lane_failure,
             Intent::InSync | Intent::Differs(_) | Intent::DriftReported(_) if self.is_stale() && !self.was_ready() => {
@@ -181,7 +181,7 @@ impl Situation {
         }
         let slowdown = self.remembered.drift.slowdown;
         [
-            self.setback.as_ref().map(|setback| setback.retry_at),
+            self.backoff.as_ref().map(|backoff| backoff.retry_at),
             slowdown.map(|slowdown| slowdown.until),
             drift::calm_at(&self.remembered.drift, self.limits.drift_window),
             self.stale_at(),

@@ -59,7 +59,7 @@ pub struct LaneView {
 
 /// The last failed attempt for this resource and generation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setback {
+pub struct Backoff {
     /// What went wrong.
     pub failure: Failure,
     /// No attempt is made before.
@@ -118,7 +118,7 @@ pub struct Situation {
     /// What is known of it.
     pub knowledge: Knowledge,
     /// The last failed attempt.
-    pub setback: Option<Setback>,
+    pub backoff: Option<Backoff>,
     /// An unhandled request to reconcile.
     pub request: Option<Request>,
     /// The operator's settings.

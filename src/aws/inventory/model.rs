@@ -310,7 +310,7 @@ impl World {
                 wants_describe: self.inventory.wants_describe(NAME),
                 as_of: None,
             },
-            setback: None,
+            backoff: None,
             request: None,
             unreadable: None,
             limits: Limits::new(Duration::from_mins(1), Duration::from_mins(20)),

@@ -9,7 +9,7 @@ use super::{
         fixtures::{break_of_rules, failure, minute, new, observation, summary},
         observation::Observation,
         remembered::Remembered,
-        situation::{Limits, Request, Setback},
+        situation::{Backoff, Limits, Request},
         status::report,
     },
     *,
@@ -81,9 +81,9 @@ fn situations() -> impl Strategy<Value = Situation> {
     let wish = (any::<bool>(), any::<bool>(), any::<bool>(), prop::bool::weighted(0.1));
     let lane = (prop::bool::weighted(0.9), any::<bool>(), any::<bool>(), option::of(mishap()), instant());
     let knowledge = (presence(), any::<bool>(), instant());
-    let setback = option::of((mishap(), 99..103i64));
+    let backoff = option::of((mishap(), 99..103i64));
     let rest = (prop::bool::weighted(0.1), option::of(any::<bool>()), 3..5i64, prop::bool::weighted(0.1));
-    (wish, lane, knowledge, setback, rest).prop_map(|(wish, lane, knowledge, setback, rest)| {
+    (wish, lane, knowledge, backoff, rest).prop_map(|(wish, lane, knowledge, backoff, rest)| {
         let mut situation = new();
         let (on, manages, corrects, suspended) = wish;
         let desired = &mut situation.desired;
@@ -110,7 +110,7 @@ fn situations() -> impl Strategy<Value = Situation> {
         }
         situation.knowledge.wants_describe = wants_describe || situation.knowledge.presence == Presence::Unconfirmed;
         situation.knowledge.as_of = (situation.knowledge.presence != Presence::NotListed).then_some(as_of);
-        situation.setback = setback.map(|(failure, retry_at)| Setback { failure, retry_at: minute(retry_at) });
+        situation.backoff = backoff.map(|(failure, retry_at)| Backoff { failure, retry_at: minute(retry_at) });
         situation.generation = generation;
         situation.request = request.map(|attempted| Request { token: "tuesday".into(), attempted });
         if claimed {
@@ -148,7 +148,7 @@ fn apply(situation: &Situation, plan: Plan, says: Option<bool>) -> Situation {
         Plan::Rest => situation.clone(),
         Plan::Describe => {
             let answer = says.map_or(Presence::Missing, |on| Presence::Present(observation(Some(on))));
-            let mut after = Situation { setback: None, ..situation.clone() }.knows(answer);
+            let mut after = Situation { backoff: None, ..situation.clone() }.knows(answer);
             after.knowledge.wants_describe = false;
             after
         }
@@ -206,7 +206,7 @@ proptest! {
     #[test]
     fn what_failed_rests_until_it_is_due((situation, _) in with_history(), mishap in mishap()) {
         let retry_at = situation.now.plus(Duration::from_millis(1));
-        let failed = Situation { setback: Some(Setback { failure: mishap, retry_at }), ..situation };
+        let failed = Situation { backoff: Some(Backoff { failure: mishap, retry_at }), ..situation };
         prop_assert_eq!(plan(&failed), Plan::Rest);
     }
 
