@@ -51,7 +51,7 @@ pub struct Evaluation {
     /// Whether something that was written to AWS is still to be told in an event.
     pub untold: bool,
     /// When to look again.
-    pub look_again: Option<Timestamp>,
+    pub recheck_at: Option<Timestamp>,
 }
 
 impl Evaluation {
@@ -80,7 +80,7 @@ impl Context {
             |record| {
                 record.saw(generation);
                 let (lane, situation) = self.situation(&object, record, now);
-                let Report { status: next, look_again, waiting } = report(&situation, &previous);
+                let Report { status: next, recheck_at, waiting } = report(&situation, &previous);
                 record.waiting_since = waiting.then(|| record.waiting_since.unwrap_or(now));
                 let told_at =
                     record.waiting_since.map(|since| since.plus(WORTH_TELLING)).filter(|told_at| *told_at > now);
@@ -97,7 +97,7 @@ impl Context {
                 Some(Evaluation {
                     untold: record.untold.is_some() && held_until.is_none(),
                     write: (worth_writing && held_until.is_none()).then_some(merged),
-                    look_again: [look_again, told_at, held_until]
+                    recheck_at: [recheck_at, told_at, held_until]
                         .into_iter()
                         .flatten()
                         .filter(|time| *time > now)

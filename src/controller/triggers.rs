@@ -99,7 +99,7 @@ impl Triggers {
             self.context.reconciles.enqueued(key.clone());
             // The receiver is gone only when the process ends.
             drop(self.queue.unbounded_send(stub(key, &resource())));
-        } else if let Some(at) = evaluation.look_again {
+        } else if let Some(at) = evaluation.recheck_at {
             let timer = self.due.insert(key.clone(), at.since(self.context.now()));
             self.timers.insert(key.clone(), timer);
         }

@@ -175,7 +175,7 @@ impl Situation {
 
     /// When time alone changes the plan or the state. Conditions on agents have times of their own.
     #[must_use]
-    pub fn look_again(&self) -> Option<Timestamp> {
+    pub fn recheck_at(&self) -> Option<Timestamp> {
         if self.blocked().is_some() {
             return None;
         }

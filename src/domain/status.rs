@@ -19,7 +19,7 @@ pub struct Report {
     /// The whole next status.
     pub status: ProfilingGroupStatus,
     /// When to look again.
-    pub look_again: Option<Timestamp>,
+    pub recheck_at: Option<Timestamp>,
     /// Whether it tells of nothing but waiting: not worth a write before that has lasted a while.
     pub waiting: bool,
 }
@@ -86,8 +86,8 @@ fn report_state(situation: &Situation, state: &State<'_>, previous: &ProfilingGr
     .collect();
 
     let waiting = matches!(state, State::Waiting | State::Updating { .. } | State::SwitchUnknown);
-    let look_again = situation.look_again().into_iter().chain(agents_change).min();
-    Report { status, look_again, waiting }
+    let recheck_at = situation.recheck_at().into_iter().chain(agents_change).min();
+    Report { status, recheck_at, waiting }
 }
 
 /// What one condition should say.

@@ -233,7 +233,7 @@ proptest! {
 
     #[test]
     fn the_next_look_lies_in_the_future((situation, previous) in with_history()) {
-        prop_assert!(report(&situation, &previous).look_again.is_none_or(|time| time > situation.now));
-        prop_assert!(situation.look_again().is_none_or(|time| time > situation.now));
+        prop_assert!(report(&situation, &previous).recheck_at.is_none_or(|time| time > situation.now));
+        prop_assert!(situation.recheck_at().is_none_or(|time| time > situation.now));
     }
 }

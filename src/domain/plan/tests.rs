@@ -121,6 +121,6 @@ fn the_next_look_is_when_time_alone_changes_something() {
         ("moved: nothing", synced().moved(), None),
     ];
     for (name, situation, expected) in rows {
-        assert_eq!(situation.look_again(), expected.map(minute), "{name}");
+        assert_eq!(situation.recheck_at(), expected.map(minute), "{name}");
     }
 }

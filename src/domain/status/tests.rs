@@ -383,6 +383,6 @@ fn the_next_look_is_also_when_the_agents_fall_silent() {
         }),
         ..observation(Some(true))
     };
-    assert_eq!(report(&synced().sees_all(silent_soon), &synced().report()).look_again, Some(minute(102)));
-    assert_eq!(report(&synced(), &synced().report()).look_again, Some(minute(105)));
+    assert_eq!(report(&synced().sees_all(silent_soon), &synced().report()).recheck_at, Some(minute(102)));
+    assert_eq!(report(&synced(), &synced().report()).recheck_at, Some(minute(105)));
 }
