@@ -143,9 +143,9 @@ impl Context {
     pub fn tell_lane_events(self: &Arc<Self>, region: &str) {
         let Some(pod) = self.settings.pod.clone() else { return };
         let failure = self.lanes.get(region).failure();
-        let Some(happening) = self.lane_events.attempted(region, failure.as_ref()) else { return };
+        let Some(draft) = self.lane_events.attempted(region, failure.as_ref()) else { return };
         let context = Arc::clone(self);
-        self.system.spawn(async move { publish_about(&context.recorder, &regarding(&pod), happening).await });
+        self.system.spawn(async move { publish_about(&context.recorder, &regarding(&pod), draft).await });
     }
 
     /// Sets the gauge of each lane.

@@ -8,19 +8,19 @@ use kube::{
 };
 
 use super::objects::resource;
-use crate::domain::transitions::Happening;
+use crate::domain::transitions::EventDraft;
 
 /// The API server refuses a longer note.
 const LONGEST_NOTE: usize = 1024;
 
 /// Publishes one event about `object`.
-pub async fn publish(recorder: &Recorder, object: &DynamicObject, happening: Happening) {
-    publish_about(recorder, &object.object_ref(&resource()), happening).await;
+pub async fn publish(recorder: &Recorder, object: &DynamicObject, draft: EventDraft) {
+    publish_about(recorder, &object.object_ref(&resource()), draft).await;
 }
 
 /// Publishes one event about whatever `regarding` names.
-pub async fn publish_about(recorder: &Recorder, regarding: &ObjectReference, happening: Happening) {
-    let Happening { warning, reason, action, note } = happening;
+pub async fn publish_about(recorder: &Recorder, regarding: &ObjectReference, draft: EventDraft) {
+    let EventDraft { warning, reason, action, note } = draft;
     let event = Event {
         type_: if warning { EventType::Warning } else { EventType::Normal },
         reason: reason.into(),

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use super::settings::Pod;
 use crate::{
     api::Reason,
-    domain::{failure::Failure, transitions::Happening},
+    domain::{failure::Failure, transitions::EventDraft},
     process::lock::lock,
 };
 
@@ -17,7 +17,7 @@ pub struct LaneEvents(Mutex<HashMap<String, Reason>>);
 
 impl LaneEvents {
     /// What is worth saying of the lane of `region` after an attempt to list it.
-    pub fn attempted(&self, region: &str, failure: Option<&Failure>) -> Option<Happening> {
+    pub fn attempted(&self, region: &str, failure: Option<&Failure>) -> Option<EventDraft> {
         let mut said = lock(&self.0);
         let reason = failure.map(|failure| failure.reason);
         if said.get(region).copied() == reason {
@@ -30,7 +30,7 @@ impl LaneEvents {
             said.remove(region);
             (false, "Recovered", format!("Region {region}: AWS can be listed again."))
         };
-        Some(Happening { warning, reason, action: "List", note })
+        Some(EventDraft { warning, reason, action: "List", note })
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
         plan::Cause,
         remembered::Remembered,
         status::report_updating,
-        transitions::{Applied, happenings},
+        transitions::{Applied, events_between},
     },
     process::{kube_client::HEAD_WITHIN, permit::Permit},
 };
@@ -96,7 +96,7 @@ fn remember(context: &Context, evaluation: &Evaluation) {
 async fn publish_transitions(context: &Context, evaluation: &Evaluation, applied: Option<Applied>) {
     let failure = evaluation.situation.backoff.as_ref().map(|backoff| &backoff.failure);
     let after = if evaluation.write.is_some() { &evaluation.next } else { &evaluation.stored };
-    for happening in happenings(&evaluation.stored, after, applied, failure) {
-        publish(&context.recorder, &evaluation.object, happening).await;
+    for draft in events_between(&evaluation.stored, after, applied, failure) {
+        publish(&context.recorder, &evaluation.object, draft).await;
     }
 }

@@ -5,7 +5,7 @@ use crate::api::{ConditionType, ProfilingGroupStatus, Reason};
 
 /// One event to publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Happening {
+pub struct EventDraft {
     /// Whether somebody should look at it.
     pub warning: bool,
     /// The event's reason.
@@ -27,13 +27,13 @@ pub struct Applied {
 
 /// What happened between two statuses. `failure` is the last attempt's, for the whole chain of causes.
 #[must_use]
-pub fn happenings(
+pub fn events_between(
     before: &ProfilingGroupStatus,
     after: &ProfilingGroupStatus,
     applied: Option<Applied>,
     failure: Option<&Failure>,
-) -> Vec<Happening> {
-    let mut happenings = Vec::new();
+) -> Vec<EventDraft> {
+    let mut events_between = Vec::new();
     if let Some(Applied { to, cause }) = applied {
         let state = if to { "on" } else { "off" };
         let (reason, note) = match cause {
@@ -43,18 +43,18 @@ pub fn happenings(
                 ("DriftCorrected", format!("Somebody changed the group in AWS; turned profiling {state} again."))
             }
         };
-        happenings.push(Happening { warning: false, reason, action: "Update", note });
+        events_between.push(EventDraft { warning: false, reason, action: "Update", note });
     }
-    happenings.extend(ready_transition(before, after, failure));
-    happenings.extend(agents_transition(before, after));
-    happenings
+    events_between.extend(ready_transition(before, after, failure));
+    events_between.extend(agents_transition(before, after));
+    events_between
 }
 
 fn ready_transition(
     before: &ProfilingGroupStatus,
     after: &ProfilingGroupStatus,
     failure: Option<&Failure>,
-) -> Option<Happening> {
+) -> Option<EventDraft> {
     let ready = |status: &ProfilingGroupStatus| {
         conditions::find(&status.conditions, ConditionType::Ready)
             .map(|condition| (condition.status.clone(), condition.reason.clone()))
@@ -66,30 +66,30 @@ fn ready_transition(
     }
     let reason = Reason::ALL.iter().find(|reason| reason.as_str() == now.reason)?;
     let was_reason = was.as_ref().map_or("", |(_, reason)| reason.as_str());
-    let happening =
-        |warning, reason: &'static str, note: String| Some(Happening { warning, reason, action: "Reconcile", note });
+    let draft =
+        |warning, reason: &'static str, note: String| Some(EventDraft { warning, reason, action: "Reconcile", note });
     match (now.status.as_str(), reason) {
         ("False", _) => {
             let note = match failure.filter(|failure| failure.reason == *reason) {
                 Some(failure) => format!("{} {}", now.message, failure.detail),
                 None => now.message.clone(),
             };
-            happening(true, reason.as_str(), note)
+            draft(true, reason.as_str(), note)
         }
         ("True", Reason::DriftReported) => {
             let difference = conditions::find(&after.conditions, ConditionType::Synced)?;
-            happening(true, reason.as_str(), difference.message.clone())
+            draft(true, reason.as_str(), difference.message.clone())
         }
-        ("True", Reason::Suspended) => happening(false, reason.as_str(), now.message.clone()),
-        ("True", _) if was_reason == Reason::Suspended.as_str() => happening(false, "Resumed", now.message.clone()),
+        ("True", Reason::Suspended) => draft(false, reason.as_str(), now.message.clone()),
+        ("True", _) if was_reason == Reason::Suspended.as_str() => draft(false, "Resumed", now.message.clone()),
         ("True", _) if was.as_ref().is_some_and(|(status, _)| status == "False") => {
-            happening(false, "Recovered", now.message.clone())
+            draft(false, "Recovered", now.message.clone())
         }
         _ => None,
     }
 }
 
-fn agents_transition(before: &ProfilingGroupStatus, after: &ProfilingGroupStatus) -> Option<Happening> {
+fn agents_transition(before: &ProfilingGroupStatus, after: &ProfilingGroupStatus) -> Option<EventDraft> {
     let reason = |status: &ProfilingGroupStatus| {
         conditions::find(&status.conditions, ConditionType::AgentsReporting).map(|c| c.reason.clone())
     };
@@ -98,7 +98,7 @@ fn agents_transition(before: &ProfilingGroupStatus, after: &ProfilingGroupStatus
     // Whoever has just been adopted was silent before.
     before.profiling_status.as_ref()?;
     let was = reason(before)?;
-    (was != now.reason).then(|| Happening {
+    (was != now.reason).then(|| EventDraft {
         warning: true,
         reason: news.as_str(),
         action: "Observe",
