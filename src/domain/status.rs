@@ -304,7 +304,7 @@ fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGroupSt
             status.profiling_status = None;
         }
         Presence::Present(observation) => {
-            describe(&mut status, observation, situation);
+            copy_observation(&mut status, observation, situation);
             let agreed = observation.profiling_enabled == Some(situation.desired.profiling_enabled);
             if agreed && !situation.is_edited() {
                 status.last_applied = status.desired;
@@ -318,7 +318,7 @@ fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGroupSt
     status
 }
 
-fn describe(status: &mut ProfilingGroupStatus, observation: &Observation, situation: &Situation) {
+fn copy_observation(status: &mut ProfilingGroupStatus, observation: &Observation, situation: &Situation) {
     let Observation { name, arn, compute_platform, created_at, updated_at, profiling_enabled, profiling_status, tags } =
         observation.clone();
     let anew = observation.is_another_group(status.created_at);
