@@ -50,6 +50,13 @@ impl Timestamp {
         Self::from_millis(i128::from(self.as_millis()).saturating_add(millis))
     }
 
+    /// This much earlier.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        let millis = i128::try_from(duration.as_millis()).unwrap_or(i128::MAX);
+        Self::from_millis(i128::from(self.as_millis()).saturating_sub(millis))
+    }
+
     /// How long ago `earlier` was; zero when it lies in the future.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {

@@ -1,11 +1,14 @@
 //! What is known of every group of one lane, and how reads and mutations that overlap are put in order. No I/O, no clock.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::error::Effect;
 use crate::{
     api::Timestamp,
-    domain::{observation::Observation, situation::Presence},
+    domain::{moment::Moment, observation::Observation, situation::Presence},
 };
 
 #[cfg(test)]
@@ -13,17 +16,7 @@ mod model;
 #[cfg(test)]
 mod tests;
 
-/// A point on the lane's monotonic clock: milliseconds since the lane began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Moment(pub u64);
-
-impl Moment {
-    fn since(self, earlier: Self) -> Duration {
-        Duration::from_millis(self.0.saturating_sub(earlier.0))
-    }
-}
-
-/// For so long a read that seems older than what is known is not believed.
+/// How long a read that seems older than what is known is distrusted.
 const STALE_READS_LAST: Duration = Duration::from_mins(5);
 
 /// How a mutation ended.
@@ -66,6 +59,8 @@ impl Ended {
 pub struct Inventory {
     entries: BTreeMap<String, Entry>,
     last_complete_list: Option<Moment>,
+    /// Names of which something else is known than when they were last taken.
+    changed: BTreeSet<String>,
     /// Whether a Describe has told what the Lists leave out.
     thin: Thin,
 }
@@ -193,6 +188,11 @@ impl Inventory {
         }
     }
 
+    /// The names of which Lists have shown something else since the last call.
+    pub fn take_changed(&mut self) -> BTreeSet<String> {
+        std::mem::take(&mut self.changed)
+    }
+
     /// Forgets names that nobody asks for and that no List has named.
     pub fn retain(&mut self, mut wanted: impl FnMut(&str) -> bool) {
         self.entries
@@ -214,7 +214,10 @@ impl Inventory {
             };
             listing.named.insert(observation.name.clone(), listed);
             listing.says_agents |= !listed.without_agents;
-            self.entries.entry(observation.name.clone()).or_default().read(observation, began);
+            let name = observation.name.clone();
+            if self.entries.entry(name.clone()).or_default().read(observation, began) {
+                self.changed.insert(name);
+            }
         }
     }
 
@@ -226,8 +229,8 @@ impl Inventory {
             entry.listed = named.get(name).copied().unwrap_or_default();
             // Where some groups have agents to tell of, the others have none: nothing was left out.
             entry.listed.without_agents &= !says_agents;
-            if !named.contains_key(name) {
-                entry.not_listed(began);
+            if !named.contains_key(name) && entry.not_listed(began) {
+                self.changed.insert(name.clone());
             }
             self.thin.learn(entry);
         }
@@ -299,22 +302,26 @@ impl Entry {
         !self.in_flight && began >= self.as_of
     }
 
-    fn read(&mut self, observation: Observation, began: Moment) {
+    /// Returns whether something else is known now.
+    fn read(&mut self, observation: Observation, began: Moment) -> bool {
         let makes_stale = |ours: &Ours| ours.makes_stale(&observation, began);
         let went_back = |newest: &Newest| newest.makes_stale(&observation, began);
         if !self.outranks(began)
             || self.ours.as_ref().is_some_and(makes_stale)
             || self.newest.as_ref().is_some_and(went_back)
         {
-            return;
+            return false;
         }
-        let known = match self.presence.take() {
+        self.newest(observation.updated_at, began);
+        self.as_of = began;
+        let known = match &self.presence {
             Some(Known::Present(known)) => Some(known),
             _ => None,
         };
-        self.newest(observation.updated_at, began);
-        self.presence = Some(Known::Present(observation.absorb(known.as_ref())));
-        self.as_of = began;
+        let read = Some(Known::Present(observation.absorb(known)));
+        let changed = self.presence != read;
+        self.presence = read;
+        changed
     }
 
     fn newest(&mut self, updated_at: Option<Timestamp>, as_of: Moment) {
@@ -327,12 +334,14 @@ impl Entry {
         }
     }
 
-    /// One Describe will tell.
-    fn not_listed(&mut self, began: Moment) {
-        if self.outranks(began) && matches!(self.presence, Some(Known::Present(_))) {
+    /// One Describe will tell. Returns whether something else is known now.
+    fn not_listed(&mut self, began: Moment) -> bool {
+        let gone = self.outranks(began) && matches!(self.presence, Some(Known::Present(_)));
+        if gone {
             self.presence = None;
             self.as_of = began;
         }
+        gone
     }
 
     fn settle(&mut self, now: Moment, known: impl FnOnce(Option<&Observation>) -> Option<Known>) {

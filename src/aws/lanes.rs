@@ -1,57 +1,104 @@
-//! All lanes: made when the first object asks for a region, and polled while objects do.
+//! All lanes that run: started when the first resource wants something of one, ended when nothing is wanted any more.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
+    collections::BTreeMap,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Weak},
+    time::Duration,
 };
 
+use futures::FutureExt;
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    lane::{Lane, LaneSettings},
+    lane::{Lane, LaneSettings, SharedLaneState, panic_message},
     service::ProfilerService,
 };
-use crate::process::{lock::lock, system::System};
+use crate::{domain::lane_id::LaneId, process::system::System};
 
-/// Makes the client of one region.
-pub type Connect = Box<dyn Fn(&str) -> Arc<dyn ProfilerService> + Send + Sync>;
-/// Is told the region of a lane that has news.
-pub type News = Arc<dyn Fn(&str) + Send + Sync>;
+/// Makes the client of one lane.
+pub type Connect = Box<dyn Fn(&LaneId) -> Arc<dyn ProfilerService> + Send + Sync>;
 
-/// The lanes of one identity, by region.
+/// A lane rests for a moment after its loop has panicked: a panic that repeats itself must not take a whole core.
+const AFTER_A_PANIC: Duration = Duration::from_secs(5);
+
+/// Is called about the lanes.
+pub trait LaneObserver: Send + Sync {
+    /// The lane has attempted a List, or learned its account.
+    fn attempted(&self, lane: &LaneId);
+    /// The lane has ended if nothing has been wanted of it for `idle`; returns false if something is wanted again.
+    fn ended(&self, lane: &LaneId, idle: Duration) -> bool;
+    /// The lane's loop has panicked.
+    fn panicked(&self, lane: &LaneId);
+}
+
+/// The lanes that run.
 pub struct Lanes {
     connect: Connect,
     settings: LaneSettings,
-    news: News,
+    observer: Weak<dyn LaneObserver>,
     stop: CancellationToken,
     system: System,
-    by_region: Mutex<HashMap<String, Arc<Lane>>>,
+    running: Mutex<BTreeMap<LaneId, Arc<Lane>>>,
 }
 
 impl Lanes {
-    /// No lane yet. All of them end with `stop`.
+    /// No lane runs yet. All of them end with `stop`.
     #[must_use]
-    pub fn new(connect: Connect, settings: LaneSettings, news: News, stop: CancellationToken, system: System) -> Self {
-        Self { connect, settings, news, stop, system, by_region: Mutex::default() }
+    pub fn new(
+        connect: Connect,
+        settings: LaneSettings,
+        observer: Weak<dyn LaneObserver>,
+        system: System,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { connect, settings, observer, stop, system, running: Mutex::default() }
     }
 
-    /// The lane of `region`.
+    /// The lane, if it runs.
     #[must_use]
-    pub fn get(&self, region: &str) -> Arc<Lane> {
-        let mut lanes = lock(&self.by_region);
-        if let Some(lane) = lanes.get(region) {
-            return Arc::clone(lane);
-        }
-        let lane = Arc::new(Lane::new(region, (self.connect)(region), self.settings, self.system.clone()));
-        let (news, named) = (Arc::clone(&self.news), region.to_owned());
-        self.system.spawn(Arc::clone(&lane).poll(move || news(&named), self.stop.clone()));
-        lanes.insert(region.into(), Arc::clone(&lane));
-        lane
+    pub fn get(&self, id: &LaneId) -> Option<Arc<Lane>> {
+        self.running.lock().get(id).cloned()
     }
 
-    /// Every lane there is.
+    /// Every lane that runs.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Lane>> {
-        lock(&self.by_region).values().cloned().collect()
+        self.running.lock().values().cloned().collect()
+    }
+
+    /// What is wanted of a lane has changed: starts it where it does not run, else lets it see for itself.
+    pub fn start_or_wake(self: &Arc<Self>, id: &LaneId, state: SharedLaneState) {
+        let mut running = self.running.lock();
+        if let Some(lane) = running.get(id) {
+            lane.wake();
+            return;
+        }
+        let (system, stop) = (self.system.clone(), self.stop.clone());
+        let lane = Arc::new(Lane::new(id.clone(), (self.connect)(id), state, self.settings, system, stop));
+        running.insert(id.clone(), Arc::clone(&lane));
+        let lanes = Arc::clone(self);
+        drop(self.system.spawn(async move { lanes.run(&lane).await }));
+    }
+
+    /// Polls until the lane is idle or the process stops; a panic is counted, and the loop goes on.
+    async fn run(&self, lane: &Lane) {
+        let idle = self.settings.poll_interval;
+        while !self.stop.is_cancelled() {
+            let Some(observer) = self.observer.upgrade() else { return };
+            let polled = AssertUnwindSafe(lane.poll(idle, || observer.attempted(lane.id()))).catch_unwind().await;
+            if let Err(panic) = polled {
+                tracing::error!(region = lane.id().region(), "panic: {}", panic_message(panic.as_ref()));
+                observer.panicked(lane.id());
+                tokio::time::sleep(AFTER_A_PANIC).await;
+                continue;
+            }
+            let mut running = self.running.lock();
+            if !self.stop.is_cancelled() && observer.ended(lane.id(), idle) {
+                running.remove(lane.id());
+                return;
+            }
+        }
     }
 }

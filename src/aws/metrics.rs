@@ -1,7 +1,8 @@
 //! Counts and times the AWS calls. No I/O here.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
+use parking_lot::Mutex;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -13,7 +14,7 @@ use super::error::{AwsError, Operation, is_known};
 /// From a fast answer to the longest time-out that makes sense.
 const BUCKETS: [f64; 11] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
 struct RequestLabels {
     operation: &'static str,
     region: String,
@@ -37,6 +38,8 @@ struct RegionLabels {
 #[derive(Debug)]
 pub struct AwsMetrics {
     requests: Family<RequestLabels, Counter>,
+    /// The label sets of `requests`, which can't be asked for them.
+    counted: Mutex<BTreeSet<RequestLabels>>,
     duration: Family<CallLabels, Histogram, fn() -> Histogram>,
     inventory_age: Family<RegionLabels, Gauge<f64, std::sync::atomic::AtomicU64>>,
 }
@@ -47,10 +50,11 @@ impl AwsMetrics {
     pub fn register(registry: &mut Registry) -> Self {
         let this = Self {
             requests: Family::default(),
+            counted: Mutex::default(),
             duration: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
             inventory_age: Family::default(),
         };
-        let Self { requests, duration, inventory_age } = &this;
+        let Self { requests, counted: _, duration, inventory_age } = &this;
         registry.register(
             "codeguru_profiler_aws_requests",
             "Calls to AWS by HTTP status (0: no answer), error code (where AWS sent none, the reason) and reason",
@@ -96,8 +100,22 @@ impl AwsMetrics {
             reason: error.map_or("", |error| error.reason.as_str()),
         };
         self.requests.get_or_create(&labels).inc();
+        self.counted.lock().insert(labels);
         let labels = CallLabels { operation, region: region.to_owned() };
         self.duration.get_or_create(&labels).observe(elapsed.as_secs_f64());
+    }
+
+    /// A region is polled no longer: its series end.
+    pub fn forget(&self, region: &str) {
+        let mut counted = self.counted.lock();
+        counted.retain(|labels| {
+            let kept = labels.region != region;
+            kept || !self.requests.remove(labels)
+        });
+        for operation in Operation::ALL {
+            self.duration.remove(&CallLabels { operation: operation.as_str(), region: region.to_owned() });
+        }
+        self.set_inventory_age(region, None);
     }
 
     /// How old a region's inventory is; `None` where nobody asks for one.

@@ -3,6 +3,7 @@
 pub mod error;
 pub mod inventory;
 pub mod lane;
+pub mod lane_state;
 pub mod lanes;
 pub mod limiter;
 pub mod metrics;

@@ -17,7 +17,7 @@ use crate::{
         sdk::{SdkServices, SdkSettings},
     },
     controller::{
-        self, Health, Instruments,
+        self, Ended, Health, Instruments,
         settings::{Pod, Settings},
     },
     process::{
@@ -25,6 +25,7 @@ use crate::{
         http::{Endpoints, ListenError, Server},
         kube_client::{self, KubeClientError},
         metrics::Metrics,
+        permit::Permits,
         shutdown,
         system::System,
         telemetry::{self, LogFormat, TelemetryError},
@@ -184,6 +185,9 @@ pub enum RunError {
     /// Probes and metrics can't be served.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// A part of the operator ended by itself: a fault of the program.
+    #[error(transparent)]
+    Ended(#[from] Ended),
 }
 
 /// Runs the operator until a signal stops it; returns when all is in order.
@@ -219,14 +223,23 @@ async fn operate(args: &RunArgs) -> Result<(), RunError> {
 
     let services = SdkServices::load(args.sdk(), aws_metrics).await;
     let settings = args.settings(services.default_region());
-    let connect: Connect = Box::new(move |region| services.for_region(region));
-    let work = controller::run(client, settings, connect, instruments, health, stop.clone(), System::real());
-    shutdown::drain(&stop, args.shutdown_grace, work).await;
+    let connect: Connect = Box::new(move |lane| services.for_region(lane.region()));
+    let work = controller::run(
+        client,
+        settings,
+        connect,
+        instruments,
+        health,
+        Permits::always_granted(),
+        System::real(),
+        stop.clone(),
+    );
+    let ended = shutdown::drain(&stop, args.shutdown_grace, work).await;
 
     server_stop.cancel();
     shutdown::drain(&server_stop, LEFTOVERS, serving).await;
     tracing::info!("stopped");
-    Ok(())
+    ended.unwrap_or(Ok(())).map_err(RunError::Ended)
 }
 
 impl RunArgs {

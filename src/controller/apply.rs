@@ -1,93 +1,134 @@
-//! Step 3, apply: the one step in AWS that the plan asks for. Calls AWS, and the API server before a correction.
+//! Step 3, apply: the one step in AWS that the plan asks for. Calls AWS, and the API server before it writes from a spec
+//! that may be old.
 
-use std::sync::Arc;
+use kube::{Resource, ResourceExt};
 
-use kube::{Resource, ResourceExt, api::DynamicObject};
-
-use super::{context::Context, objects::Key, observe::Evaluation, report::telling};
+use super::{memory::Evaluation, report::with_progress, shell::Shell};
 use crate::{
     api::Reason,
-    aws::lane::Lane,
+    aws::{
+        error::Effect,
+        lane::{GroupGuard, Lane, Stopping},
+    },
     domain::{
         failure::{Class, Failure},
         plan::{Cause, Plan},
-        transitions::Applied,
     },
+    process::reconciles::Outcome,
 };
 
-/// Does what `evaluation` plans, if it still is the plan when it is this group's turn. Answers what was written to AWS;
-/// failures go into the record, for the next status to tell.
-pub async fn apply(context: &Context, key: &Key, evaluation: &Evaluation) -> Option<Applied> {
-    let lane = evaluation.lane.as_deref()?;
-    match evaluation.plan {
-        Plan::Rest => None,
-        Plan::Describe => {
-            let outcome = lane.describe(&evaluation.situation.desired.name).await;
-            context.records.update(&uid(evaluation), |record| match outcome {
-                Ok(()) => record.succeeded(),
-                Err(failure) => record.failed(failure, context.now(), context.system.chance()),
-            });
-            None
-        }
-        Plan::Update { .. } => update(context, key, evaluation, lane).await,
-    }
-}
+/// How much longer than its time-out an AWS call may take.
+const CALL_SLACK: std::time::Duration = std::time::Duration::from_secs(1);
 
-async fn update(context: &Context, key: &Key, evaluation: &Evaluation, lane: &Lane) -> Option<Applied> {
-    let turn = lane.turn(&evaluation.situation.desired.name).await;
-    if context.stop.is_cancelled() {
-        return None;
-    }
-    // While it waited, the object may have vanished, changed its mind, or lost its claim.
-    let evaluation = context.evaluate(key).filter(|now| now.plan == evaluation.plan)?;
-    let Plan::Update { to, cause } = evaluation.plan else { return None };
-    let uid = uid(&evaluation);
-    if cause == Cause::Drift
-        && let Err(failure) = confirm(context, &evaluation.object).await
-    {
-        context.records.update(&uid, |record| record.failed(failure, context.now(), context.system.chance()));
-        return None;
-    }
-    let permit = context.permits.acquire(context.settings.aws_timeout)?;
-    let outcome = telling(context, &evaluation, to, cause, lane.update(turn, permit, to)).await;
-    let now = context.now();
+/// Does what `evaluation` plans, if it still is the plan when it is this group's turn. What came of it is in the memory,
+/// for the next status to report.
+pub async fn apply(shell: &Shell, evaluation: &Evaluation) -> Outcome {
+    let Some(lane) = evaluation.lane().and_then(|id| shell.lanes.get(id)) else { return Outcome::Success };
+    let outcome = match evaluation.plan {
+        Plan::Rest => Ok(()),
+        Plan::Describe => describe(shell, &lane, evaluation).await,
+        Plan::Update { .. } => update(shell, &lane, evaluation).await,
+    };
     match outcome {
-        Ok(_) => {
-            context.records.update(&uid, |record| {
-                record.succeeded();
-                record.remembered = record.remembered.clone().after_update(&evaluation.situation, to, cause, now);
-            });
-            if cause == Cause::Drift {
-                context.metrics.drift_corrected(lane.region());
-            }
-            tracing::info!(to, ?cause, "wrote the switch");
-            Some(Applied { to, cause })
-        }
-        Err(failure) => {
-            tracing::warn!(to, ?cause, reason = failure.reason.as_str(), "{}", failure.detail);
-            context.records.update(&uid, |record| record.failed(failure, now, context.system.chance()));
-            None
+        Ok(()) | Err(Apply::GivenUp) => Outcome::Success,
+        Err(Apply::Failed(failure, in_doubt)) => {
+            let outcome = if failure.class == Class::FixMe { Outcome::TerminalError } else { Outcome::Error };
+            let (now, chance) = (shell.now(), shell.system.chance());
+            shell.memory.lock().handle_failed(evaluation, failure, in_doubt, now, chance);
+            outcome
         }
     }
 }
 
-/// Asks the API server whether the spec is still the one the watch has told of: a silent watch must not undo what
-/// somebody did in AWS for good reason.
-async fn confirm(context: &Context, object: &Arc<DynamicObject>) -> Result<(), Failure> {
-    let detail = match context.api(object).get_metadata(&object.name_any()).await {
-        Ok(now) if now.uid() == object.uid() && now.meta().generation == object.meta().generation => return Ok(()),
-        Ok(_) => "the watch has not told of the newest generation yet".to_owned(),
+enum Apply {
+    /// Nothing is to be done any more.
+    GivenUp,
+    /// With the value that AWS may have taken all the same.
+    Failed(Failure, Option<bool>),
+}
+
+impl From<Stopping> for Apply {
+    fn from(_: Stopping) -> Self {
+        Self::GivenUp
+    }
+}
+
+async fn describe(shell: &Shell, lane: &Lane, evaluation: &Evaluation) -> Result<(), Apply> {
+    lane.describe_turn().await?;
+    still_planned(shell, evaluation)?;
+    lane.describe(&evaluation.situation.desired.name).await.map_err(|failure| Apply::Failed(failure, None))?;
+    shell.memory.lock().handle_succeeded(evaluation);
+    Ok(())
+}
+
+async fn update(shell: &Shell, lane: &Lane, evaluation: &Evaluation) -> Result<(), Apply> {
+    let guard = lane.guard(&evaluation.situation.desired.name).await?;
+    let waited = still_planned(shell, evaluation)?;
+    if waited.unconfirmed {
+        confirm(shell, &waited).await.map_err(|failure| Apply::Failed(failure, None))?;
+    }
+    // After every other wait: what it allows is this call alone.
+    let permit = tokio::select! {
+        biased;
+        () = shell.stop.cancelled() => return Err(Apply::GivenUp),
+        permit = shell.permits.acquire(shell.settings.aws_timeout + CALL_SLACK) => permit,
+    };
+    let evaluation = still_planned(shell, evaluation)?;
+    let Plan::Update { to, cause } = evaluation.plan else { return Err(Apply::GivenUp) };
+    send(shell, lane, guard, permit, &evaluation, to, cause).await
+}
+
+async fn send(
+    shell: &Shell,
+    lane: &Lane,
+    guard: GroupGuard,
+    permit: crate::process::permit::Permit,
+    evaluation: &Evaluation,
+    to: bool,
+    cause: Cause,
+) -> Result<(), Apply> {
+    match with_progress(shell, evaluation, to, cause, lane.update(guard, permit, to)).await {
+        Ok(_) => {
+            shell.memory.lock().handle_updated(evaluation, to, cause, shell.now());
+            if cause == Cause::Drift {
+                shell.metrics.drift_corrected(lane.id().region());
+            }
+            tracing::info!(to, ?cause, "wrote profilingEnabled");
+            Ok(())
+        }
+        Err((failure, effect)) => {
+            tracing::warn!(to, ?cause, reason = failure.reason.as_str(), "{}", failure.detail);
+            Err(Apply::Failed(failure, (effect == Effect::Unclear).then_some(to)))
+        }
+    }
+}
+
+/// While it waited, the object may have vanished, changed its mind, or lost its claim.
+fn still_planned(shell: &Shell, evaluation: &Evaluation) -> Result<Evaluation, Apply> {
+    let now = shell.evaluate(&evaluation.key).filter(|now| now.uid == evaluation.uid && now.plan == evaluation.plan);
+    now.filter(|_| !shell.stop.is_cancelled()).ok_or(Apply::GivenUp)
+}
+
+/// Asks the API server whether the spec is still the one that the watch has reported: a silent watch must not undo what
+/// was done in AWS for good reason.
+async fn confirm(shell: &Shell, evaluation: &Evaluation) -> Result<(), Failure> {
+    let detail = match shell.api(&evaluation.key).get_metadata(&evaluation.key.name).await {
+        Ok(now)
+            if now.uid().as_deref() == Some(&evaluation.uid)
+                && now.meta().generation == Some(evaluation.object.generation)
+                && now.meta().deletion_timestamp.is_none() =>
+        {
+            shell.memory.lock().handle_confirmed(evaluation, shell.now());
+            return Ok(());
+        }
+        Ok(_) => "the watch has not reported the newest generation yet".to_owned(),
         Err(error) => error.to_string(),
     };
     Err(Failure {
         reason: Reason::InternalError,
         class: Class::Transient,
-        message: "Kubernetes does not confirm that the spec is current; AWS is not corrected before it does.".into(),
+        message: "Kubernetes does not confirm that the spec is current; AWS is not written to before it does.".into(),
         detail,
         retry_after: None,
     })
-}
-
-fn uid(evaluation: &Evaluation) -> String {
-    evaluation.object.uid().unwrap_or_default()
 }

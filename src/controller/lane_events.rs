@@ -1,36 +1,42 @@
-//! Says once, in an event about the operator's own pod, that a lane is in trouble, and once that it is not any more.
+//! Reports once, in an event about the operator's own pod, that a lane is in trouble, and once that it has recovered.
 
-use std::{collections::HashMap, sync::Mutex};
+use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ObjectReference;
+use parking_lot::Mutex;
 
 use super::settings::Pod;
 use crate::{
     api::Reason,
-    domain::{failure::Failure, transitions::EventDraft},
-    process::lock::lock,
+    domain::{failure::Failure, lane_id::LaneId, transitions::EventDraft},
 };
 
-/// What was last said of each lane.
+/// What was last reported of each lane.
 #[derive(Default)]
-pub struct LaneEvents(Mutex<HashMap<String, Reason>>);
+pub struct LaneEvents(Mutex<BTreeMap<LaneId, Reason>>);
 
 impl LaneEvents {
-    /// What is worth saying of the lane of `region` after an attempt to list it.
-    pub fn attempted(&self, region: &str, failure: Option<&Failure>) -> Option<EventDraft> {
-        let mut said = lock(&self.0);
+    /// What is worth an event after an attempt to list a lane.
+    pub fn attempted(&self, lane: &LaneId, failure: Option<&Failure>) -> Option<EventDraft> {
+        let mut reported = self.0.lock();
         let reason = failure.map(|failure| failure.reason);
-        if said.get(region).copied() == reason {
+        if reported.get(lane).copied() == reason {
             return None;
         }
+        let region = lane.region();
         let (warning, reason, note) = if let Some(failure) = failure {
-            said.insert(region.into(), failure.reason);
+            reported.insert(lane.clone(), failure.reason);
             (true, failure.reason.as_str(), format!("Region {region}: {}. {}", failure.message, failure.detail))
         } else {
-            said.remove(region);
+            reported.remove(lane);
             (false, "Recovered", format!("Region {region}: AWS can be listed again."))
         };
         Some(EventDraft { warning, reason, action: "List", note })
+    }
+
+    /// The lane has ended.
+    pub fn forget(&self, lane: &LaneId) {
+        self.0.lock().remove(lane);
     }
 }
 
@@ -51,8 +57,8 @@ mod tests {
     use crate::domain::failure::Class;
 
     #[test]
-    fn trouble_is_said_once_and_so_is_its_end() {
-        let events = LaneEvents::default();
+    fn trouble_is_reported_once_and_so_is_its_end() {
+        let (events, lane) = (LaneEvents::default(), LaneId::of_region("eu-west-1"));
         let failure = Failure {
             reason: Reason::AccessDenied,
             class: Class::FixMe,
@@ -60,12 +66,12 @@ mod tests {
             detail: "denied".into(),
             retry_after: None,
         };
-        assert_eq!(events.attempted("eu-west-1", None), None);
-        let said = events.attempted("eu-west-1", Some(&failure)).unwrap();
+        assert_eq!(events.attempted(&lane, None), None);
+        let said = events.attempted(&lane, Some(&failure)).unwrap();
         assert_eq!((said.warning, said.reason), (true, "AccessDenied"));
         assert_eq!(said.note, "Region eu-west-1: allow it. denied");
-        assert_eq!(events.attempted("eu-west-1", Some(&failure)), None);
-        assert_eq!(events.attempted("eu-west-1", None).unwrap().reason, "Recovered");
-        assert_eq!(events.attempted("eu-west-1", None), None);
+        assert_eq!(events.attempted(&lane, Some(&failure)), None);
+        assert_eq!(events.attempted(&lane, None).unwrap().reason, "Recovered");
+        assert_eq!(events.attempted(&lane, None), None);
     }
 }

@@ -3,10 +3,10 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, Weak},
 };
 
-use kube::{api::DynamicObject, runtime::reflector::Store};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric},
@@ -14,6 +14,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use super::shell::Shell;
 use crate::api::{ConditionType, Reason};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -21,51 +22,138 @@ struct RegionLabel {
     region: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CauseLabel {
+    cause: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TaskLabel {
+    task: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NamespaceLabel {
+    namespace: String,
+}
+
 /// What the controller counts.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ControllerMetrics {
     drift_corrections: Family<RegionLabel, Counter>,
-    objects: Arc<OnceLock<Store<DynamicObject>>>,
+    evaluations: Counter,
+    status_not_kept: Family<CauseLabel, Counter>,
+    panics: Family<TaskLabel, Counter>,
+    refused: Family<NamespaceLabel, Counter>,
+    objects: Arc<OnceLock<Weak<Shell>>>,
 }
 
 impl ControllerMetrics {
-    /// Registers `codeguru_profiler_drift_corrections_total{region}`, and `codeguru_profiler_objects{condition,status}`
-    /// and `codeguru_profiler_objects_by_reason{condition,status,reason}`, which are counted whenever they are read.
+    /// Registers the families; `codeguru_profiler_objects{condition,status}` and
+    /// `codeguru_profiler_objects_by_reason{condition,status,reason}` are counted whenever they are read.
     pub fn register(registry: &mut Registry) -> Self {
-        let drift_corrections = Family::default();
+        let this = Self {
+            drift_corrections: Family::default(),
+            evaluations: Counter::default(),
+            status_not_kept: Family::default(),
+            panics: Family::default(),
+            refused: Family::default(),
+            objects: Arc::default(),
+        };
+        let Self { drift_corrections, evaluations, status_not_kept, panics, refused, objects } = &this;
         registry.register(
             "codeguru_profiler_drift_corrections",
-            "Groups put right after somebody else had changed them in AWS",
+            "Drift corrections: groups reset after an external change",
             drift_corrections.clone(),
         );
-        let objects = Arc::default();
-        registry.register_collector(Box::new(ObjectsByCondition(Arc::clone(&objects))));
-        Self { drift_corrections, objects }
+        registry.register(
+            "codeguru_profiler_evaluations",
+            "Decisions about a resource: what to do in AWS, and what to report",
+            evaluations.clone(),
+        );
+        registry.register(
+            "codeguru_profiler_status_not_kept",
+            "Resources whose status does not stay as written, by cause: the API server (an older CRD, a webhook), or others \
+             that write it",
+            status_not_kept.clone(),
+        );
+        registry.register(
+            "codeguru_profiler_panics",
+            "Panics outside of reconciles that were caught, by task",
+            panics.clone(),
+        );
+        registry.register(
+            "codeguru_profiler_namespaces_refused",
+            "Times a namespace was found that can't be listed; empty for all namespaces",
+            refused.clone(),
+        );
+        for cause in ["server", "others"] {
+            drop(status_not_kept.get_or_create(&CauseLabel { cause }));
+        }
+        for task in ["lane", "evaluation"] {
+            drop(panics.get_or_create(&TaskLabel { task }));
+        }
+        registry.register_collector(Box::new(ObjectsByCondition(Arc::clone(objects))));
+        this
     }
 
-    /// A region is looked at from now on. Its counter starts at 0, not with its first count: from a series that begins at 500, Prometheus sees no increase.
-    pub fn looks_at(&self, region: &str) {
+    /// A region is polled from now on. Its counter starts at 0, not with its first count: from a series that begins at
+    /// 500, Prometheus sees no increase.
+    pub fn begins(&self, region: &str) {
         drop(self.drift_corrections.get_or_create(&RegionLabel { region: region.into() }));
     }
 
-    /// A group was put right.
+    /// A region is polled no longer: its series end.
+    pub fn ends(&self, region: &str) {
+        self.drift_corrections.remove(&RegionLabel { region: region.into() });
+    }
+
+    /// A group was reset.
     pub fn drift_corrected(&self, region: &str) {
         self.drift_corrections.get_or_create(&RegionLabel { region: region.into() }).inc();
     }
 
-    /// The objects to count.
-    pub fn counts(&self, store: Store<DynamicObject>) {
-        self.objects.get_or_init(|| store);
+    /// A decision was made.
+    pub fn evaluated(&self) {
+        self.evaluations.inc();
+    }
+
+    /// A status does not stay as written.
+    pub fn status_not_kept(&self, cause: &'static str) {
+        self.status_not_kept.get_or_create(&CauseLabel { cause }).inc();
+    }
+
+    /// A panic was caught.
+    pub fn panicked(&self, task: &'static str) {
+        self.panics.get_or_create(&TaskLabel { task }).inc();
+    }
+
+    /// A namespace can't be listed.
+    pub fn refused(&self, namespace: &str) {
+        self.refused.get_or_create(&NamespaceLabel { namespace: namespace.into() }).inc();
+    }
+
+    /// Whose objects to count.
+    pub fn counts(&self, shell: &Arc<Shell>) {
+        self.objects.get_or_init(|| Arc::downgrade(shell));
     }
 }
 
-#[derive(Debug)]
-struct ObjectsByCondition(Arc<OnceLock<Store<DynamicObject>>>);
+struct ObjectsByCondition(Arc<OnceLock<Weak<Shell>>>);
+
+impl fmt::Debug for ObjectsByCondition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ObjectsByCondition")
+    }
+}
 
 impl Collector for ObjectsByCondition {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
-        let objects = self.0.get().map(Store::state).unwrap_or_default();
-        let Counts { by_status, by_reason } = count(objects.iter().map(AsRef::as_ref));
+        let shell = self.0.get().and_then(Weak::upgrade);
+        let Counts { by_status, by_reason } = match &shell {
+            Some(shell) => count(shell.memory.lock().statuses().map(|status| status.conditions.as_slice())),
+            None => count(std::iter::empty()),
+        };
         let mut family = encoder.encode_descriptor(
             "codeguru_profiler_objects",
             "ProfilingGroups by condition and status",
@@ -99,18 +187,17 @@ struct Counts {
 }
 
 /// Only our own conditions, statuses and reasons: anybody may write others, and labels must stay few.
-fn count<'a>(objects: impl Iterator<Item = &'a DynamicObject>) -> Counts {
+fn count<'a>(objects: impl Iterator<Item = &'a [Condition]>) -> Counts {
     let statuses = ["True", "False", "Unknown"];
     let mut by_status: BTreeMap<_, _> =
         ConditionType::ALL.iter().flat_map(|kind| statuses.map(|status| ((kind.as_str(), status), 0))).collect();
     let mut by_reason = BTreeMap::new();
-    for object in objects {
-        for condition in object.data["status"]["conditions"].as_array().into_iter().flatten() {
-            let known =
-                by_status.keys().find(|(kind, status)| condition["type"] == *kind && condition["status"] == *status);
+    for conditions in objects {
+        for condition in conditions {
+            let known = by_status.keys().find(|(kind, status)| condition.type_ == *kind && condition.status == *status);
             let Some((kind, status)) = known.copied() else { continue };
             *by_status.entry((kind, status)).or_default() += 1;
-            if let Some(reason) = Reason::ALL.iter().find(|reason| condition["reason"] == reason.as_str()) {
+            if let Some(reason) = Reason::ALL.iter().find(|reason| condition.reason == reason.as_str()) {
                 *by_reason.entry((kind, status, reason.as_str())).or_default() += 1;
             }
         }
@@ -120,27 +207,20 @@ fn count<'a>(objects: impl Iterator<Item = &'a DynamicObject>) -> Counts {
 
 #[cfg(test)]
 mod tests {
-    use kube::api::ApiResource;
-    use serde_json::{Value, json};
-
     use super::*;
-    use crate::api::ProfilingGroup;
 
-    fn object(conditions: &Value) -> DynamicObject {
-        let mut object = DynamicObject::new("a", &ApiResource::erase::<ProfilingGroup>(&()));
-        object.data = json!({ "status": { "conditions": conditions } });
-        object
+    fn condition(kind: &str, status: &str, reason: &str) -> Condition {
+        let (type_, status, reason) = (kind.to_owned(), status.to_owned(), reason.to_owned());
+        let last_transition_time = k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(Default::default());
+        Condition { type_, status, reason, last_transition_time, message: String::new(), observed_generation: None }
     }
 
     #[test]
     fn every_status_is_counted_even_when_nobody_has_it_and_every_reason_that_occurs() {
-        let stalled = json!([
-            { "type": "Ready", "status": "False", "reason": "AccessDenied" },
-            { "type": "Stalled", "status": "True", "reason": "AccessDenied" },
-        ]);
-        let well = json!([{ "type": "Ready", "status": "True", "reason": "InSync" }]);
-        let objects = [object(&stalled), object(&stalled), object(&well)];
-        let Counts { by_status, by_reason } = count(objects.iter());
+        let stalled = [condition("Ready", "False", "AccessDenied"), condition("Stalled", "True", "AccessDenied")];
+        let well = [condition("Ready", "True", "InSync")];
+        let objects = [&stalled[..], &stalled, &well];
+        let Counts { by_status, by_reason } = count(objects.into_iter());
         assert_eq!(by_status.len(), ConditionType::ALL.len() * 3);
         assert_eq!((by_status[&("Ready", "True")], by_status[&("Ready", "Unknown")]), (1, 0));
         let expected = [
@@ -153,7 +233,7 @@ mod tests {
 
     /// The first storm once went unnoticed.
     #[test]
-    fn corrections_are_counted_from_0_on_in_every_region_that_is_looked_at() {
+    fn corrections_are_counted_from_0_on_in_every_region_that_is_polled() {
         let mut registry = Registry::default();
         let metrics = ControllerMetrics::register(&mut registry);
         let text = || {
@@ -162,22 +242,21 @@ mod tests {
             text
         };
         let shown = |count: u8| format!("codeguru_profiler_drift_corrections_total{{region=\"eu-west-1\"}} {count}\n");
-        metrics.looks_at("eu-west-1");
+        metrics.begins("eu-west-1");
         assert!(text().contains(&shown(0)), "{}", text());
         metrics.drift_corrected("eu-west-1");
-        metrics.looks_at("eu-west-1");
+        metrics.begins("eu-west-1");
         assert!(text().contains(&shown(1)), "{}", text());
     }
 
     #[test]
     fn what_others_write_makes_no_labels() {
-        let foreign = json!([
-            { "type": "Theirs", "status": "True", "reason": "InSync" },
-            { "type": "Ready", "status": "Perhaps", "reason": "InSync" },
-            { "type": "Ready", "status": "True", "reason": "TheirReason" },
-            "nonsense",
-        ]);
-        let Counts { by_status, by_reason } = count([object(&foreign)].iter());
+        let foreign = [
+            condition("Theirs", "True", "InSync"),
+            condition("Ready", "Perhaps", "InSync"),
+            condition("Ready", "True", "TheirReason"),
+        ];
+        let Counts { by_status, by_reason } = count([&foreign[..]].into_iter());
         assert_eq!(by_status.values().sum::<i64>(), 1);
         assert_eq!(by_reason, BTreeMap::new());
     }

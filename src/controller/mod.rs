@@ -1,44 +1,43 @@
-//! The Kubernetes side: watches, decides when to reconcile, and reconciles in four steps.
+//! The Kubernetes side: watches, decides what is to be done, and does it in four steps.
 
 pub mod settings;
 
 mod apply;
-mod claims;
-mod context;
 mod events;
 mod lane_events;
-mod look;
+mod memory;
 mod metrics;
-mod objects;
-mod observe;
-mod ownership;
 mod reconcile;
-mod records;
-mod refresh;
 mod report;
-mod stored;
+mod scheduler;
+mod shell;
+mod slots;
 mod triggers;
 mod watch;
 
-use std::{future::ready, sync::Arc};
+use std::{pin::pin, sync::Arc};
 
 use futures::StreamExt;
-use kube::{
-    Client,
-    api::DynamicObject,
-    runtime::{Controller, controller::Action, reflector::store::Writer, watcher::Event},
-};
+use kube::Client;
 use prometheus_client::registry::Registry;
-use tokio::sync::mpsc;
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    context::Context, look::Look, metrics::ControllerMetrics, objects::Key, settings::Settings, triggers::Triggers,
+    lane_events::regarding,
+    memory::key::Key,
+    metrics::ControllerMetrics,
+    scheduler::Scheduler,
+    settings::Settings,
+    shell::Shell,
+    watch::{Watched, watch},
 };
 use crate::{
     aws::{lanes::Connect, metrics::AwsMetrics},
+    domain::transitions::EventDraft,
     process::{
         health::{Liveness, Readiness},
+        permit::Permits,
         reconciles::Reconciles,
         system::System,
     },
@@ -63,78 +62,82 @@ impl Instruments {
     }
 }
 
-/// How the process tells others of itself.
+/// How the process reports on itself.
 pub struct Health {
-    /// Beaten by the trigger loop.
+    /// Beaten by the scheduler.
     pub liveness: Liveness,
-    /// Set when every watch has listed.
+    /// Set when every namespace has listed.
     pub readiness: Readiness,
 }
 
-/// Runs the controller until `stop`, and then until what is in flight has ended.
+/// A part of the controller ended although nothing had asked it to.
+#[derive(Debug, thiserror::Error)]
+#[error("{part} ended unexpectedly: {why}")]
+pub struct Ended {
+    part: &'static str,
+    why: String,
+}
+
+/// Runs the controller until `stop`, and then until what is under way has ended. Fails when a part of it ends before.
 pub async fn run(
     client: Client,
     settings: Settings,
     connect: Connect,
     instruments: Instruments,
     health: Health,
-    stop: CancellationToken,
+    permits: Permits,
     system: System,
-) {
-    let (looks, looks_received) = mpsc::unbounded_channel();
-    let (queue, queued) = futures::channel::mpsc::unbounded::<DynamicObject>();
-    let writer = Writer::new(objects::resource());
-    let store = writer.as_reader();
-    instruments.controller.counts(store.clone());
-    let context = Arc::new(Context::new(
-        client,
-        settings,
-        connect,
-        instruments,
-        store.clone(),
-        looks,
-        stop.clone(),
-        system.clone(),
-    ));
-    let watching = system.spawn(watch(Arc::clone(&context), writer, health.readiness));
-    let triggers = Triggers::new(Arc::clone(&context), queue);
-    let triggering = system.spawn(triggers.run(looks_received, health.liveness));
-
-    Controller::for_stream_with(queued.map(Ok), store, objects::resource())
-        .graceful_shutdown_on(stop.cancelled_owned())
-        .run(reconcile::reconcile, |_, never, _| match *never {}, context)
-        .for_each(|_: Result<(_, Action), _>| ready(()))
-        .await;
+    stop: CancellationToken,
+) -> Result<(), Ended> {
+    let shell = Shell::new(client, settings, connect, instruments, permits, system.clone(), stop.clone());
+    shell.metrics.counts(&shell);
+    let mut watching = system.spawn(follow(Arc::clone(&shell), health.readiness));
+    let mut scheduling = system.spawn(Scheduler::new(Arc::clone(&shell)).run(health.liveness));
+    let ended = tokio::select! {
+        biased;
+        done = &mut scheduling => early("the scheduler", done, &stop),
+        done = &mut watching => early("the watch", done, &stop),
+    };
+    stop.cancel();
     watching.abort();
-    triggering.abort();
+    scheduling.abort();
+    ended
 }
 
-/// Keeps the store, the claims and the lanes in step with the API server.
-async fn watch(context: Arc<Context>, mut writer: Writer<DynamicObject>, readiness: Readiness) {
-    let events = watch::watch(&context.client, &objects::resource(), &context.settings.namespaces);
-    let mut events = std::pin::pin!(events);
+fn early(part: &'static str, done: Result<(), JoinError>, stop: &CancellationToken) -> Result<(), Ended> {
+    match done {
+        Ok(()) if stop.is_cancelled() => Ok(()),
+        Ok(()) => Err(Ended { part, why: "it returned".into() }),
+        Err(error) => Err(Ended { part, why: error.to_string() }),
+    }
+}
+
+/// Keeps the memory in step with the API server.
+async fn follow(shell: Arc<Shell>, readiness: Readiness) {
+    let events = watch(&shell.client, &shell.settings.namespaces, &shell.system);
+    let mut events = pin!(events);
     while let Some(event) = events.next().await {
-        // A list that no longer names an object tells its name and nothing more.
-        let gone = if let Event::Delete(object) = &event { context.objects.uid(&objects::key(object)) } else { None };
-        writer.apply_watcher_event(&event);
         match event {
-            Event::Apply(object) | Event::InitApply(object) => {
-                let others = context.claimed_by(&object);
-                context.look_at(others.into_iter().chain([objects::key(&object)]));
-            }
-            Event::Delete(object) => {
-                let key = objects::key(&object);
-                if let Some(uid) = gone {
-                    context.records.forget(&uid);
-                }
-                context.look_at(context.owners.deleted(&key, &context.lanes));
-                context.send(Look::Gone(key));
-            }
-            Event::Init => {}
-            Event::InitDone => {
+            Watched::Applied(object) => shell.handle(|memory, now| memory.handle_applied(object, now)),
+            Watched::Deleted(key) => shell.handle(|memory, now| memory.handle_deleted(&key, now)),
+            Watched::Complete => {
                 readiness.set();
-                context.send(Look::All);
+                shell.triggers.open();
             }
+            Watched::Refused { namespace, detail } => report_refused(&shell, &namespace, detail).await,
         }
     }
+}
+
+async fn report_refused(shell: &Shell, namespace: &str, detail: String) {
+    let what = if namespace.is_empty() { "all namespaces".to_owned() } else { format!("namespace {namespace}") };
+    let note = format!(
+        "ProfilingGroups of {what} can't be listed and are left alone until they can be: check that the namespace \
+         exists and that the operator's ServiceAccount may list and watch profilinggroups there. {detail}"
+    );
+    tracing::warn!(namespace, "{note}");
+    shell.metrics.refused(namespace);
+    let Some(pod) = &shell.settings.pod else { return };
+    let draft = EventDraft { warning: true, reason: "NamespaceRefused", action: "List", note };
+    shell.events.publish(&regarding(pod), draft).await;
 }

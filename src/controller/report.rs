@@ -4,99 +4,144 @@
 use std::{pin::pin, time::Duration};
 
 use futures::join;
-use kube::{Resource, ResourceExt, api::DynamicObject, api::PostParams};
-use serde_json::Value;
+use kube::api::PostParams;
 use tokio::time::timeout;
 
-use super::{context::Context, events::publish, objects::Key, observe::Evaluation, refresh, stored};
+use super::{
+    memory::{Evaluation, object::Object},
+    shell::Shell,
+};
 use crate::{
+    api::ProfilingGroupStatus,
     domain::{
         plan::Cause,
-        remembered::Remembered,
-        status::report_updating,
-        transitions::{Applied, events_between},
+        status::progress_status,
+        transitions::{EventDraft, events_between},
+        writes::NotKept,
     },
-    process::{kube_client::HEAD_WITHIN, permit::Permit},
+    process::{error_chain::error_chain, kube_client::HEAD_WITHIN, reconciles::Outcome},
 };
 
-/// A mutation that takes longer is worth telling.
-const WORTH_TELLING: Duration = Duration::from_secs(1);
-/// So often a status is computed anew when somebody else wrote the object at the same time.
+/// A mutation that takes longer is worth a report.
+const WORTH_REPORTING: Duration = Duration::from_secs(1);
+/// How many times a status is computed again when someone else wrote the object at the same time.
 const TRIES: usize = 3;
+/// How long an object is left alone at least that was not found: it is gone, and the watch will report it.
+const AFTER_NOT_FOUND: Duration = Duration::from_secs(30);
 
-/// Writes the status of `key`, if there is anything to write, and publishes the transitions.
-pub async fn report(context: &Context, key: &Key, applied: Option<Applied>) -> Result<(), kube::Error> {
-    let mut retries = 1..TRIES;
-    loop {
-        let Some(evaluation) = context.evaluate(key) else { return Ok(()) };
-        let Some(status) = evaluation.write.clone() else {
-            publish_transitions(context, &evaluation, applied).await;
-            return Ok(());
-        };
-        let Some(permit) = context.permits.acquire(HEAD_WITHIN) else { return Ok(()) };
-        match write(context, permit, &evaluation.object, status).await {
-            Ok(()) => {
-                remember(context, &evaluation);
-                publish_transitions(context, &evaluation, applied).await;
-                return Ok(());
-            }
-            Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(()),
-            Err(kube::Error::Api(status)) if status.is_conflict() && retries.next().is_some() => {
-                let api = context.api(&evaluation.object);
-                if let Some(newest) = api.get_opt(&evaluation.object.name_any()).await? {
-                    context.objects.answered(newest);
+/// Writes the status that `evaluation` asks for, if it asks for one, and publishes what happened.
+pub async fn report(shell: &Shell, evaluation: &Evaluation) -> Outcome {
+    let mut evaluation = evaluation.clone();
+    let mut tries = 1..TRIES;
+    while evaluation.writes {
+        let Some(written) = write(shell, &evaluation.object, &evaluation.next).await else { return Outcome::Success };
+        match written {
+            Ok(kept) => {
+                let not_kept = shell.memory.lock().handle_written(&evaluation, kept, shell.now());
+                publish(shell, &evaluation).await;
+                if let Some(cause) = not_kept {
+                    report_not_kept(shell, &evaluation, cause).await;
                 }
+                return outcome(&evaluation);
             }
-            Err(error) => return Err(error),
+            Err(kube::Error::Api(status)) if status.is_conflict() && tries.next().is_some() => {
+                match shell.api(&evaluation.key).get_opt(&evaluation.key.name).await {
+                    Ok(Some(newest)) => shell.handle(|memory, now| memory.handle_answer(newest, now)),
+                    Ok(None) => {}
+                    Err(error) => return failed(shell, &evaluation, &error),
+                }
+                let Some(newer) = shell.evaluate(&evaluation.key) else { return Outcome::Success };
+                evaluation = newer;
+            }
+            Err(error) => return failed(shell, &evaluation, &error),
         }
     }
+    if evaluation.unpublished {
+        publish(shell, &evaluation).await;
+    }
+    outcome(&evaluation)
 }
 
-/// Waits for a mutation, and says so in the status if it takes long. What its answer changes is for the next report:
+fn failed(shell: &Shell, evaluation: &Evaluation, error: &kube::Error) -> Outcome {
+    tracing::warn!("can't write the status: {}", error_chain(error));
+    let gone = matches!(error, kube::Error::Api(status) if status.is_not_found());
+    let at_least = if gone { AFTER_NOT_FOUND } else { Duration::ZERO };
+    let (now, chance) = (shell.now(), shell.system.chance());
+    shell.memory.lock().handle_write_failed(evaluation, at_least, now, chance);
+    Outcome::Error
+}
+
+/// A reconcile counts as what the resource reports.
+fn outcome(evaluation: &Evaluation) -> Outcome {
+    if evaluation.is_stalled() { Outcome::TerminalError } else { Outcome::Success }
+}
+
+/// Waits for a mutation, and reports it in the status if it takes long. What its answer changes is for the next report:
 /// this one is only for people, and what the process remembers does not follow it.
-pub async fn telling<T>(
-    context: &Context,
+pub async fn with_progress<T>(
+    shell: &Shell,
     evaluation: &Evaluation,
     to: bool,
     cause: Cause,
     mutation: impl Future<Output = T>,
 ) -> T {
     let mut mutation = pin!(mutation);
-    if let Ok(answer) = timeout(WORTH_TELLING, &mut mutation).await {
+    if let Ok(answer) = timeout(WORTH_REPORTING, &mut mutation).await {
         return answer;
     }
-    let Some(permit) = context.permits.acquire(HEAD_WITHIN) else { return mutation.await };
-    let next = report_updating(&evaluation.situation, to, cause, &evaluation.stored);
-    let status = stored::merge(&evaluation.object.data["status"], &next);
-    let (told, answer) = join!(write(context, permit, &evaluation.object, status), mutation);
-    if let Err(error) = told {
-        tracing::debug!(error = %error, "can't tell that AWS takes long");
+    let status = progress_status(&evaluation.situation, to, cause, &evaluation.object.status.ours);
+    let (written, answer) = join!(write(shell, &evaluation.object, &status), mutation);
+    if let Some(Err(error)) = written {
+        tracing::debug!(error = %error, "can't report that AWS takes long");
     }
     answer
 }
 
-/// Writes one status over the version that it was computed from; a stale writer is refused by the API server.
-async fn write(context: &Context, _permit: Permit, object: &DynamicObject, status: Value) -> Result<(), kube::Error> {
-    let _place = context.writers.acquire().await;
-    let mut body = object.clone();
-    body.data["status"] = status;
-    // Left out, others' field ownership stays as it is.
-    body.meta_mut().managed_fields = None;
-    let answer = context.api(object).replace_status(&object.name_any(), &PostParams::default(), &body).await?;
-    context.objects.answered(answer);
-    Ok(())
+/// Writes one status over the version that it was computed from; a stale writer is refused by the API server. Returns
+/// whether the API server has stored what was sent; nothing when the process stops first.
+async fn write(shell: &Shell, object: &Object, next: &ProfilingGroupStatus) -> Option<Result<bool, kube::Error>> {
+    // After every other wait: what it allows is this call alone.
+    let _permit = tokio::select! {
+        biased;
+        permit = shell.permits.acquire(HEAD_WITHIN) => permit,
+        () = shell.stop.cancelled() => return None,
+    };
+    let api = shell.api(&object.key);
+    let written = api.replace_status(&object.key.name, &PostParams::default(), &object.with_status(next)).await;
+    Some(written.map(|answer| {
+        let kept = Object::read(answer.clone()).is_none_or(|answer| !answer.status.differs(next));
+        shell.handle(|memory, now| memory.handle_answer(answer, now));
+        kept
+    }))
 }
 
-fn remember(context: &Context, evaluation: &Evaluation) {
-    let uid = evaluation.object.uid().unwrap_or_default();
-    let slot = refresh::slot(&uid, context.now(), context.settings.status_refresh);
-    context.records.update(&uid, |record| record.written(Remembered::of(&evaluation.next), slot));
-}
-
-async fn publish_transitions(context: &Context, evaluation: &Evaluation, applied: Option<Applied>) {
+/// Publishes what was written to AWS, and the transitions that AWS or the user caused.
+async fn publish(shell: &Shell, evaluation: &Evaluation) {
+    let applied = shell.memory.lock().take_unpublished(evaluation);
+    let before = &evaluation.object.status.ours;
+    let after = if evaluation.writes && !evaluation.repeats { &evaluation.next } else { before };
     let failure = evaluation.situation.backoff.as_ref().map(|backoff| &backoff.failure);
-    let after = if evaluation.write.is_some() { &evaluation.next } else { &evaluation.stored };
-    for draft in events_between(&evaluation.stored, after, applied, failure) {
-        publish(&context.recorder, &evaluation.object, draft).await;
+    for draft in events_between(before, after, &applied, failure) {
+        shell.events.publish(&evaluation.object.reference(), draft).await;
     }
+}
+
+async fn report_not_kept(shell: &Shell, evaluation: &Evaluation, cause: NotKept) {
+    let (label, note) = match cause {
+        NotKept::ByServer => (
+            "server",
+            "The API server does not store the status as it was sent: the CRD in the cluster is older than the \
+             operator, or an admission webhook changes the status. Update the CRD; until then the status is written \
+             again with a growing pause.",
+        ),
+        NotKept::ByOthers => (
+            "others",
+            "Another client keeps changing this status: check whether a second operator watches the same namespaces. \
+             The status is written again with a growing pause.",
+        ),
+    };
+    tracing::warn!("{note}");
+    shell.metrics.status_not_kept(label);
+    let draft = EventDraft { warning: true, reason: "StatusNotKept", action: "WriteStatus", note: note.into() };
+    shell.events.publish(&evaluation.object.reference(), draft).await;
 }

@@ -4,12 +4,15 @@ use std::{num::NonZeroU32, time::Duration};
 
 use crate::{aws::lane::LaneSettings, domain::situation::Limits};
 
+/// How long a group waits at least for its former owner.
+const SHORTEST_GRACE: Duration = Duration::from_secs(30);
+
 /// What the command line decided.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The namespaces to work on; all when empty.
     pub namespaces: Vec<String>,
-    /// The region of resources that name none.
+    /// The region of resources without `spec.region`.
     pub default_region: Option<String>,
     /// The time between two Lists of a lane, before jitter.
     pub poll_interval: Duration,
@@ -47,5 +50,11 @@ impl Settings {
     #[must_use]
     pub fn limits(&self) -> Limits {
         Limits::new(self.poll_interval, self.agent_stale_after)
+    }
+
+    /// How long a group waits for its former owner while others want it.
+    #[must_use]
+    pub fn claim_grace(&self) -> Duration {
+        self.poll_interval.max(SHORTEST_GRACE)
     }
 }

@@ -1,113 +1,78 @@
-//! Decides when an object is reconciled: when something it depends on differs from what was reported, or its time has
-//! come, and not otherwise. A lost trigger comes back at the next List.
+//! Which objects are to be evaluated: a set, so that a thousand reasons to look at one object are one.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::collections::BTreeSet;
 
-use futures::StreamExt;
-use kube::api::DynamicObject;
-use tokio::{sync::mpsc, time::interval};
-use tokio_util::time::{DelayQueue, delay_queue};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
 
-use super::{
-    context::Context,
-    look::Look,
-    objects::{Key, key, resource},
-    watch::stub,
-};
-use crate::process::health::Liveness;
+use super::memory::key::Key;
 
-/// How often the loop shows that it lives.
-const HEARTBEAT: Duration = Duration::from_secs(5);
-
-/// Looks at objects, and sends those that need work to be reconciled.
+/// The objects to evaluate. What users do comes before what lanes and timers bring.
+#[derive(Default)]
 pub struct Triggers {
-    context: Arc<Context>,
-    queue: futures::channel::mpsc::UnboundedSender<DynamicObject>,
-    busy: HashSet<Key>,
-    due: DelayQueue<Key>,
-    timers: HashMap<Key, delay_queue::Key>,
+    pending: Mutex<Pending>,
+    added: Notify,
+}
+
+#[derive(Default)]
+struct Pending {
+    open: bool,
+    urgent: BTreeSet<Key>,
+    routine: BTreeSet<Key>,
 }
 
 impl Triggers {
-    /// Nothing is queued yet.
-    #[must_use]
-    pub fn new(context: Arc<Context>, queue: futures::channel::mpsc::UnboundedSender<DynamicObject>) -> Self {
-        Self { context, queue, busy: HashSet::new(), due: DelayQueue::new(), timers: HashMap::new() }
+    /// Somebody may wait for these.
+    pub fn urgent(&self, keys: impl IntoIterator<Item = Key>) {
+        self.pending.lock().urgent.extend(keys);
+        self.added.notify_one();
     }
 
-    /// Goes on for ever.
-    pub async fn run(mut self, mut looks: mpsc::UnboundedReceiver<Look>, liveness: Liveness) {
-        let mut heartbeat = interval(HEARTBEAT);
-        loop {
-            tokio::select! {
-                Some(look) = looks.recv() => self.take(look),
-                Some(expired) = self.due.next() => {
-                    let key = expired.into_inner();
-                    self.timers.remove(&key);
-                    self.look(&key);
-                }
-                _ = heartbeat.tick() => {
-                    liveness.beat();
-                    self.context.tell_inventory_ages();
-                }
-            }
-        }
+    /// These have time.
+    pub fn routine(&self, keys: impl IntoIterator<Item = Key>) {
+        self.pending.lock().routine.extend(keys);
+        self.added.notify_one();
     }
 
-    fn take(&mut self, look: Look) {
-        match look {
-            Look::At(key) => self.look(&key),
-            Look::Reconciled(key) => {
-                self.busy.remove(&key);
-                self.look(&key);
-            }
-            Look::Gone(key) => {
-                self.forget_timer(&key);
-                self.context.objects.forget(&key);
-            }
-            Look::Lane(region) => {
-                self.context.tell_lane_events(&region);
-                for object in self.context.objects.all() {
-                    // Whoever names no region may be in any lane: looking is cheap.
-                    let named = object.data["spec"]["region"].as_str();
-                    if named.is_none_or(|named| named == region) {
-                        self.look(&key(&object));
-                    }
-                }
-            }
-            Look::All => {
-                for object in self.context.objects.all() {
-                    self.look(&key(&object));
-                }
-            }
-        }
+    /// Every object is known now: until then nothing is evaluated, because another one may own the group.
+    pub fn open(&self) {
+        self.pending.lock().open = true;
+        self.added.notify_one();
     }
 
-    /// While an object is queued or being reconciled there is no need to look: its end is a reason to look again.
-    fn look(&mut self, key: &Key) {
-        if self.busy.contains(key) {
-            return;
+    /// The next one, once it is open.
+    pub fn next(&self) -> Option<Key> {
+        let mut pending = self.pending.lock();
+        if !pending.open {
+            return None;
         }
-        self.forget_timer(key);
-        let Some(evaluation) = self.context.evaluate(key) else { return };
-        if evaluation.needs_work() {
-            self.busy.insert(key.clone());
-            self.context.reconciles.enqueued(key.clone());
-            // The receiver is gone only when the process ends.
-            drop(self.queue.unbounded_send(stub(key, &resource())));
-        } else if let Some(at) = evaluation.recheck_at {
-            let timer = self.due.insert(key.clone(), at.since(self.context.now()));
-            self.timers.insert(key.clone(), timer);
-        }
+        pending.urgent.pop_first().or_else(|| pending.routine.pop_first())
     }
 
-    fn forget_timer(&mut self, key: &Key) {
-        if let Some(timer) = self.timers.remove(key) {
-            self.due.remove(&timer);
+    /// Returns once something may have been added since the last call.
+    pub async fn added(&self) {
+        self.added.notified().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(name: &str) -> Key {
+        Key { namespace: "n".into(), name: name.into() }
+    }
+
+    #[test]
+    fn an_object_is_evaluated_once_for_any_number_of_reasons_and_edits_come_first() {
+        let triggers = Triggers::default();
+        for _ in 0..1000 {
+            triggers.routine([key("a")]);
         }
+        triggers.urgent([key("z")]);
+        assert_eq!(triggers.next(), None, "not every object is known");
+        triggers.open();
+        let order: Vec<_> = std::iter::from_fn(|| triggers.next()).map(|key| key.name.to_string()).collect();
+        assert_eq!(order, ["z", "a"]);
     }
 }

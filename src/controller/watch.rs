@@ -1,168 +1,256 @@
-//! One watch out of several namespaces': ready when all of them are, and each re-listed on its own.
+//! One watch out of several namespaces': complete when each has listed or may not be listed, and each re-listed alone.
 
-use std::collections::HashMap;
+use std::{collections::BTreeSet, time::Duration};
 
 use futures::{Stream, StreamExt, stream};
 use kube::{
     Api, Client, ResourceExt,
-    api::{ApiResource, DynamicObject},
+    api::DynamicObject,
     runtime::{
         WatchStreamExt,
-        reflector::ObjectRef,
+        utils::Backoff,
         watcher::{self, Event},
     },
 };
 
+use super::memory::{key::Key, object::resource};
+use crate::{
+    domain::moment::Moment,
+    process::{error_chain::error_chain, system::System},
+};
+
+/// A namespace that has been refused for this long counts as empty until it can be listed.
+const REFUSED_FOR: Duration = Duration::from_secs(10);
+
+/// What the watch reports.
+#[derive(Debug)]
+pub enum Watched {
+    /// An object was created, changed, or listed.
+    Applied(DynamicObject),
+    /// An object is gone.
+    Deleted(Key),
+    /// Every namespace has listed, or may not be listed.
+    Complete,
+    /// A namespace may not be listed; it joins when it can be.
+    Refused {
+        /// The namespace; empty for all.
+        namespace: String,
+        /// What the API server says.
+        detail: String,
+    },
+}
+
 /// Watches the resource in these namespaces, or in all when there are none. Failures are logged and retried for ever.
-pub fn watch(
-    client: &Client,
-    resource: &ApiResource,
-    namespaces: &[String],
-) -> impl Stream<Item = Event<DynamicObject>> + Send + use<> {
-    let apis: Vec<Api<DynamicObject>> = match namespaces {
-        [] => vec![Api::all_with(client.clone(), resource)],
-        some => some.iter().map(|namespace| Api::namespaced_with(client.clone(), namespace, resource)).collect(),
+pub fn watch(client: &Client, namespaces: &[String], system: &System) -> impl Stream<Item = Watched> + Send + use<> {
+    let resource = resource();
+    let sources: Vec<(String, Api<DynamicObject>)> = match namespaces {
+        [] => vec![(String::new(), Api::all_with(client.clone(), &resource))],
+        some => some
+            .iter()
+            .map(|namespace| (namespace.clone(), Api::namespaced_with(client.clone(), namespace, &resource)))
+            .collect(),
     };
-    let mut merge = Merge::new(apis.len(), resource.clone());
-    let watches = apis.into_iter().enumerate().map(|(source, api)| {
+    let mut merge = Merge::new(sources.iter().map(|(namespace, _)| namespace.clone()).collect());
+    let watches = sources.into_iter().enumerate().map(|(source, (_, api))| {
         watcher::watcher(api, watcher::Config::default())
-            .default_backoff()
+            .backoff(Jittered::new(system.clone()))
             .modify(|object| object.managed_fields_mut().clear())
-            .filter_map(move |event| async move {
-                event
-                    .inspect_err(|error| tracing::warn!(error = %error, "the watch of ProfilingGroups failed"))
-                    .ok()
-                    .map(|event| (source, event))
-            })
+            .map(move |event| (source, event))
             .boxed()
     });
-    stream::select_all(watches).flat_map(move |(source, event)| stream::iter(merge.take(source, event)))
+    let clock = system.clone();
+    stream::select_all(watches).flat_map(move |(source, event)| {
+        let now = Moment(u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX));
+        stream::iter(match event {
+            Ok(event) => merge.take(source, event),
+            Err(error) => {
+                tracing::warn!(error = error_chain(&error), "the watch of ProfilingGroups failed");
+                merge.failed(source, &error, now)
+            }
+        })
+    })
 }
 
-type Key = ObjectRef<DynamicObject>;
+/// A watch that has failed after this long without a failure begins with the shortest pause.
+const FORGOTTEN_AFTER: Duration = Duration::from_mins(2);
 
-/// Joins the events of several watches into those of one: one initial list, then changes only.
+/// Pauses of 0.8 s doubling to 30 s, the last quarter of each by chance.
+struct Jittered {
+    system: System,
+    failures: u32,
+    last: Duration,
+}
+
+impl Jittered {
+    fn new(system: System) -> Self {
+        Self { system, failures: 0, last: Duration::ZERO }
+    }
+}
+
+impl Iterator for Jittered {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let now = self.system.elapsed();
+        if now.saturating_sub(self.last) > FORGOTTEN_AFTER {
+            self.failures = 0;
+        }
+        self.last = now;
+        let pause = Duration::from_millis(800).saturating_mul(1 << self.failures.min(10)).min(Duration::from_secs(30));
+        self.failures = self.failures.saturating_add(1);
+        Some(pause.mul_f64(0.75 + 0.25 * self.system.chance()))
+    }
+}
+
+impl Backoff for Jittered {
+    /// Every attempt to list begins with an item that is no error: what resets the pauses is time.
+    fn reset(&mut self) {}
+}
+
+/// Joins the events of several watches into those of one.
 struct Merge {
-    resource: ApiResource,
     sources: Vec<Source>,
-    ready: bool,
+    complete: bool,
 }
 
-#[derive(Default)]
 struct Source {
+    namespace: String,
     synced: bool,
-    objects: HashMap<Key, Option<DynamicObject>>,
-    listing: Option<Vec<DynamicObject>>,
+    refused_since: Option<Moment>,
+    refused: bool,
+    known: BTreeSet<Key>,
+    listing: Option<BTreeSet<Key>>,
 }
 
 impl Merge {
-    fn new(sources: usize, resource: ApiResource) -> Self {
-        Self { resource, sources: (0..sources).map(|_| Source::default()).collect(), ready: false }
+    fn new(namespaces: Vec<String>) -> Self {
+        let source = |namespace| Source {
+            namespace,
+            synced: false,
+            refused_since: None,
+            refused: false,
+            known: BTreeSet::new(),
+            listing: None,
+        };
+        Self { sources: namespaces.into_iter().map(source).collect(), complete: false }
     }
 
-    fn take(&mut self, source: usize, event: Event<DynamicObject>) -> Vec<Event<DynamicObject>> {
-        let (resource, ready) = (&self.resource, self.ready);
-        let key = |object: &DynamicObject| ObjectRef::from_obj_with(object, resource.clone());
+    fn take(&mut self, source: usize, event: Event<DynamicObject>) -> Vec<Watched> {
         let source = &mut self.sources[source];
+        if !matches!(event, Event::Init) {
+            (source.refused_since, source.refused) = (None, false);
+        }
         match event {
             Event::Init => {
-                source.listing = Some(Vec::new());
+                source.listing = Some(BTreeSet::new());
                 Vec::new()
             }
             Event::InitApply(object) => {
-                source.listing.get_or_insert_default().push(object);
-                Vec::new()
+                source.listing.get_or_insert_default().insert(Key::of(&object));
+                vec![Watched::Applied(object)]
             }
             Event::InitDone => {
                 let listed = source.listing.take().unwrap_or_default();
-                let mut vanished = std::mem::take(&mut source.objects);
+                let vanished = std::mem::replace(&mut source.known, listed);
                 source.synced = true;
-                let mut events = Vec::new();
-                for object in listed {
-                    vanished.remove(&key(&object));
-                    // Kept only until the first list is complete: afterwards the store has it.
-                    source.objects.insert(key(&object), (!ready).then(|| object.clone()));
-                    events.push(Event::Apply(object));
-                }
-                events.extend(vanished.into_keys().map(|key| Event::Delete(stub(&key, resource))));
-                if ready { events } else { self.first_list() }
+                let vanished: Vec<_> = vanished.into_iter().filter(|key| !source.known.contains(key)).collect();
+                let mut events: Vec<_> = vanished.into_iter().map(Watched::Deleted).collect();
+                events.extend(self.completed());
+                events
             }
             Event::Apply(object) => {
-                source.objects.insert(key(&object), (!ready).then(|| object.clone()));
-                if ready { vec![Event::Apply(object)] } else { Vec::new() }
+                source.known.insert(Key::of(&object));
+                vec![Watched::Applied(object)]
             }
             Event::Delete(object) => {
-                source.objects.remove(&key(&object));
-                if ready { vec![Event::Delete(object)] } else { Vec::new() }
+                let key = Key::of(&object);
+                source.known.remove(&key);
+                vec![Watched::Deleted(key)]
             }
         }
     }
 
-    fn first_list(&mut self) -> Vec<Event<DynamicObject>> {
-        if !self.sources.iter().all(|source| source.synced) {
+    /// A namespace that is gone or forbidden must not stop the others.
+    fn failed(&mut self, source: usize, error: &watcher::Error, now: Moment) -> Vec<Watched> {
+        let source = &mut self.sources[source];
+        if !is_refusal(error) {
+            source.refused_since = None;
             return Vec::new();
         }
-        self.ready = true;
-        let objects = self.sources.iter_mut().flat_map(|source| source.objects.values_mut());
-        let listed = objects.filter_map(Option::take).map(Event::InitApply);
-        [Event::Init].into_iter().chain(listed).chain([Event::InitDone]).collect()
+        let since = *source.refused_since.get_or_insert(now);
+        if source.refused || now.since(since) < REFUSED_FOR {
+            return Vec::new();
+        }
+        source.refused = true;
+        let namespace = source.namespace.clone();
+        let mut events = vec![Watched::Refused { namespace, detail: error_chain(error) }];
+        events.extend(self.completed());
+        events
+    }
+
+    /// Where nothing at all can be listed there is nothing to be ready for.
+    fn completed(&mut self) -> Option<Watched> {
+        let listed = self.sources.iter().any(|source| source.synced);
+        let settled = self.sources.iter().all(|source| source.synced || source.refused);
+        (!self.complete && listed && settled).then(|| {
+            self.complete = true;
+            Watched::Complete
+        })
     }
 }
 
-/// An object of which only the name is known.
-pub(super) fn stub(key: &Key, resource: &ApiResource) -> DynamicObject {
-    let object = DynamicObject::new(&key.name, resource);
-    match &key.namespace {
-        Some(namespace) => object.within(namespace),
-        None => object,
-    }
+fn is_refusal(error: &watcher::Error) -> bool {
+    let status = match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status,
+        watcher::Error::WatchError(status) => status,
+        _ => return false,
+    };
+    status.is_forbidden() || status.is_not_found()
 }
 
 #[cfg(test)]
 mod tests {
-    use kube::Resource;
+    use kube::core::Status;
 
     use super::*;
-    use crate::api::ProfilingGroup;
-
-    fn resource() -> ApiResource {
-        ApiResource::erase::<ProfilingGroup>(&())
-    }
 
     fn object(namespace: &str, name: &str) -> DynamicObject {
         DynamicObject::new(name, &resource()).within(namespace)
     }
 
-    fn told(events: &[Event<DynamicObject>]) -> Vec<String> {
-        let name = |object: &DynamicObject| object.meta().name.clone().unwrap_or_default();
-        events
-            .iter()
-            .map(|event| match event {
-                Event::Init => "init".into(),
-                Event::InitApply(o) => format!("listed {}", name(o)),
-                Event::InitDone => "done".into(),
-                Event::Apply(o) => format!("apply {}", name(o)),
-                Event::Delete(o) => format!("delete {}", name(o)),
-            })
-            .collect()
+    fn merge() -> Merge {
+        Merge::new(vec!["x".into(), "y".into()])
+    }
+
+    fn forbidden() -> watcher::Error {
+        watcher::Error::InitialListFailed(kube::Error::Api(Box::new(Status::failure("no", "Forbidden").with_code(403))))
+    }
+
+    fn shown(events: &[Watched]) -> Vec<String> {
+        let shown = |event: &Watched| match event {
+            Watched::Applied(object) => format!("applied {}", Key::of(object)),
+            Watched::Deleted(key) => format!("deleted {key}"),
+            Watched::Complete => "complete".into(),
+            Watched::Refused { namespace, .. } => format!("refused {namespace}"),
+        };
+        events.iter().map(shown).collect()
     }
 
     #[test]
-    fn the_first_list_is_complete_when_every_watch_has_listed() {
-        let mut merge = Merge::new(2, resource());
-        for event in [Event::Init, Event::InitApply(object("x", "a")), Event::InitDone, Event::Delete(object("x", "a"))]
-        {
-            assert!(merge.take(0, event).is_empty());
-        }
-        assert!(merge.take(0, Event::Apply(object("x", "b"))).is_empty());
+    fn the_watch_is_complete_when_every_namespace_has_listed() {
+        let mut merge = merge();
+        merge.take(0, Event::Init);
+        assert_eq!(shown(&merge.take(0, Event::InitApply(object("x", "a")))), ["applied x/a"]);
+        assert!(merge.take(0, Event::InitDone).is_empty());
         merge.take(1, Event::Init);
-        assert_eq!(told(&merge.take(1, Event::InitDone)), ["init", "listed b", "done"]);
-        assert_eq!(told(&merge.take(0, Event::Apply(object("x", "c")))), ["apply c"]);
+        assert_eq!(shown(&merge.take(1, Event::InitDone)), ["complete"]);
+        assert_eq!(shown(&merge.take(0, Event::Apply(object("x", "c")))), ["applied x/c"]);
     }
 
     #[test]
-    fn a_later_list_of_one_namespace_tells_what_vanished_there_and_leaves_the_others_alone() {
-        let mut merge = Merge::new(2, resource());
+    fn a_later_list_of_one_namespace_reports_what_vanished_there_and_leaves_the_others_alone() {
+        let mut merge = merge();
         merge.take(0, Event::Init);
         merge.take(0, Event::InitApply(object("x", "a")));
         merge.take(0, Event::InitDone);
@@ -170,6 +258,31 @@ mod tests {
         merge.take(1, Event::InitDone);
         merge.take(0, Event::Init);
         merge.take(0, Event::InitApply(object("x", "b")));
-        assert_eq!(told(&merge.take(0, Event::InitDone)), ["apply b", "delete a"]);
+        assert_eq!(shown(&merge.take(0, Event::InitDone)), ["deleted x/a"]);
+    }
+
+    /// A namespace that was deleted with its Role once stopped all others at the next start.
+    #[test]
+    fn a_namespace_that_is_refused_for_a_while_counts_as_empty_and_joins_later() {
+        let mut merge = merge();
+        merge.take(0, Event::Init);
+        merge.take(0, Event::InitDone);
+        assert!(merge.failed(1, &forbidden(), Moment(0)).is_empty());
+        assert!(merge.take(1, Event::Init).is_empty(), "the next attempt begins");
+        assert!(merge.failed(1, &forbidden(), Moment(9_999)).is_empty());
+        assert_eq!(shown(&merge.failed(1, &forbidden(), Moment(10_000))), ["refused y", "complete"]);
+        assert!(merge.failed(1, &forbidden(), Moment(20_000)).is_empty(), "reported once");
+        merge.take(1, Event::Init);
+        assert_eq!(shown(&merge.take(1, Event::InitApply(object("y", "b")))), ["applied y/b"]);
+    }
+
+    #[test]
+    fn where_nothing_can_be_listed_the_watch_is_not_complete() {
+        let mut merge = merge();
+        for source in [0, 1] {
+            merge.failed(source, &forbidden(), Moment(0));
+            let events = merge.failed(source, &forbidden(), Moment(10_000));
+            assert_eq!(events.len(), 1, "refused, and not complete");
+        }
     }
 }

@@ -114,10 +114,22 @@ fn not_judged() -> Verdict {
     Verdict::unknown(Reason::NotJudged, "The agents of AWS Lambda come and go with the invocations: not judged.")
 }
 
-/// While AWS has not said.
+/// While AWS has not reported anything of the agents.
 #[must_use]
 pub fn not_yet_known() -> Verdict {
-    Verdict::unknown(Reason::NotYetKnown, "AWS has not said yet.")
+    Verdict::unknown(Reason::NotYetKnown, "AWS has not reported on agents yet.")
+}
+
+/// While there is no group.
+#[must_use]
+pub fn no_group() -> Verdict {
+    Verdict::unknown(Reason::NotYetKnown, "The profiling group does not exist in AWS.")
+}
+
+/// While AWS is not asked about the group.
+#[must_use]
+pub fn not_evaluated() -> Verdict {
+    Verdict::unknown(Reason::NotYetKnown, "Not evaluated: the condition Ready says why.")
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::{
     conditions,
     desired::Desired,
     failure::{Class, Failure},
+    lane_id::LaneId,
     observation::Observation,
     plan::Cause,
     remembered::Remembered,
@@ -74,13 +75,7 @@ pub fn new() -> Situation {
         },
         remembered: Remembered::default(),
         ownership: Ownership::Owner,
-        lane: Some(LaneView {
-            region: REGION.into(),
-            account: None,
-            since: minute(99),
-            attempted: false,
-            failure: None,
-        }),
+        lane: Some(LaneView { id: LaneId::of_region(REGION), account: None, since: minute(99), failure: None }),
         knowledge: Knowledge { presence: Presence::NotListed, wants_describe: false, as_of: None },
         backoff: None,
         request: None,
@@ -158,7 +153,6 @@ impl Situation {
     /// The last List failed.
     pub(crate) fn lane_fails(self, reason: Reason, class: Class) -> Self {
         self.lane(|lane| {
-            lane.attempted = true;
             lane.failure = Some(failure(reason, class));
         })
     }
@@ -166,7 +160,6 @@ impl Situation {
     pub(crate) fn knows(mut self, presence: Presence) -> Self {
         if presence != Presence::NotListed {
             self.knowledge.as_of = Some(minute(NOW));
-            self = self.lane(|lane| lane.attempted = true);
         }
         self.knowledge.wants_describe = presence == Presence::Unconfirmed;
         self.knowledge.presence = presence;
@@ -204,7 +197,8 @@ impl Situation {
     }
 
     pub(crate) fn failed(mut self, reason: Reason, class: Class, retry_at: i64) -> Self {
-        self.backoff = Some(Backoff { failure: failure(reason, class), retry_at: minute(retry_at) });
+        self.backoff =
+            Some(Backoff { failure: failure(reason, class), failed_at: minute(NOW), retry_at: minute(retry_at) });
         self
     }
 
@@ -256,7 +250,7 @@ impl Situation {
     }
 
     pub(crate) fn report_after(&self, previous: &ProfilingGroupStatus) -> ProfilingGroupStatus {
-        status::report(self, previous).status
+        status::next_status(self, previous).status
     }
 
     /// AWS has answered the update that was planned here.

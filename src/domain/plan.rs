@@ -4,7 +4,7 @@ use super::{
     drift,
     failure::{Class, Failure},
     remembered::Remembered,
-    situation::{LaneView, Ownership, Presence, Situation},
+    situation::{Backoff, LaneView, Ownership, Presence, Situation},
 };
 use crate::api::{FieldDifference, Reason, Timestamp};
 
@@ -101,7 +101,7 @@ enum Intent {
 /// to a question may leave one update.
 #[must_use]
 pub fn plan(situation: &Situation) -> Plan {
-    if situation.blocked().is_some() || situation.backoff.as_ref().is_some_and(|s| situation.now < s.retry_at) {
+    if situation.blocked().is_some() || situation.backoff().is_some_and(|backoff| situation.now < backoff.retry_at) {
         return Plan::Rest;
     }
     match situation.intent() {
@@ -124,11 +124,25 @@ pub fn plan(situation: &Situation) -> Plan {
 
 impl State<'_> {
     /// Whether nothing will change until someone acts.
-    fn is_stalled(&self) -> bool {
+    #[must_use]
+    pub fn is_stalled(&self) -> bool {
         match self {
             Self::Failed(failure) | Self::LaneFailed(failure) => failure.class == Class::FixMe,
-            Self::GroupMissing => true,
-            _ => false,
+            Self::Unreadable(_)
+            | Self::ClaimedByAnother(_)
+            | Self::RegionMissing
+            | Self::TargetChanged { .. }
+            | Self::GroupMissing => true,
+            Self::Suspended
+            | Self::Contested
+            | Self::SwitchUnknown
+            | Self::Waiting
+            | Self::Updating { .. }
+            | Self::DriftReported(_)
+            | Self::Differs(_)
+            | Self::Kept
+            | Self::Stale
+            | Self::InSync => false,
         }
     }
 }
@@ -142,7 +156,7 @@ impl Situation {
         }
         let intent = self.intent();
         let lane_failure = self.lane.as_ref().and_then(|lane| lane.failure.as_ref()).map(State::LaneFailed);
-        let backoff = self.backoff.as_ref().map(|backoff| match backoff.failure.reason {
+        let backoff = self.backoff().map(|backoff| match backoff.failure.reason {
             Reason::GroupNotFound => State::GroupMissing,
             _ => State::Failed(&backoff.failure),
         });
@@ -181,7 +195,7 @@ impl Situation {
         }
         let slowdown = self.remembered.drift.slowdown;
         [
-            self.backoff.as_ref().map(|backoff| backoff.retry_at),
+            self.backoff().map(|backoff| backoff.retry_at),
             slowdown.map(|slowdown| slowdown.until),
             drift::calm_at(&self.remembered.drift, self.limits.drift_window),
             self.stale_at(),
@@ -210,17 +224,38 @@ impl Situation {
     fn target_changed(&self, lane: &LaneView) -> Option<State<'_>> {
         let (account, region) = (self.remembered.account.as_deref()?, self.remembered.region.as_deref()?);
         let is_account = lane.account.as_deref().unwrap_or(account);
-        (self.remembered.seen && (is_account, lane.region.as_str()) != (account, region)).then(|| {
-            State::TargetChanged {
-                was: format!("account {account}, region {region}"),
-                is: format!("account {is_account}, region {}", lane.region),
-            }
+        (self.remembered.seen && (is_account, lane.id.region()) != (account, region)).then(|| State::TargetChanged {
+            was: format!("account {account}, region {region}"),
+            is: format!("account {is_account}, region {}", lane.id.region()),
         })
     }
 
-    /// An edit that was made while the process was away must not reach an account that nobody has verified.
+    /// An edit that was made while the process was away must not reach an account that AWS has not confirmed yet.
     fn target_is_unverified(&self) -> bool {
-        self.remembered.seen && self.lane.as_ref().is_some_and(|lane| lane.account.is_none() && !lane.attempted)
+        self.remembered.seen && self.lane.as_ref().is_some_and(|lane| lane.account.is_none())
+    }
+
+    /// The last failure, unless it is over: a newer read shows that what was tried is no longer needed, or possible.
+    fn backoff(&self) -> Option<&Backoff> {
+        self.backoff.as_ref().filter(|backoff| !self.is_over(backoff))
+    }
+
+    /// Whether the last failure is over, and to be forgotten.
+    #[must_use]
+    pub fn forgets_backoff(&self) -> bool {
+        self.backoff.as_ref().is_some_and(|backoff| self.is_over(backoff))
+    }
+
+    fn group_was_missed(&self) -> bool {
+        self.backoff.as_ref().is_some_and(|backoff| backoff.failure.reason == Reason::GroupNotFound)
+    }
+
+    fn is_over(&self, backoff: &Backoff) -> bool {
+        if self.blocked().is_some() || self.knowledge.as_of.is_none_or(|as_of| as_of <= backoff.failed_at) {
+            return false;
+        }
+        let missed = self.group_was_missed() && self.observation().is_some();
+        missed || matches!(self.intent(), Intent::InSync | Intent::Differs(_) | Intent::DriftReported(_))
     }
 
     fn intent(&self) -> Intent {
@@ -228,6 +263,10 @@ impl Situation {
         if self.is_edited() {
             if self.target_is_unverified() {
                 return Intent::Wait;
+            }
+            // AWS has refused this very edit because there is no group: a List will show when there is one.
+            if self.knowledge.presence == Presence::Missing && self.group_was_missed() {
+                return Intent::Missing;
             }
             return Intent::Update { to: wanted, cause: Cause::Edit };
         }
@@ -243,6 +282,9 @@ impl Situation {
             Intent::Differs(difference)
         } else if self.remembered.last_applied.is_none() {
             Intent::Update { to: wanted, cause: Cause::Adoption }
+        } else if self.remembered.in_doubt == self.observed_switch() {
+            // Our own change, whose answer was lost, and which the user has taken back since.
+            Intent::Update { to: wanted, cause: Cause::Edit }
         } else if !self.desired.corrects_drift {
             Intent::DriftReported(difference)
         } else if self.remembered.drift.slowdown.is_some_and(|slowdown| self.now < slowdown.until) {
@@ -280,7 +322,9 @@ impl Situation {
     /// Whether the desired value is the one last applied while AWS says another: somebody else wrote.
     #[must_use]
     pub fn drifts(&self) -> bool {
-        self.difference().is_some() && self.remembered.last_applied == Some(self.desired.profiling_enabled)
+        self.difference().is_some()
+            && self.remembered.last_applied == Some(self.desired.profiling_enabled)
+            && self.remembered.in_doubt != self.observed_switch()
     }
 }
 
@@ -290,6 +334,12 @@ impl Remembered {
     #[must_use]
     pub fn after_update(mut self, situation: &Situation, to: bool, cause: Cause, now: Timestamp) -> Self {
         self.last_applied = Some(to);
+        self.in_doubt = None;
+        if cause == Cause::Edit {
+            // Whatever the fight was about, the user has decided anew.
+            self.drift.slowdown = None;
+            self.drift.recent_corrections.clear();
+        }
         if let (Cause::Drift, Some(difference)) = (cause, situation.difference()) {
             self.drift = drift::corrected(self.drift, difference, now, situation.limits.drift_window);
         }

@@ -27,6 +27,8 @@ pub struct Remembered {
     pub drift: DriftStatus,
     /// The last request to reconcile that was handled.
     pub handled_request: Option<String>,
+    /// A value of ours that AWS may have taken: the answer was lost. Known to this process only.
+    pub in_doubt: Option<bool>,
 }
 
 impl Remembered {
@@ -44,6 +46,7 @@ impl Remembered {
             seen: status.arn.is_some(),
             drift: status.drift.clone().unwrap_or_default(),
             handled_request: status.last_handled_reconcile_at.clone(),
+            in_doubt: None,
         }
     }
 }

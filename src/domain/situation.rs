@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{desired::Desired, failure::Failure, observation::Observation, remembered::Remembered};
+use super::{desired::Desired, failure::Failure, lane_id::LaneId, observation::Observation, remembered::Remembered};
 use crate::api::{FieldDifference, Timestamp};
 
 /// The name of the one managed field, as the drift record writes it.
@@ -45,14 +45,12 @@ pub enum Ownership {
 /// Where the group is looked for, and how its lane is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LaneView {
-    /// The region.
-    pub region: String,
-    /// The account, once AWS has told it.
+    /// Which lane.
+    pub id: LaneId,
+    /// The account, once AWS has returned it.
     pub account: Option<String>,
     /// When the lane began to look.
     pub since: Timestamp,
-    /// Whether a List has ended, well or not.
-    pub attempted: bool,
     /// Why the last List failed, unless it ended well.
     pub failure: Option<Failure>,
 }
@@ -62,6 +60,8 @@ pub struct LaneView {
 pub struct Backoff {
     /// What went wrong.
     pub failure: Failure,
+    /// When it went wrong.
+    pub failed_at: Timestamp,
     /// No attempt is made before.
     pub retry_at: Timestamp,
 }

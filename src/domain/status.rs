@@ -15,7 +15,7 @@ use crate::api::{ConditionType, DriftStatus, FieldDifference, ProfilingGroupStat
 
 /// A status, and when it would be another one by time alone.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Report {
+pub struct NextStatus {
     /// The whole next status.
     pub status: ProfilingGroupStatus,
     /// When to look again.
@@ -26,7 +26,7 @@ pub struct Report {
 
 /// What to report in this situation. `previous` is the status as stored.
 #[must_use]
-pub fn report(situation: &Situation, previous: &ProfilingGroupStatus) -> Report {
+pub fn next_status(situation: &Situation, previous: &ProfilingGroupStatus) -> NextStatus {
     let ready = conditions::find(&previous.conditions, ConditionType::Ready);
     let state = match situation.state() {
         // Somebody else took away what was to be kept.
@@ -34,21 +34,21 @@ pub fn report(situation: &Situation, previous: &ProfilingGroupStatus) -> Report 
         State::Stale if !ready.is_some_and(conditions::is_true) => State::Waiting,
         state => state,
     };
-    report_state(situation, &state, previous)
+    status_of_state(situation, &state, previous)
 }
 
 /// What to report while the switch is being written for longer than a second.
 #[must_use]
-pub fn report_updating(
+pub fn progress_status(
     situation: &Situation,
     to: bool,
     cause: Cause,
     previous: &ProfilingGroupStatus,
 ) -> ProfilingGroupStatus {
-    report_state(situation, &State::Updating { to, cause }, previous).status
+    status_of_state(situation, &State::Updating { to, cause }, previous).status
 }
 
-fn report_state(situation: &Situation, state: &State<'_>, previous: &ProfilingGroupStatus) -> Report {
+fn status_of_state(situation: &Situation, state: &State<'_>, previous: &ProfilingGroupStatus) -> NextStatus {
     let Row { ready, synced, reconciling, stalled } = row(state, situation);
     let mut status = members(situation, state, previous);
 
@@ -61,11 +61,10 @@ fn report_state(situation: &Situation, state: &State<'_>, previous: &ProfilingGr
     };
     let (reporting, up_to_date, agents_change) = match state {
         State::Suspended => (Say::Keep, Say::Keep, None),
-        State::Unreadable(_)
-        | State::ClaimedByAnother(_)
-        | State::RegionMissing
-        | State::TargetChanged { .. }
-        | State::GroupMissing => (Say::This(agents::not_yet_known()), Say::This(agents::not_yet_known()), None),
+        State::GroupMissing => (Say::This(agents::no_group()), Say::This(agents::no_group()), None),
+        State::Unreadable(_) | State::ClaimedByAnother(_) | State::RegionMissing | State::TargetChanged { .. } => {
+            (Say::This(agents::not_evaluated()), Say::This(agents::not_evaluated()), None)
+        }
         // Agents are not to blame for what AWS has not said lately.
         _ if situation.observation().is_none() || situation.is_stale() => (Say::Keep, Say::Keep, None),
         _ => {
@@ -87,7 +86,7 @@ fn report_state(situation: &Situation, state: &State<'_>, previous: &ProfilingGr
 
     let waiting = matches!(state, State::Waiting | State::Updating { .. } | State::SwitchUnknown);
     let recheck_at = situation.recheck_at().into_iter().chain(agents_change).min();
-    Report { status, recheck_at, waiting }
+    NextStatus { status, recheck_at, waiting }
 }
 
 /// What one condition should say.
@@ -246,7 +245,7 @@ fn say(FieldDifference { field, observed, desired }: &FieldDifference) -> String
 
 fn missing(situation: &Situation) -> String {
     let name = &situation.desired.name;
-    let (region, account) = situation.lane.as_ref().map_or(("", None), |l| (l.region.as_str(), l.account.as_deref()));
+    let (region, account) = situation.lane.as_ref().map_or(("", None), |l| (l.id.region(), l.account.as_deref()));
     let account = account.map(|account| format!(" of account {account}")).unwrap_or_default();
     format!(
         "There is no profiling group {name} in region {region}{account}: create it in AWS, or correct \
@@ -293,7 +292,7 @@ fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGroupSt
     }
     status.last_handled_reconcile_at = handled(situation, false);
     if let Some(lane) = &situation.lane {
-        status.region = Some(lane.region.clone());
+        status.region = Some(lane.id.region().to_owned());
         status.account = lane.account.clone().or(status.account);
     }
     match &situation.knowledge.presence {

@@ -30,12 +30,12 @@ pub struct Applied {
 pub fn events_between(
     before: &ProfilingGroupStatus,
     after: &ProfilingGroupStatus,
-    applied: Option<Applied>,
+    applied: &[Applied],
     failure: Option<&Failure>,
 ) -> Vec<EventDraft> {
-    let mut events_between = Vec::new();
-    if let Some(Applied { to, cause }) = applied {
-        let state = if to { "on" } else { "off" };
+    let mut drafts = Vec::new();
+    for Applied { to, cause } in applied {
+        let state = if *to { "on" } else { "off" };
         let (reason, note) = match cause {
             Cause::Edit => ("Updated", format!("Turned profiling {state} in AWS.")),
             Cause::Adoption => ("Updated", format!("Turned profiling {state} in AWS: the group was found otherwise.")),
@@ -43,11 +43,11 @@ pub fn events_between(
                 ("DriftCorrected", format!("Somebody changed the group in AWS; turned profiling {state} again."))
             }
         };
-        events_between.push(EventDraft { warning: false, reason, action: "Update", note });
+        drafts.push(EventDraft { warning: false, reason, action: "Update", note });
     }
-    events_between.extend(ready_transition(before, after, failure));
-    events_between.extend(agents_transition(before, after));
-    events_between
+    drafts.extend(ready_transition(before, after, failure));
+    drafts.extend(agents_transition(before, after));
+    drafts
 }
 
 fn ready_transition(

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use tokio::{sync::watch, time::Instant};
+
 /// Proof that this process may change the outside world for as long as one call takes.
 ///
 /// # Guarantees
-/// * Whoever holds a permit was, when it was issued, allowed to act until the end of the time-out it was issued
-///   for: no other process can have taken over before that call is over.
+/// * The holder of a permit was, when it was issued, allowed to act until the end of the time-out it was issued for: no
+///   other process can have taken over before that call is over.
 /// * It can't be made outside this file, copied or stored for later by cloning: every mutation in AWS and every
 ///   status write asks for its own, just before it is sent, and takes it by reference or by value.
 ///
@@ -22,34 +24,61 @@ pub struct Permit {
 /// Issues [`Permit`]s. One for the whole process, shared by cloning.
 #[derive(Clone, Debug)]
 pub struct Permits {
-    _only_made_here: (),
+    /// Until when this process may act; `None` for a process that has no rival.
+    until: Option<watch::Receiver<Instant>>,
 }
 
 impl Permits {
     /// Permits of a process that has no rival: every request is granted.
     #[must_use]
     pub fn always_granted() -> Self {
-        Self { _only_made_here: () }
+        Self { until: None }
     }
 
-    /// Asks for a permit for one call that is cut off after `call_timeout`.
-    ///
-    /// `None` means that another process may take over before such a call would be over: don't send it, and come
-    /// back later. Without leader election there is no other process, and the answer is always a permit.
+    /// Permits of a process that may act until the time that `until` shows.
     #[must_use]
-    pub fn acquire(&self, _call_timeout: Duration) -> Option<Permit> {
-        Some(Permit { _only_permits_issue: () })
+    pub fn granted_until(until: watch::Receiver<Instant>) -> Self {
+        Self { until: Some(until) }
+    }
+
+    /// Waits for a permit for one call that is cut off after `call_timeout`: until no other process may take over before
+    /// such a call would be over. Never returns once there is nothing that could still grant one.
+    pub async fn acquire(&self, call_timeout: Duration) -> Permit {
+        if let Some(until) = &self.until {
+            let mut until = until.clone();
+            let granted = until.wait_for(|until| Instant::now() + call_timeout <= *until).await.is_ok();
+            if !granted {
+                return std::future::pending().await;
+            }
+        }
+        Permit { _only_permits_issue: () }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+
     use super::*;
 
-    #[test]
-    fn a_process_without_rivals_is_always_granted_a_permit() {
+    const CALL: Duration = Duration::from_secs(10);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_without_rivals_is_always_granted_a_permit() {
         let permits = Permits::always_granted();
-        assert!(permits.acquire(Duration::from_secs(10)).is_some());
-        assert!(permits.acquire(Duration::MAX).is_some());
+        assert!(permits.acquire(CALL).now_or_never().is_some());
+        assert!(permits.acquire(Duration::MAX).now_or_never().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_permit_is_granted_only_for_a_call_that_ends_in_time_and_a_renewal_wakes_those_who_wait() {
+        let (renew, until) = watch::channel(Instant::now() + Duration::from_secs(12));
+        let permits = Permits::granted_until(until);
+        assert!(permits.acquire(CALL).now_or_never().is_some());
+        tokio::time::advance(Duration::from_secs(5)).await;
+        let mut waiting = Box::pin(permits.acquire(CALL));
+        assert!(waiting.as_mut().now_or_never().is_none(), "the call could outlast the lease");
+        renew.send_replace(Instant::now() + Duration::from_secs(15));
+        assert!(waiting.now_or_never().is_some());
     }
 }

@@ -1,16 +1,17 @@
 //! What the process takes from the system besides I/O: the wall clock, chance, and tasks. A simulation brings its own.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use k8s_openapi::jiff::Timestamp;
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::Instant};
 
 /// The wall clock, chance and tasks of this process. Shared by cloning.
 ///
 /// The monotonic clock is tokio's, which a test can pause.
 #[derive(Clone)]
 pub struct System {
+    began: Instant,
     now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     chance: Arc<dyn Fn() -> f64 + Send + Sync>,
     spawn: Arc<dyn Fn(BoxFuture<'static, ()>) -> JoinHandle<()> + Send + Sync>,
@@ -30,13 +31,19 @@ impl System {
         chance: impl Fn() -> f64 + Send + Sync + 'static,
         spawn: impl Fn(BoxFuture<'static, ()>) -> JoinHandle<()> + Send + Sync + 'static,
     ) -> Self {
-        Self { now: Arc::new(now), chance: Arc::new(chance), spawn: Arc::new(spawn) }
+        Self { began: Instant::now(), now: Arc::new(now), chance: Arc::new(chance), spawn: Arc::new(spawn) }
     }
 
     /// The wall clock's time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         (self.now)()
+    }
+
+    /// The monotonic clock: the time since this was made.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.began.elapsed()
     }
 
     /// A random number from 0 up to, but without, 1.

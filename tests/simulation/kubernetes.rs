@@ -132,6 +132,8 @@ impl Transport {
             if let Some(items) = body["items"].as_array() {
                 self.world.trace(name, format!("lists {} objects: {status}", items.len()));
                 items.iter().for_each(|object| self.world.oracle().told(&self.process, object));
+            } else if status >= 400 {
+                self.world.trace(name, format!("GET {}: {status}", request.path));
             } else {
                 self.world.oracle().told(&self.process, body);
             }

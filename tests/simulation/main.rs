@@ -14,5 +14,7 @@ mod oracle;
 mod process;
 mod random;
 mod run;
+mod scenarios;
 mod schedule;
+mod stage;
 mod world;

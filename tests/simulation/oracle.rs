@@ -16,6 +16,8 @@ use crate::{
 
 /// A process may act for so long on what it was told before: a call waits for its turn.
 const ACTS_WITHIN: Duration = Duration::from_secs(3);
+/// How long a group waits for its former owner at the least.
+const GRACE: Duration = Duration::from_secs(30);
 /// So many status writes of one object in a minute are more than anything asks for.
 const MOST_WRITES: usize = 20;
 /// So many events about one object in a minute are more than anything asks for.
@@ -132,7 +134,7 @@ impl Oracle {
                 && spec["suspend"] != true
                 && spec["managementPolicy"] != "Observe"
                 && spec["profilingEnabled"] == to
-                && ready_reason(object) != Some("ClaimedByAnother")
+                && !(ready_reason(object) == Some("ClaimedByAnother") && self.has_owner(process, object, &names))
         };
         let recent = |versions: &VecDeque<Told>| {
             let last = versions.len().saturating_sub(1);
@@ -147,6 +149,26 @@ impl Oracle {
         } else {
             Err("no spec that it knows asks for it".into())
         }
+    }
+
+    /// Whether the process knows of another resource that owns the same group, or was told less than the shortest grace
+    /// time ago that it is gone.
+    fn has_owner(&self, process: &Process, asking: &Value, names: &impl Fn(&Value) -> bool) -> bool {
+        let now = process.world().elapsed();
+        let owns = |object: &Value| {
+            names(object) && object["status"]["arn"].is_string() && ready_reason(object) != Some("ClaimedByAnother")
+        };
+        let of_process = self.told.range((process.id(), String::new())..(process.id() + 1, String::new()));
+        of_process.filter(|((_, other), _)| *other != key(asking)).any(|(_, versions)| {
+            let mut newest = versions.iter().rev();
+            match newest.next() {
+                Some(Told { object: Some(object), .. }) => owns(object),
+                Some(Told { object: None, at }) => {
+                    now - *at < GRACE && newest.next().and_then(|told| told.object.as_ref()).is_some_and(owns)
+                }
+                None => false,
+            }
+        })
     }
 
     /// AWS is about to carry out a mutation.
@@ -256,7 +278,10 @@ pub fn unsettled(
         if reason == "ClaimedByAnother" {
             continue;
         }
-        claimants.push(key.clone());
+        // A suspended resource reports that alone.
+        if spec["suspend"] != true {
+            claimants.push(key.clone());
+        }
         let desired = spec["profilingEnabled"].as_bool();
         let actual = world.aws().enabled(region, group);
         let manages = spec["managementPolicy"] != "Observe" && !observe_only;
@@ -280,7 +305,7 @@ pub fn unsettled(
         }
     }
     for ((region, group), claimants) in &owners {
-        if claimants.len() != 1 {
+        if claimants.len() > 1 {
             wrong.push(format!("{group} in {region} is owned by {claimants:?}"));
         }
     }

@@ -21,6 +21,7 @@ use codeguru_profiler_operator::{
     process::{
         health::{Liveness, Readiness},
         metrics::Metrics,
+        permit::Permits,
         rest_client::RestClientLayer,
         system::System,
     },
@@ -117,7 +118,7 @@ impl Process {
         drop(process.0.metrics.set(metrics));
         let client = Client::new(transport, "default");
         let (for_connect, connect_world) = (process.clone(), world.clone());
-        let connect: Connect = Box::new(move |region| Service::connect(&connect_world, &for_connect, region));
+        let connect: Connect = Box::new(move |lane| Service::connect(&connect_world, &for_connect, lane.region()));
         let settings = Settings {
             namespaces: options.namespaces.clone(),
             default_region: options.region.clone(),
@@ -129,10 +130,11 @@ impl Process {
             pod: Some(Pod { namespace: "system".into(), name: name.into() }),
             calls_per_second: NonZeroU32::new(options.calls_per_second).unwrap(),
         };
+        let permits = Permits::always_granted();
         let health = Health { liveness: Liveness::new(), readiness };
         let system = process.system();
         let (done, stop) = (process.clone(), process.0.stop.clone());
-        let run = controller::run(client, settings, connect, instruments, health, stop, system.clone());
+        let run = controller::run(client, settings, connect, instruments, health, permits, system.clone(), stop);
         drop(system.spawn(async move {
             let ended = run.await;
             done.end(format!("{ended:?}"));

@@ -16,16 +16,18 @@ use std::{
     time::Duration,
 };
 
-use super::{Ended, Inventory, Known, Moment, STALE_READS_LAST};
+use super::{Ended, Inventory, Known, STALE_READS_LAST};
 use crate::{
     api::{ProfilingGroupStatus, ProfilingStatus, SwitchState, Timestamp},
     domain::{
         desired::Desired,
+        lane_id::LaneId,
+        moment::Moment,
         observation::Observation,
         plan::{Cause, Plan, plan},
         remembered::Remembered,
         situation::{Knowledge, LaneView, Limits, Ownership, Presence, Situation},
-        status::report,
+        status::next_status,
     },
 };
 
@@ -299,10 +301,9 @@ impl World {
             remembered: self.memory.remembered.clone(),
             ownership: Ownership::Owner,
             lane: Some(LaneView {
-                region: REGION.into(),
+                id: LaneId::of_region(REGION),
                 account: Some(ACCOUNT.into()),
                 since: time(0),
-                attempted: true,
                 failure: None,
             }),
             knowledge: Knowledge {
@@ -635,7 +636,7 @@ impl Reports {
             .borrow_mut()
             .entry(key)
             .or_insert_with(|| {
-                let mut remembered = Remembered::of(&report(situation, &status_of(stored)).status);
+                let mut remembered = Remembered::of(&next_status(situation, &status_of(stored)).status);
                 remembered.switch = remembered.switch.map(|(on, _)| (on, time(0)));
                 remembered
             })

@@ -5,7 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures::{FutureExt, future::BoxFuture};
 
 use super::*;
-use crate::{aws::service::Page, domain::situation::Presence, process::permit::Permits};
+use crate::{
+    api::Timestamp,
+    aws::service::Page,
+    domain::{moment::Now, situation::Presence},
+    process::permit::Permits,
+};
 
 const INTERVAL: Duration = Duration::from_mins(1);
 
@@ -50,9 +55,32 @@ impl ProfilerService for Aws {
 fn lane(aws: Aws) -> (Arc<Aws>, Arc<Lane>) {
     let aws = Arc::new(aws);
     let settings = LaneSettings { poll_interval: INTERVAL, calls_per_second: NonZeroU32::new(100).unwrap() };
-    let lane = Arc::new(Lane::new("eu-west-1", Arc::clone(&aws) as Arc<dyn ProfilerService>, settings, System::real()));
-    tokio::spawn(Arc::clone(&lane).poll(|| {}, CancellationToken::new()));
+    let id = LaneId::of_region("eu-west-1");
+    let state = Arc::new(Mutex::new(LaneState::new(id.clone(), INTERVAL, Moment(0))));
+    let service = Arc::clone(&aws) as Arc<dyn ProfilerService>;
+    let lane = Arc::new(Lane::new(id, service, state, settings, System::real(), CancellationToken::new()));
+    let polled = Arc::clone(&lane);
+    tokio::spawn(async move { polled.poll(INTERVAL * 1000, || {}).await });
     (aws, lane)
+}
+
+impl Lane {
+    fn want(&self, name: &str) {
+        let now = self.moment();
+        self.state().want(name, None, now);
+        self.wake();
+    }
+
+    fn unwant(&self, name: &str) {
+        let now = self.moment();
+        self.state().unwant(name, now);
+        self.wake();
+    }
+
+    fn presence(&self, name: &str) -> Presence {
+        let now = Now { wall: Timestamp::from_millis(0), moment: self.moment() };
+        self.state().view(name, now).1.presence
+    }
 }
 
 /// The clock is the test's: this lets everything happen that is due until then, and takes no time.
@@ -61,116 +89,113 @@ async fn pass(time: Duration) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lane_lists_only_while_somebody_asks_for_a_group() {
+async fn a_lane_lists_only_while_a_group_is_wanted() {
     let (aws, lane) = lane(Aws::default());
     pass(INTERVAL * 5).await;
     assert_eq!(aws.lists.load(Ordering::Relaxed), 0);
-    lane.join("a", None);
+    lane.want("a");
     pass(Duration::from_millis(10)).await;
     assert_eq!(aws.lists.load(Ordering::Relaxed), 1, "at once for the first one");
     pass(INTERVAL * 10).await;
     let lists = aws.lists.load(Ordering::Relaxed);
     assert!((10..=12).contains(&lists), "ten intervals, jittered: {lists}");
-    lane.leave("a");
+    lane.unwant("a");
     pass(INTERVAL * 5).await;
     assert_eq!(aws.lists.load(Ordering::Relaxed), lists);
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_of_a_second_are_gathered_into_one_list_that_begins_after_all_of_them() {
-    let (aws, lane) = lane(Aws::default());
-    lane.join("a", None);
-    pass(Duration::from_secs(2)).await;
-    let asked = Instant::now();
-    for _ in 0..50 {
-        lane.request_list();
-        pass(Duration::from_millis(10)).await;
-    }
-    let last = Instant::now();
-    assert!(!lane.attempted_since(asked));
-    pass(Duration::from_secs(1)).await;
-    assert!(lane.attempted_since(last));
-    assert_eq!(aws.lists.load(Ordering::Relaxed), 2);
+async fn a_lane_of_which_nothing_is_wanted_ends() {
+    let (_, lane) = lane(Aws::default());
+    lane.want("a");
+    let polled = Arc::clone(&lane);
+    let ended = tokio::spawn(async move { polled.poll(INTERVAL, || {}).await });
+    pass(INTERVAL * 3).await;
+    assert!(!ended.is_finished());
+    lane.unwant("a");
+    pass(INTERVAL * 2).await;
+    assert!(ended.is_finished());
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_known_before_a_lane_was_idle_is_not_taken_for_news() {
-    let (_, lane) = lane(Aws::default());
-    lane.join("a", None);
-    pass(Duration::from_millis(10)).await;
-    assert!(matches!(lane.view("a").1.presence, Presence::Present(_)));
-    lane.leave("a");
-    pass(INTERVAL * 3).await;
-    lane.join("a", None);
-    assert_eq!(lane.view("a").1.presence, Presence::NotListed);
-    pass(Duration::from_millis(10)).await;
-    assert!(matches!(lane.view("a").1.presence, Presence::Present(_)));
+async fn requests_of_a_second_are_gathered_into_one_list_that_begins_after_all_of_them() {
+    let (aws, lane) = lane(Aws::default());
+    lane.want("a");
+    pass(Duration::from_secs(2)).await;
+    let asked = lane.moment();
+    for _ in 0..50 {
+        let now = lane.moment();
+        lane.state().request_list(now);
+        lane.wake();
+        pass(Duration::from_millis(10)).await;
+    }
+    let last = lane.moment();
+    assert!(!lane.state().attempted_since(asked));
+    pass(Duration::from_secs(1)).await;
+    assert!(lane.state().attempted_since(last));
+    assert_eq!(aws.lists.load(Ordering::Relaxed), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_list_that_never_ends_is_a_failure_and_not_a_loop() {
     let (aws, lane) = lane(Aws { endless: true, ..Aws::default() });
-    lane.join("a", None);
+    lane.want("a");
     pass(Duration::from_millis(10)).await;
-    assert_eq!(lane.failure().map(|failure| failure.reason), Some(Reason::MalformedAnswer));
+    assert_eq!(lane.state().failure().map(|failure| failure.reason), Some(Reason::MalformedAnswer));
     assert_eq!(aws.lists.load(Ordering::Relaxed), 2, "the second page names itself as the next one");
 }
 
-/// Nobody was told of a region that could not be listed from the start on.
+/// Once nothing was reported of a region that could not be listed from the start on.
 #[tokio::test(start_paused = true)]
 async fn an_inventory_that_never_came_is_as_old_as_the_first_attempt() {
     let (_, lane) = lane(Aws { endless: true, ..Aws::default() });
     pass(INTERVAL).await;
-    assert_eq!(lane.inventory_age(), None, "nobody asks");
-    lane.join("a", None);
+    let age = |lane: &Lane| lane.state().inventory_age(lane.moment());
+    assert_eq!(age(&lane), None, "nothing is wanted");
+    lane.want("a");
     pass(INTERVAL * 5).await;
-    assert!(lane.failure().is_some());
-    assert_eq!(lane.inventory_age(), Some(INTERVAL * 5));
-    lane.leave("a");
-    assert_eq!(lane.inventory_age(), None, "nobody asks any more");
-    pass(INTERVAL * 20).await;
-    lane.join("a", None);
-    assert_eq!(lane.inventory_age(), None, "it begins anew");
-    pass(INTERVAL).await;
-    assert_eq!(lane.inventory_age(), Some(INTERVAL));
+    assert!(lane.state().failure().is_some());
+    assert_eq!(age(&lane), Some(INTERVAL * 5));
+    lane.unwant("a");
+    assert_eq!(age(&lane), None, "nothing is wanted any more");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_inventory_is_as_old_as_its_last_complete_list() {
     let (_, lane) = lane(Aws::default());
-    lane.join("a", None);
+    lane.want("a");
     pass(INTERVAL * 5).await;
-    assert!(lane.inventory_age().unwrap() < INTERVAL * 2);
+    assert!(lane.state().inventory_age(lane.moment()).unwrap() < INTERVAL * 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_account_is_asked_for_until_it_is_known_and_then_no_more() {
     let (aws, lane) = lane(Aws::default());
-    lane.join("a", None);
+    lane.want("a");
     pass(INTERVAL * 5).await;
-    assert_eq!(lane.view("a").0.account.as_deref(), Some("111122223333"));
+    assert_eq!(lane.state().account(), Some("111122223333"));
     assert_eq!(aws.accounts.load(Ordering::Relaxed), 1, "the groups here have no ARN to tell it");
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_gives_up_on_an_update_leaves_the_switch_unknown_and_the_turn_to_the_next() {
+async fn giving_up_on_an_update_leaves_the_switch_unknown_and_the_group_to_the_next() {
     let (_, lane) = lane(Aws { silent: true, ..Aws::default() });
-    lane.join("a", None);
+    lane.want("a");
     pass(Duration::from_millis(10)).await;
-    let permit = Permits::always_granted().acquire(INTERVAL).unwrap();
-    let turn = lane.turn("a").await;
-    assert!(tokio::time::timeout(Duration::from_secs(1), lane.update(turn, permit, false)).await.is_err());
-    let Presence::Present(group) = lane.view("a").1.presence else { panic!("it is still there") };
+    let permit = Permits::always_granted().acquire(INTERVAL).await;
+    let guard = lane.guard("a").await.unwrap();
+    assert!(tokio::time::timeout(Duration::from_secs(1), lane.update(guard, permit, false)).await.is_err());
+    let Presence::Present(group) = lane.presence("a") else { panic!("it is still there") };
     assert_eq!(group.profiling_enabled, None);
-    tokio::time::timeout(Duration::from_secs(1), lane.turn("a")).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(1), lane.guard("a")).await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_has_one_turn_at_a_time_and_others_need_not_wait_for_it() {
+async fn a_group_is_written_by_one_at_a_time_and_others_need_not_wait_for_it() {
     let (_, lane) = lane(Aws::default());
-    let held = lane.turn("a").await;
-    tokio::time::timeout(Duration::from_secs(1), lane.turn("b")).await.unwrap();
-    assert!(tokio::time::timeout(Duration::from_secs(1), lane.turn("a")).await.is_err());
+    let held = lane.guard("a").await.unwrap();
+    tokio::time::timeout(Duration::from_secs(1), lane.guard("b")).await.unwrap().unwrap();
+    assert!(tokio::time::timeout(Duration::from_secs(1), lane.guard("a")).await.is_err());
     drop(held);
-    tokio::time::timeout(Duration::from_secs(1), lane.turn("a")).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(1), lane.guard("a")).await.unwrap().unwrap();
 }

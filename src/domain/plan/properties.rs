@@ -10,7 +10,7 @@ use super::{
         observation::Observation,
         remembered::Remembered,
         situation::{Backoff, Limits, Request},
-        status::report,
+        status::next_status,
     },
     *,
 };
@@ -79,7 +79,7 @@ fn drift() -> impl Strategy<Value = DriftStatus> {
 /// A situation that is free of any history of its own.
 fn situations() -> impl Strategy<Value = Situation> {
     let wish = (any::<bool>(), any::<bool>(), any::<bool>(), prop::bool::weighted(0.1));
-    let lane = (prop::bool::weighted(0.9), any::<bool>(), any::<bool>(), option::of(mishap()), instant());
+    let lane = (prop::bool::weighted(0.9), any::<bool>(), option::of(mishap()), instant());
     let knowledge = (presence(), any::<bool>(), instant());
     let backoff = option::of((mishap(), 99..103i64));
     let rest = (prop::bool::weighted(0.1), option::of(any::<bool>()), 3..5i64, prop::bool::weighted(0.1));
@@ -93,13 +93,12 @@ fn situations() -> impl Strategy<Value = Situation> {
         let (presence, wants_describe, as_of) = knowledge;
         let (claimed, request, generation, moved) = rest;
         let account = if moved { "999988887777" } else { "111122223333" };
-        let (has_lane, told, attempted, mishap, since) = lane;
+        let (has_lane, told, failure, since) = lane;
         let view = situation.lane.take().filter(|_| has_lane);
         situation.lane = view.map(|view| LaneView {
             account: (told || matches!(presence, Presence::Present(_))).then(|| account.into()),
             since,
-            attempted,
-            failure: mishap.filter(|_| attempted),
+            failure,
             ..view
         });
         if moved && let Presence::Present(observation) = &presence {
@@ -110,7 +109,8 @@ fn situations() -> impl Strategy<Value = Situation> {
         }
         situation.knowledge.wants_describe = wants_describe || situation.knowledge.presence == Presence::Unconfirmed;
         situation.knowledge.as_of = (situation.knowledge.presence != Presence::NotListed).then_some(as_of);
-        situation.backoff = backoff.map(|(failure, retry_at)| Backoff { failure, retry_at: minute(retry_at) });
+        situation.backoff =
+            backoff.map(|(failure, retry_at)| Backoff { failure, failed_at: minute(99), retry_at: minute(retry_at) });
         situation.generation = generation;
         situation.request = request.map(|attempted| Request { token: "tuesday".into(), attempted });
         if claimed {
@@ -128,7 +128,7 @@ fn stored() -> impl Strategy<Value = ProfilingGroupStatus> {
         let mut status = ProfilingGroupStatus { observed_generation: Some(-1), ..ProfilingGroupStatus::default() };
         for mut situation in earlier {
             situation.remembered = Remembered::of(&status);
-            status = report(&situation, &status).status;
+            status = next_status(&situation, &status).status;
             status.last_applied = applied.map(|profiling_enabled| SwitchState { profiling_enabled });
             status.drift = Some(drift.clone());
         }
@@ -206,26 +206,26 @@ proptest! {
     #[test]
     fn what_failed_rests_until_it_is_due((situation, _) in with_history(), mishap in mishap()) {
         let retry_at = situation.now.plus(Duration::from_millis(1));
-        let failed = Situation { backoff: Some(Backoff { failure: mishap, retry_at }), ..situation };
+        let failed = Situation { backoff: Some(Backoff { failure: mishap, failed_at: minute(1000), retry_at }), ..situation };
         prop_assert_eq!(plan(&failed), Plan::Rest);
     }
 
     #[test]
     fn reporting_again_changes_nothing((situation, previous) in with_history()) {
-        let once = report(&situation, &previous).status;
+        let once = next_status(&situation, &previous).status;
         let again = Situation { remembered: Remembered::of(&once), ..situation };
-        prop_assert_eq!(report(&again, &once).status, once);
+        prop_assert_eq!(next_status(&again, &once).status, once);
     }
 
     #[test]
     fn the_plan_is_the_same_after_the_report((situation, previous) in with_history()) {
-        let once = report(&situation, &previous).status;
+        let once = next_status(&situation, &previous).status;
         prop_assert_eq!(plan(&Situation { remembered: Remembered::of(&once), ..situation.clone() }), plan(&situation));
     }
 
     #[test]
     fn every_status_obeys_the_rules_for_conditions((situation, previous) in with_history()) {
-        let status = report(&situation, &previous).status;
+        let status = next_status(&situation, &previous).status;
         prop_assert_eq!(break_of_rules(&status, situation.generation), None, "{:?}", summary(&status));
         let known = ConditionType::ALL.iter().filter_map(|kind| conditions::find(&status.conditions, *kind)).count();
         prop_assert_eq!(known, status.conditions.len());
@@ -233,7 +233,7 @@ proptest! {
 
     #[test]
     fn the_next_look_lies_in_the_future((situation, previous) in with_history()) {
-        prop_assert!(report(&situation, &previous).recheck_at.is_none_or(|time| time > situation.now));
+        prop_assert!(next_status(&situation, &previous).recheck_at.is_none_or(|time| time > situation.now));
         prop_assert!(situation.recheck_at().is_none_or(|time| time > situation.now));
     }
 }

@@ -91,7 +91,7 @@ fn the_table_of_states() {
         ("contested, AWS agrees, calm", synced().slowed_down(1, 91, 90), IN_SYNC),
         ("contested, then the user reports drift", contested().reports_drift(), REPORTED),
         ("contested, then the user observes", contested().observes(), OBSERVED),
-        ("contested, then the user gives in", contested().edited_to(false).updated(false, Cause::Edit), CONTESTED),
+        ("contested, then the user gives in", contested().edited_to(false).updated(false, Cause::Edit), IN_SYNC),
         // AWS does not say.
         ("switch unknown", synced().sees(None), UNKNOWN),
         ("switch unknown, never reported", new().sees(None), UNKNOWN),
@@ -156,7 +156,7 @@ fn messages_name_what_to_do() {
 
 #[test]
 fn a_long_update_is_told_as_progress() {
-    let status = report_updating(&synced().edited_to(false), false, Cause::Edit, &synced().report());
+    let status = progress_status(&synced().edited_to(false), false, Cause::Edit, &synced().report());
     assert_eq!(summary(&status).join(" "), WAITING);
     assert_eq!(break_of_rules(&status, GENERATION + 1), None);
 }
@@ -383,6 +383,6 @@ fn the_next_look_is_also_when_the_agents_fall_silent() {
         }),
         ..observation(Some(true))
     };
-    assert_eq!(report(&synced().sees_all(silent_soon), &synced().report()).recheck_at, Some(minute(102)));
-    assert_eq!(report(&synced(), &synced().report()).recheck_at, Some(minute(105)));
+    assert_eq!(next_status(&synced().sees_all(silent_soon), &synced().report()).recheck_at, Some(minute(102)));
+    assert_eq!(next_status(&synced(), &synced().report()).recheck_at, Some(minute(105)));
 }

@@ -14,8 +14,8 @@ use crate::api::ProfilingStatus;
 /// The reasons of the events between two situations, warnings marked.
 fn events(before: &ProfilingGroupStatus, after: &Situation, applied: Option<Applied>) -> String {
     let after = after.report_after(before);
-    let said = events_between(before, &after, applied, None);
-    let again = events_between(&after, &after, None, None);
+    let said = events_between(before, &after, applied.as_slice(), None);
+    let again = events_between(&after, &after, &[], None);
     assert_eq!(again, [], "what was said is not said again");
     said.iter().map(|h| format!("{}{}", if h.warning { "!" } else { "" }, h.reason)).collect::<Vec<_>>().join(" ")
 }
@@ -92,7 +92,7 @@ fn silence_is_news_only_where_something_was_heard_before() {
 #[test]
 fn a_failure_is_told_with_its_whole_chain_of_causes() {
     let (before, after) = (synced().report(), synced().sees(Some(false)).denied().report());
-    let told = |failure: &Failure| events_between(&before, &after, None, Some(failure)).remove(0).note;
+    let told = |failure: &Failure| events_between(&before, &after, &[], Some(failure)).remove(0).note;
     assert_eq!(
         told(&failure(Reason::AccessDenied, Class::FixMe)),
         "What to do about AccessDenied. Caused by: a request of id 42"

@@ -1,11 +1,11 @@
-//! When the agents' timestamps alone are worth a write: once a slot, and each object has slots of its own. Pure.
+//! Parts of a period that are an object's own, so that many objects do not all act at once. Pure.
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
     time::Duration,
 };
 
-use crate::api::{ProfilingGroupStatus, Timestamp};
+use crate::api::Timestamp;
 
 /// The slot that `now` falls into for the object `uid`: slots are `every` long, and spread evenly over the objects.
 #[must_use]
@@ -14,19 +14,22 @@ pub fn slot(uid: &str, now: Timestamp, every: Duration) -> i64 {
     now.as_millis().saturating_add(millis(phase(uid, every))).div_euclid(millis(every).max(1))
 }
 
-/// A part of `every` that is this object's own, spread evenly over the objects: so that they do not all act at once.
+/// How long the present slot of the object `uid` still lasts.
+#[must_use]
+pub fn remaining(uid: &str, now: Timestamp, every: Duration) -> Duration {
+    let every_millis = i64::try_from(every.as_millis()).unwrap_or(i64::MAX).max(1);
+    let phase = i64::try_from(phase(uid, every).as_millis()).unwrap_or(0);
+    let into = now.as_millis().saturating_add(phase).rem_euclid(every_millis);
+    Duration::from_millis(u64::try_from(every_millis - into).unwrap_or(0))
+}
+
+/// A part of `every` that is this object's own, spread evenly over the objects.
 #[must_use]
 pub fn phase(uid: &str, every: Duration) -> Duration {
     let mut hasher = DefaultHasher::new();
     uid.hash(&mut hasher);
     let every = u64::try_from(every.as_millis()).unwrap_or(u64::MAX).max(1);
     Duration::from_millis(hasher.finish() % every)
-}
-
-/// `next`, but with the agents' timestamps of `stored`.
-#[must_use]
-pub fn without_agents_news(next: &ProfilingGroupStatus, stored: &ProfilingGroupStatus) -> ProfilingGroupStatus {
-    ProfilingGroupStatus { profiling_status: stored.profiling_status.clone(), ..next.clone() }
 }
 
 #[cfg(test)]
@@ -40,6 +43,9 @@ mod tests {
         let start = Timestamp::from_millis(1_800_000_000_000);
         for uid in ["a", "b", "c"] {
             assert_eq!(slot(uid, start.plus(EVERY), EVERY), slot(uid, start, EVERY) + 1);
+            let next = start.plus(remaining(uid, start, EVERY));
+            assert_eq!(slot(uid, next, EVERY), slot(uid, start, EVERY) + 1);
+            assert_eq!(slot(uid, next.minus(Duration::from_millis(1)), EVERY), slot(uid, start, EVERY));
         }
     }
 

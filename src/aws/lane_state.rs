@@ -1,0 +1,264 @@
+//! What one lane knows and when it is due to list. No I/O, no clock, no chance.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use super::inventory::{Ended, Inventory, Listing};
+use crate::{
+    api::Reason,
+    domain::{
+        backoff,
+        failure::{Class, Failure},
+        lane_id::LaneId,
+        moment::{Moment, Now},
+        observation::Observation,
+        situation::{Knowledge, LaneView},
+    },
+};
+
+/// How long requests for a fresh List are gathered: annotating hundreds of objects costs one List or two.
+const GATHERING: Duration = Duration::from_secs(1);
+
+/// Which groups a lane has learned something about since it was last asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// These.
+    Groups(BTreeSet<String>),
+    /// Possibly all: the lane's health or account has changed.
+    All,
+}
+
+/// What one lane knows of its groups, and its health.
+///
+/// A new state knows nothing, as a new process does: nothing that was known before the lane was idle is taken for news.
+#[derive(Debug)]
+pub struct LaneState {
+    id: LaneId,
+    poll_interval: Duration,
+    inventory: Inventory,
+    began: Moment,
+    account: Option<String>,
+    wanted: BTreeSet<String>,
+    idle_since: Option<Moment>,
+    next_list: Moment,
+    requested: Option<Moment>,
+    /// A pause that AWS asked for: even a request waits for its end.
+    paused_until: Moment,
+    first_attempt: Option<Moment>,
+    last_attempt: Option<Moment>,
+    last_success: Option<Moment>,
+    failures: u32,
+    failure: Option<Failure>,
+    news: News,
+}
+
+impl LaneState {
+    /// A lane that nobody wants anything of yet, and that is not due before somebody does.
+    #[must_use]
+    pub fn new(id: LaneId, poll_interval: Duration, now: Moment) -> Self {
+        Self {
+            id,
+            poll_interval,
+            inventory: Inventory::default(),
+            began: now,
+            account: None,
+            wanted: BTreeSet::new(),
+            idle_since: Some(now),
+            next_list: now,
+            requested: None,
+            paused_until: now,
+            first_attempt: None,
+            last_attempt: None,
+            last_success: None,
+            failures: 0,
+            failure: None,
+            news: News::Groups(BTreeSet::new()),
+        }
+    }
+
+    /// What is known of the group `name`, and how the lane is.
+    #[must_use]
+    pub fn view(&self, name: &str, now: Now) -> (LaneView, Knowledge) {
+        let lane = LaneView {
+            id: self.id.clone(),
+            account: self.account.clone(),
+            since: now.wall_at(self.began),
+            failure: self.failure.clone(),
+        };
+        let knowledge = Knowledge {
+            presence: self.inventory.presence(name),
+            wants_describe: self.inventory.wants_describe(name),
+            as_of: self.inventory.as_of(name).map(|moment| now.wall_at(moment)),
+        };
+        (lane, knowledge)
+    }
+
+    /// When the newest accepted read of `name` began, or the newest answer came.
+    #[must_use]
+    pub fn as_of(&self, name: &str) -> Option<Moment> {
+        self.inventory.as_of(name)
+    }
+
+    /// A resource wants the group `name` from now on; `remembered` is what its status knows of our last mutation.
+    /// Returns whether the lane may be due earlier.
+    pub fn want(&mut self, name: &str, remembered: Option<Observation>, now: Moment) -> bool {
+        if let Some(remembered) = remembered {
+            self.inventory.remember(name, remembered, now);
+        }
+        self.idle_since = None;
+        self.wanted.insert(name.into())
+    }
+
+    /// No resource wants the group `name` any more.
+    pub fn unwant(&mut self, name: &str, now: Moment) {
+        self.wanted.remove(name);
+        if self.wanted.is_empty() {
+            self.idle_since.get_or_insert(now);
+        }
+    }
+
+    /// How long nothing has been wanted; `None` while something is.
+    #[must_use]
+    pub fn idle_for(&self, now: Moment) -> Option<Duration> {
+        self.idle_since.map(|since| now.since(since))
+    }
+
+    /// Asks for a List that begins after now.
+    pub fn request_list(&mut self, now: Moment) {
+        self.requested.get_or_insert(now);
+    }
+
+    /// Whether a List that began after `requested` has ended, well or not.
+    #[must_use]
+    pub fn attempted_since(&self, requested: Moment) -> bool {
+        self.last_attempt.is_some_and(|began| began > requested)
+    }
+
+    /// When the next List is due; `None` while nothing is wanted.
+    #[must_use]
+    pub fn due(&self) -> Option<Moment> {
+        let requested = self.requested.map(|at| at.plus(GATHERING).max(self.paused_until));
+        (!self.wanted.is_empty()).then(|| requested.map_or(self.next_list, |at| at.min(self.next_list)))
+    }
+
+    /// A List begins.
+    pub fn begin_list(&mut self, now: Moment) -> Listing {
+        self.requested = None;
+        self.first_attempt.get_or_insert(now);
+        Inventory::begin_list(now)
+    }
+
+    /// One page of it arrived; its request had begun at `began`.
+    pub fn page(&mut self, listing: &mut Listing, began: Moment, groups: Vec<Observation>) {
+        self.inventory.page(listing, began, groups);
+    }
+
+    /// The List that began at `began` has ended, and was complete. `chance` is from 0 to 1.
+    pub fn end_list(&mut self, listing: Listing, began: Moment, chance: f64) {
+        self.inventory.end_list(listing);
+        let wanted = &self.wanted;
+        self.inventory.retain(|name| wanted.contains(name));
+        let account = self.inventory.account().or_else(|| self.account.clone());
+        if self.failure.take().is_some() || self.last_success.is_none() || self.account != account {
+            self.news = News::All;
+        }
+        self.account = account;
+        self.failures = 0;
+        self.last_success = Some(began);
+        self.last_attempt = Some(began);
+        self.next_list = began.plus(self.jittered(chance));
+    }
+
+    /// The List that began at `began` has failed at `now`. `chance` is from 0 to 1.
+    pub fn fail_list(&mut self, failure: Failure, began: Moment, now: Moment, chance: f64) {
+        self.failures = self.failures.saturating_add(1);
+        self.last_attempt = Some(began);
+        let asked = failure.retry_after.unwrap_or_default();
+        let pause = backoff::delay(failure.class, self.failures, failure.retry_after, chance);
+        self.next_list = now.plus(pause.min(self.jittered(chance)).max(asked));
+        self.paused_until = now.plus(if failure.class == Class::Throttled { pause.max(asked) } else { asked });
+        self.fail(failure);
+    }
+
+    /// The account could not be learned, and the lane has no other failure to report.
+    pub fn fail_account(&mut self, failure: Failure) {
+        if self.failure.is_none() {
+            self.fail(failure);
+        }
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        let known = self.failure.as_ref().map(|known| (known.reason, &known.message));
+        if known != Some((failure.reason, &failure.message)) {
+            self.news = News::All;
+        }
+        self.failure = Some(failure);
+    }
+
+    fn jittered(&self, chance: f64) -> Duration {
+        self.poll_interval.mul_f64(0.95 + 0.1 * chance)
+    }
+
+    /// STS returned the account.
+    pub fn learn_account(&mut self, account: String) {
+        if self.account.is_none() {
+            self.account = Some(account);
+            self.news = News::All;
+        }
+    }
+
+    /// The account, once AWS has returned it.
+    #[must_use]
+    pub fn account(&self) -> Option<&str> {
+        self.account.as_deref()
+    }
+
+    /// Why the last List failed, unless it succeeded.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+
+    /// A Describe of `name` that began at `began` returned `answer`, or found no such group.
+    pub fn described(&mut self, name: &str, answer: Option<Observation>, began: Moment) {
+        match answer {
+            Some(observation) => self.inventory.described(name, observation, began),
+            None => self.inventory.described_missing(name, began),
+        }
+    }
+
+    /// A mutation of `name` is about to be sent.
+    pub fn begin_mutation(&mut self, name: &str) {
+        self.inventory.begin_mutation(name);
+    }
+
+    /// The mutation of `name` ended at `now`.
+    pub fn end_mutation(&mut self, name: &str, ended: Ended, now: Moment) {
+        self.inventory.end_mutation(name, ended, now);
+    }
+
+    /// What was learned since the last call, of groups that are wanted.
+    pub fn take_news(&mut self) -> News {
+        let mut names = self.inventory.take_changed();
+        // A half-described group asks for one Describe after each List.
+        names.extend(self.wanted.iter().filter(|name| self.inventory.wants_describe(name)).cloned());
+        names.retain(|name| self.wanted.contains(name));
+        match std::mem::replace(&mut self.news, News::Groups(BTreeSet::new())) {
+            News::All => News::All,
+            News::Groups(_) => News::Groups(names),
+        }
+    }
+
+    /// How old the newest complete List is; before there is one, how long ago the first was tried. `None` before the
+    /// first is tried, and while nothing is wanted.
+    #[must_use]
+    pub fn inventory_age(&self, now: Moment) -> Option<Duration> {
+        let since = self.last_success.or(self.first_attempt);
+        since.filter(|_| !self.wanted.is_empty()).map(|at| now.since(at))
+    }
+
+    /// Whether the reason of the last failure is another one than `reason`.
+    #[must_use]
+    pub fn fails_otherwise(&self, reason: Reason) -> bool {
+        self.failure.as_ref().is_none_or(|known| known.reason != reason)
+    }
+}

@@ -1,0 +1,217 @@
+//! The question that the memory answers: what is to be done about one object, what is to be reported, and when to look
+//! again. Changes nothing.
+
+use std::time::Duration;
+
+use super::{Entry, Memory, key::Key, object::Object};
+use crate::{
+    api::ProfilingGroupStatus,
+    domain::{
+        claims::{Group, Standing},
+        desired::Desired,
+        lane_id::LaneId,
+        moment::{Moment, Now},
+        plan::{Cause, Plan, State, plan},
+        situation::{Knowledge, LaneView, Limits, Ownership, Presence, Request, Situation},
+        slots,
+        status::{NextStatus, next_status},
+        writes::{Present, Worth},
+    },
+};
+
+/// A shorter wait is not worth a report.
+const WORTH_REPORTING: Duration = Duration::from_secs(1);
+/// When AWS falls silent, all objects of a lane report it within this time, and not all at once.
+const STALE_SPREAD: Duration = Duration::from_mins(1);
+/// A version that the API server confirmed within this time is current enough to write to AWS from.
+const CONFIRMED_WITHIN: Duration = Duration::from_secs(30);
+
+/// One object, what to do about it and what to report of it.
+#[derive(Clone, Debug)]
+pub struct Evaluation {
+    /// The object's name.
+    pub key: Key,
+    /// The object's `metadata.uid`.
+    pub uid: String,
+    /// The object as last known.
+    pub object: Object,
+    /// Everything the decisions depend on.
+    pub situation: Situation,
+    /// The next step in AWS.
+    pub plan: Plan,
+    /// The status to report.
+    pub next: ProfilingGroupStatus,
+    /// Whether it is worth a write now.
+    pub writes: bool,
+    /// Whether someone else's change is all that makes the write necessary.
+    pub repeats: bool,
+    /// Whether something that was written to AWS is not reported in an event yet.
+    pub unpublished: bool,
+    /// Whether nothing but waiting would be reported.
+    pub waiting: bool,
+    /// Whether the API server has to confirm the spec before AWS is written to.
+    pub unconfirmed: bool,
+    /// The group that is wanted of a lane.
+    pub wants: Option<Group>,
+    /// How long until time alone changes the answer.
+    pub recheck_in: Option<Duration>,
+}
+
+/// What to do about an object, most urgent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Work {
+    /// Write a user's edit to AWS.
+    Edit,
+    /// Read or write a group that this resource has never reported on.
+    Adopt,
+    /// Read a group, or correct drift.
+    Correct,
+    /// Write the status, or publish events.
+    Report,
+}
+
+impl Evaluation {
+    /// What is to be done now, and is not being done.
+    #[must_use]
+    pub fn work(&self, applying: bool, reporting: bool) -> Option<Work> {
+        let step = match self.plan {
+            Plan::Rest => None,
+            Plan::Update { cause: Cause::Edit, .. } => Some(Work::Edit),
+            Plan::Update { cause: Cause::Adoption, .. } => Some(Work::Adopt),
+            Plan::Describe if !self.situation.remembered.seen => Some(Work::Adopt),
+            Plan::Describe | Plan::Update { cause: Cause::Drift, .. } => Some(Work::Correct),
+        };
+        let report = (self.writes || self.unpublished).then_some(Work::Report);
+        match (applying, reporting) {
+            (true, _) => None,
+            // An edit does not wait for a status write; everything else does.
+            (false, true) => step.filter(|work| *work == Work::Edit),
+            (false, false) => step.or(report),
+        }
+    }
+
+    /// Whether nothing will change until someone acts.
+    #[must_use]
+    pub fn is_stalled(&self) -> bool {
+        self.situation.state().is_stalled()
+    }
+
+    /// The lane that the step goes to.
+    #[must_use]
+    pub fn lane(&self) -> Option<&LaneId> {
+        self.situation.lane.as_ref().map(|lane| &lane.id)
+    }
+}
+
+impl Memory {
+    /// What to do about one object; `None` when it is gone or going.
+    #[must_use]
+    pub fn evaluate(&self, key: &Key, now: Now) -> Option<Evaluation> {
+        let entry = self.objects.get(key)?;
+        let Entry { object, record, .. } = entry;
+        let (situation, group, grace_ends) = self.situation(key, entry, now);
+        let NextStatus { status: next, recheck_at, waiting } = next_status(&situation, &object.status.ours);
+
+        let waiting_since = record.waiting_since.unwrap_or(now.moment);
+        let held_until = record.held_until(now.moment);
+        let refresh = self.settings.status_refresh;
+        let present = Present {
+            moment: now.moment,
+            slot: slots::slot(&object.uid, now.wall, refresh),
+            next_slot: now.moment.plus(slots::remaining(&object.uid, now.wall, refresh)),
+            waiting_until: waiting.then(|| waiting_since.plus(WORTH_REPORTING)),
+        };
+        let worth = record.writes.worth(&object.status, &next, present);
+        let planned = plan(&situation);
+        // What can't be recorded is not done; but an incident's switch-off does not wait for a status write.
+        let step = match planned {
+            Plan::Update { cause: Cause::Edit, .. } => planned,
+            _ if held_until.is_some() => Plan::Rest,
+            _ => planned,
+        };
+        let write_from = match worth {
+            Worth::From(moment) => Some(moment),
+            Worth::Nothing | Worth::Write => None,
+        };
+        let moments = [write_from, held_until, grace_ends].into_iter().flatten();
+        let waits = moments.map(|moment| moment.since(now.moment)).chain(recheck_at.map(|at| at.since(now.wall)));
+        let first = matches!(planned, Plan::Update { cause: Cause::Edit, .. }) && !record.has_failed();
+        Some(Evaluation {
+            writes: worth == Worth::Write && held_until.is_none(),
+            repeats: record.writes.repeats_itself(&next),
+            unpublished: !record.unpublished.is_empty() && held_until.is_none(),
+            unconfirmed: !first && now.moment.since(record.confirmed) > CONFIRMED_WITHIN,
+            wants: group.filter(|_| wants(&situation)),
+            recheck_in: waits.filter(|wait| !wait.is_zero()).min(),
+            key: key.clone(),
+            uid: object.uid.clone(),
+            object: object.clone(),
+            plan: step,
+            situation,
+            next,
+            waiting,
+        })
+    }
+
+    /// With it the group, and when a former owner's time is over.
+    fn situation(&self, key: &Key, entry: &Entry, now: Now) -> (Situation, Option<Group>, Option<Moment>) {
+        let Entry { object, record, .. } = entry;
+        let unreadable = object.spec.as_ref().err().cloned();
+        let desired =
+            object.spec.as_ref().map(|spec| Desired::of(spec, self.settings.observe_only)).unwrap_or_default();
+        let spec = object.spec.as_ref().ok();
+        let region = spec.and_then(|spec| spec.region.as_deref().or(self.settings.default_region.as_deref()));
+        let id = region.map(LaneId::of_region);
+        let (lane, knowledge) = match id.as_ref().map(|id| (id, self.lanes.get(id))) {
+            Some((_, Some(lane))) => {
+                let (lane, knowledge) = lane.lock().view(&desired.name, now);
+                (Some(lane), knowledge)
+            }
+            Some((id, None)) => {
+                (Some(LaneView { id: id.clone(), account: None, since: now.wall, failure: None }), NOTHING)
+            }
+            None => (None, NOTHING),
+        };
+        let (ownership, grace_ends) = match self.claims.standing(key, now.moment) {
+            Standing::Owner => (Ownership::Owner, None),
+            Standing::Waits { owner, until } => (Ownership::ClaimedBy(owner.to_string()), until),
+        };
+        let attempted = |noticed: Moment| {
+            let lane = id.as_ref().and_then(|id| self.lanes.get(id));
+            lane.is_some_and(|lane| lane.lock().attempted_since(noticed))
+        };
+        let request = record
+            .request
+            .as_ref()
+            .map(|(token, noticed)| Request { token: token.clone(), attempted: attempted(*noticed) });
+        let limits = self.settings.limits();
+        let spread = slots::phase(&object.uid, STALE_SPREAD);
+        let situation = Situation {
+            now: now.wall,
+            generation: object.generation,
+            unreadable,
+            desired,
+            remembered: record.remembered.clone(),
+            ownership,
+            lane,
+            knowledge,
+            backoff: record.backoff(now),
+            request,
+            limits: Limits { inventory_stale_after: limits.inventory_stale_after + spread, ..limits },
+        };
+        (situation, self.group_of(entry), grace_ends)
+    }
+}
+
+/// Whether AWS is to be listed for this object.
+fn wants(situation: &Situation) -> bool {
+    let elsewhere = |lane: &LaneView| situation.remembered.region.as_deref().is_some_and(|it| it != lane.id.region());
+    match situation.state() {
+        State::Unreadable(_) | State::Suspended | State::ClaimedByAnother(_) | State::RegionMissing => false,
+        // Another account may be the right one again at the next List; a region does not come back by itself.
+        State::TargetChanged { .. } => !situation.lane.as_ref().is_some_and(elsewhere),
+        _ => true,
+    }
+}
+
+const NOTHING: Knowledge = Knowledge { presence: Presence::NotListed, wants_describe: false, as_of: None };

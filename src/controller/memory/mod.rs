@@ -1,0 +1,364 @@
+//! What the controller knows, as a memory that takes events in and answers questions. No client, no clock, no chance:
+//! what it wants done comes back as values, and the caller carries it out.
+
+pub mod key;
+pub mod object;
+pub mod record;
+
+mod evaluation;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+    sync::Arc,
+    time::Duration,
+};
+
+use kube::api::DynamicObject;
+use parking_lot::Mutex;
+
+pub use self::evaluation::{Evaluation, Work};
+use self::{key::Key, object::Object, record::Record};
+use super::settings::Settings;
+use crate::{
+    api::ProfilingGroupStatus,
+    aws::{
+        lane::SharedLaneState,
+        lane_state::{LaneState, News},
+    },
+    domain::{
+        claims::{Claims, Group, Seniority},
+        failure::Failure,
+        lane_id::LaneId,
+        moment::{Moment, Now},
+        observation::Observation,
+        plan::Cause,
+        remembered::Remembered,
+        slots,
+        transitions::Applied,
+        writes::{NotKept, Writes},
+    },
+};
+
+/// What an event asks of the caller.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Objects to evaluate again.
+    pub recheck: BTreeSet<Key>,
+    /// Lanes to start, or to wake.
+    pub lanes: BTreeSet<LaneId>,
+}
+
+struct Entry {
+    object: Object,
+    record: Record,
+    /// The group that is wanted of a lane, while one is.
+    wants: Option<Group>,
+}
+
+/// Everything the controller knows.
+pub struct Memory {
+    settings: Settings,
+    objects: BTreeMap<Key, Entry>,
+    claims: Claims<Key>,
+    lanes: BTreeMap<LaneId, SharedLaneState>,
+    /// Objects that wait for a List that was asked for.
+    requests: BTreeSet<Key>,
+}
+
+impl Memory {
+    /// Knows of no object yet.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            claims: Claims::new(settings.claim_grace()),
+            settings,
+            objects: BTreeMap::new(),
+            lanes: BTreeMap::new(),
+            requests: BTreeSet::new(),
+        }
+    }
+
+    /// The watch reported an object: it was created or changed, or listed again.
+    pub fn handle_applied(&mut self, object: DynamicObject, now: Now) -> Wanted {
+        let key = Key::of(&object);
+        let Some(object) = Object::read(object) else { return self.handle_deleted(&key, now) };
+        if let Some(known) = self.objects.get_mut(&key) {
+            known.record.confirmed = now.moment;
+            if known.object.uid == object.uid && !object.is_newer_than(&known.object) {
+                return Wanted::default();
+            }
+        }
+        self.take(object, now)
+    }
+
+    /// The API server answered a request with this version: the watch will report it later.
+    pub fn handle_answer(&mut self, object: DynamicObject, now: Now) -> Wanted {
+        let key = Key::of(&object);
+        let Some(known) = self.objects.get_mut(&key) else { return Wanted::default() };
+        let Some(object) = Object::read(object).filter(|object| object.uid == known.object.uid) else {
+            return Wanted::default();
+        };
+        known.record.confirmed = now.moment;
+        if !object.is_newer_than(&known.object) {
+            return Wanted::default();
+        }
+        self.take(object, now)
+    }
+
+    fn take(&mut self, object: Object, now: Now) -> Wanted {
+        let key = object.key.clone();
+        let mut wanted = Wanted { recheck: [key.clone()].into(), ..Wanted::default() };
+        match self.objects.get_mut(&key) {
+            Some(entry) if entry.object.uid == object.uid => {
+                if entry.object.generation != object.generation {
+                    entry.record.begin_generation();
+                }
+                entry.object = object;
+            }
+            _ => {
+                self.unwant(&key, now, &mut wanted);
+                let record = self.new_record(&object, now);
+                self.objects.insert(key.clone(), Entry { object, record, wants: None });
+            }
+        }
+        self.claim(&key, now, &mut wanted);
+        self.notice_request(&key, now, &mut wanted);
+        wanted
+    }
+
+    fn new_record(&self, object: &Object, now: Now) -> Record {
+        let remembered = Remembered::of(&object.status.ours);
+        let slot = slots::slot(&object.uid, now.wall, self.settings.status_refresh);
+        Record::new(remembered, Writes::new(slot), now.moment)
+    }
+
+    /// An object is gone.
+    pub fn handle_deleted(&mut self, key: &Key, now: Now) -> Wanted {
+        let mut wanted = Wanted::default();
+        self.unwant(key, now, &mut wanted);
+        self.objects.remove(key);
+        self.requests.remove(key);
+        wanted.recheck.extend(self.claims.release(key, now.moment));
+        wanted.recheck.insert(key.clone());
+        wanted
+    }
+
+    /// Which group a resource names, unless it was found elsewhere: then it names none.
+    fn group_of(&self, entry: &Entry) -> Option<Group> {
+        let spec = entry.object.spec.as_ref().ok()?;
+        let region = spec.region.as_deref().or(self.settings.default_region.as_deref())?;
+        let found_elsewhere = entry.record.remembered.seen
+            && entry.record.remembered.region.as_deref().is_some_and(|found| found != region);
+        let group = Group { lane: LaneId::of_region(region), name: spec.profiling_group_name.clone() };
+        (!found_elsewhere).then_some(group)
+    }
+
+    fn claim(&mut self, key: &Key, now: Now, wanted: &mut Wanted) {
+        let Some(entry) = self.objects.get(key) else { return };
+        let Some(group) = self.group_of(entry) else {
+            wanted.recheck.extend(self.claims.release(key, now.moment));
+            return;
+        };
+        let Object { status, created, uid, .. } = &entry.object;
+        let incumbent = status.ours.arn.is_some() && status.ours.region.as_deref() == Some(group.lane.region());
+        let seniority = Seniority { newcomer: !incumbent, created: *created, uid: uid.clone() };
+        wanted.recheck.extend(self.claims.claim(key, &group, seniority, now.moment));
+    }
+
+    /// A request that has not been handled asks the lane for a fresh List, and forgives failures.
+    fn notice_request(&mut self, key: &Key, now: Now, wanted: &mut Wanted) {
+        let Some(entry) = self.objects.get_mut(key) else { return };
+        let Entry { object, record, wants } = entry;
+        let Some(token) =
+            object.request.as_ref().filter(|token| record.remembered.handled_request.as_ref() != Some(token))
+        else {
+            record.request = None;
+            self.requests.remove(key);
+            return;
+        };
+        if record.request.as_ref().is_some_and(|(known, _)| known == token) {
+            return;
+        }
+        record.request = Some((token.clone(), now.moment));
+        record.forgive();
+        self.requests.insert(key.clone());
+        if let Some(group) = wants
+            && let Some(lane) = self.lanes.get(&group.lane)
+        {
+            lane.lock().request_list(now.moment);
+            wanted.lanes.insert(group.lane.clone());
+        }
+    }
+
+    /// A lane has attempted a List, or learned its account. Returns what concerns its objects.
+    pub fn handle_lane_news(&mut self, id: &LaneId) -> Wanted {
+        let Some(lane) = self.lanes.get(id) else { return Wanted::default() };
+        let news = lane.lock().take_news();
+        let of_lane = |group: &Group| group.lane == *id;
+        let concerned = |key: &Key, group: &Group| match &news {
+            News::All => true,
+            News::Groups(names) => names.contains(&group.name) || self.requests.contains(key),
+        };
+        let recheck = self
+            .objects
+            .iter()
+            .filter_map(|(key, entry)| Some((key, entry.wants.as_ref().filter(|group| of_lane(group))?)))
+            .filter(|(key, group)| concerned(key, group))
+            .map(|(key, _)| key.clone());
+        Wanted { recheck: recheck.collect(), lanes: BTreeSet::new() }
+    }
+
+    /// The lane has been idle. Returns false if something is wanted of it again.
+    pub fn handle_lane_idle(&mut self, id: &LaneId, idle: Duration, now: Moment) -> bool {
+        let ends = self.lanes.get(id).is_none_or(|lane| lane.lock().idle_for(now).is_some_and(|for_| for_ >= idle));
+        if ends {
+            self.lanes.remove(id);
+        }
+        ends
+    }
+
+    /// What `evaluation` has found is to be remembered: what is wanted of lanes, and what has begun or ended with it.
+    pub fn note(&mut self, evaluation: &Evaluation, now: Now) -> Wanted {
+        let mut wanted = Wanted::default();
+        let key = &evaluation.key;
+        let Some(entry) = self.objects.get_mut(key).filter(|entry| entry.object.uid == evaluation.uid) else {
+            return wanted;
+        };
+        entry.record.waiting_since = evaluation.waiting.then(|| entry.record.waiting_since.unwrap_or(now.moment));
+        if evaluation.situation.forgets_backoff() {
+            entry.record.forgive();
+        }
+        if evaluation.situation.observed_switch() == Some(evaluation.situation.desired.profiling_enabled) {
+            entry.record.remembered.in_doubt = None;
+        }
+        if entry.wants != evaluation.wants {
+            self.unwant(key, now, &mut wanted);
+            self.want(key, evaluation.wants.clone(), now, &mut wanted);
+        }
+        wanted
+    }
+
+    fn want(&mut self, key: &Key, group: Option<Group>, now: Now, wanted: &mut Wanted) {
+        let (Some(entry), Some(group)) = (self.objects.get_mut(key), group) else { return };
+        let status = &entry.object.status.ours;
+        let ours = status.arn.is_some() && status.region.as_deref() == Some(group.lane.region());
+        let remembered = status.profiling_enabled.filter(|_| ours).map(|on| Observation {
+            name: group.name.clone(),
+            profiling_enabled: Some(on),
+            updated_at: status.updated_at,
+            ..Observation::default()
+        });
+        let interval = self.settings.poll_interval;
+        let state = self
+            .lanes
+            .entry(group.lane.clone())
+            .or_insert_with(|| Arc::new(Mutex::new(LaneState::new(group.lane.clone(), interval, now.moment))));
+        let mut state = state.lock();
+        state.want(&group.name, remembered, now.moment);
+        if self.requests.contains(key) {
+            state.request_list(now.moment);
+        }
+        wanted.lanes.insert(group.lane.clone());
+        wanted.recheck.insert(key.clone());
+        entry.wants = Some(group);
+    }
+
+    fn unwant(&mut self, key: &Key, now: Now, wanted: &mut Wanted) {
+        let Some(group) = self.objects.get_mut(key).and_then(|entry| entry.wants.take()) else { return };
+        let still = self.claims.rivals(key).filter_map(|rival| self.objects.get(rival));
+        if still.filter_map(|entry| entry.wants.as_ref()).any(|other| *other == group) {
+            return;
+        }
+        if let Some(lane) = self.lanes.get(&group.lane) {
+            lane.lock().unwant(&group.name, now.moment);
+            wanted.lanes.insert(group.lane);
+        }
+    }
+
+    /// What a lane knows, for the one that carries out its calls.
+    #[must_use]
+    pub fn lane(&self, id: &LaneId) -> Option<SharedLaneState> {
+        self.lanes.get(id).cloned()
+    }
+
+    /// AWS has taken the value `to`, in the situation that led to it.
+    pub fn handle_updated(&mut self, evaluation: &Evaluation, to: bool, cause: Cause, now: Now) {
+        self.update(evaluation, |record| {
+            record.forgive();
+            record.remembered =
+                mem::take(&mut record.remembered).after_update(&evaluation.situation, to, cause, now.wall);
+            record.applied(Applied { to, cause });
+        });
+    }
+
+    /// An attempt in AWS succeeded.
+    pub fn handle_succeeded(&mut self, evaluation: &Evaluation) {
+        self.update(evaluation, Record::forgive);
+    }
+
+    /// An attempt in AWS failed; `in_doubt` is a value that AWS may have taken all the same.
+    pub fn handle_failed(
+        &mut self,
+        evaluation: &Evaluation,
+        failure: Failure,
+        in_doubt: Option<bool>,
+        now: Now,
+        chance: f64,
+    ) {
+        self.update(evaluation, |record| {
+            record.fail(failure, now.moment, chance);
+            record.remembered.in_doubt = in_doubt.or(record.remembered.in_doubt);
+        });
+    }
+
+    /// The API server has confirmed that the spec is current.
+    pub fn handle_confirmed(&mut self, evaluation: &Evaluation, now: Now) {
+        self.update(evaluation, |record| record.confirmed = now.moment);
+    }
+
+    /// The status of `evaluation` was written. Returns why it does not last, once.
+    pub fn handle_written(&mut self, evaluation: &Evaluation, kept: bool, now: Now) -> Option<NotKept> {
+        let slot = slots::slot(&evaluation.uid, now.wall, self.settings.status_refresh);
+        let mut not_kept = None;
+        self.update(evaluation, |record| {
+            record.write_succeeded();
+            let then = &evaluation.situation.remembered;
+            let mut written = Remembered::of(&evaluation.next);
+            // What was written to AWS meanwhile is newer than what the evaluation knew.
+            if (record.remembered.last_applied, &record.remembered.drift) != (then.last_applied, &then.drift) {
+                written.last_applied = record.remembered.last_applied;
+                written.drift = record.remembered.drift.clone();
+            }
+            record.remembered = Remembered { in_doubt: record.remembered.in_doubt, ..written };
+            not_kept = record.writes.sent(&evaluation.next, kept, slot, now.moment);
+        });
+        not_kept
+    }
+
+    /// The status could not be written, and is not tried again for a while.
+    pub fn handle_write_failed(&mut self, evaluation: &Evaluation, at_least: Duration, now: Now, chance: f64) {
+        self.update(evaluation, |record| record.write_failed(at_least, now.moment, chance));
+    }
+
+    /// Takes what no event has reported yet of what was written to AWS.
+    pub fn take_unpublished(&mut self, evaluation: &Evaluation) -> Vec<Applied> {
+        let mut unpublished = Vec::new();
+        self.update(evaluation, |record| unpublished = mem::take(&mut record.unpublished));
+        unpublished
+    }
+
+    fn update(&mut self, evaluation: &Evaluation, change: impl FnOnce(&mut Record)) {
+        if let Some(entry) = self.objects.get_mut(&evaluation.key).filter(|entry| entry.object.uid == evaluation.uid) {
+            change(&mut entry.record);
+        }
+    }
+
+    /// Every status as stored.
+    pub fn statuses(&self) -> impl Iterator<Item = &ProfilingGroupStatus> {
+        self.objects.values().map(|entry| &entry.object.status.ours)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! One ProfilingGroup as the API server has it, decoded leniently. Pure.
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::{
+    Resource, ResourceExt,
+    api::{ApiResource, DynamicObject},
+};
+use serde_json::{Value, json};
+
+use super::key::Key;
+use crate::{
+    api::{ProfilingGroup, ProfilingGroupSpec, ProfilingGroupStatus, RECONCILE_REQUESTED_AT},
+    domain::status_merge::StoredStatus,
+};
+
+/// The resource, for untyped requests: an object that can't be decoded must not stop the watch of the others.
+#[must_use]
+pub fn resource() -> ApiResource {
+    ApiResource::erase::<ProfilingGroup>(&())
+}
+
+/// What the operator keeps of an object. Labels, annotations that are not its own and managed fields stay outside:
+/// their size is chosen by tenants, and a status write does not need them.
+#[derive(Clone, Debug)]
+pub struct Object {
+    /// Its namespace and name.
+    pub key: Key,
+    /// `metadata.uid`.
+    pub uid: String,
+    /// `metadata.generation`.
+    pub generation: i64,
+    /// `metadata.creationTimestamp`, in seconds.
+    pub created: i64,
+    /// Why the spec can't be read, if so.
+    pub spec: Result<ProfilingGroupSpec, String>,
+    /// The annotation that asks for a reconcile.
+    pub request: Option<String>,
+    /// The status as stored.
+    pub status: StoredStatus,
+    version: String,
+}
+
+impl Object {
+    /// Decodes an object; `None` for one that is going away.
+    #[must_use]
+    pub fn read(mut object: DynamicObject) -> Option<Self> {
+        if object.meta().deletion_timestamp.is_some() {
+            return None;
+        }
+        let spec = object.data["spec"].take();
+        Some(Self {
+            key: Key::of(&object),
+            uid: object.uid().unwrap_or_default(),
+            generation: object.meta().generation.unwrap_or_default(),
+            created: object.creation_timestamp().map_or(i64::MAX, |created| created.0.as_second()),
+            spec: serde_json::from_value(spec).map_err(|error: serde_json::Error| error.to_string()),
+            request: object.annotations_mut().remove(RECONCILE_REQUESTED_AT),
+            status: StoredStatus::read(object.data["status"].take()),
+            version: object.resource_version().unwrap_or_default(),
+        })
+    }
+
+    /// Whether this is a later version than `other`. Versions are integers in order (KEP-5504).
+    #[must_use]
+    pub fn is_newer_than(&self, other: &Self) -> bool {
+        let number = |object: &Self| object.version.parse::<u128>().unwrap_or(0);
+        number(self) > number(other)
+    }
+
+    /// The body of a status write over this version: a stale writer is refused by the API server.
+    #[must_use]
+    pub fn with_status(&self, next: &ProfilingGroupStatus) -> DynamicObject {
+        let mut body = DynamicObject::new(&self.key.name, &resource()).within(&self.key.namespace);
+        body.meta_mut().uid = Some(self.uid.clone());
+        body.meta_mut().resource_version = Some(self.version.clone());
+        body.data = json!({ "status": Value::from(self.status.with(next)) });
+        body
+    }
+
+    /// How events name it.
+    #[must_use]
+    pub fn reference(&self) -> ObjectReference {
+        let resource = resource();
+        ObjectReference {
+            api_version: Some(resource.api_version),
+            kind: Some(resource.kind),
+            namespace: Some(self.key.namespace.to_string()),
+            name: Some(self.key.name.to_string()),
+            uid: Some(self.uid.clone()),
+            resource_version: Some(self.version.clone()),
+            ..ObjectReference::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The size of annotations once decided how much memory the operator needs.
+    #[test]
+    fn nothing_is_kept_of_labels_and_of_annotations_that_are_not_ours() {
+        let large = "x".repeat(200_000);
+        let object: DynamicObject = serde_json::from_value(json!({
+            "apiVersion": "codeguruprofiler.dev/v1alpha1", "kind": "ProfilingGroup",
+            "metadata": {
+                "name": "a", "namespace": "n", "uid": "u", "resourceVersion": "7", "labels": { "l": large },
+                "annotations": { "theirs": large, "codeguruprofiler.dev/reconcile-requested-at": "now" },
+                "managedFields": [{ "manager": large }],
+            },
+            "spec": { "profilingGroupName": "G", "profilingEnabled": true },
+        }))
+        .unwrap();
+        let object = Object::read(object).unwrap();
+        assert_eq!(object.request.as_deref(), Some("now"));
+        assert!(format!("{object:?}").len() < 2000);
+    }
+}

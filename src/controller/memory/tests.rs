@@ -1,0 +1,133 @@
+//! What the memory answers, and what it wants done.
+
+use std::num::NonZeroU32;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{api::Timestamp, domain::plan::Plan};
+
+const REGION: &str = "eu-west-1";
+
+fn memory() -> Memory {
+    Memory::new(Settings {
+        namespaces: Vec::new(),
+        default_region: Some(REGION.into()),
+        poll_interval: Duration::from_mins(1),
+        status_refresh: Duration::from_mins(15),
+        agent_stale_after: Duration::from_mins(20),
+        observe_only: false,
+        aws_timeout: Duration::from_secs(10),
+        pod: None,
+        calls_per_second: NonZeroU32::new(100).unwrap(),
+    })
+}
+
+fn now(seconds: u64) -> Now {
+    Now { wall: Timestamp::from_millis(1_800_000_000_000 + i128::from(seconds) * 1000), moment: Moment(seconds * 1000) }
+}
+
+fn object(name: &str, group: &str, version: u64, more: Value) -> DynamicObject {
+    let mut object = json!({
+        "apiVersion": "codeguruprofiler.dev/v1alpha1", "kind": "ProfilingGroup",
+        "metadata": {
+            "name": name, "namespace": "n", "uid": format!("uid-{name}"), "generation": 1,
+            "resourceVersion": version.to_string(), "creationTimestamp": "2026-06-01T00:00:00Z",
+        },
+        "spec": { "profilingGroupName": group, "profilingEnabled": true },
+    });
+    json_patch::merge(&mut object, &more);
+    serde_json::from_value(object).unwrap()
+}
+
+fn key(name: &str) -> Key {
+    Key { namespace: "n".into(), name: name.into() }
+}
+
+/// Evaluates and remembers what was found, as the shell does.
+fn look(memory: &mut Memory, name: &str, at: u64) -> Evaluation {
+    let evaluation = memory.evaluate(&key(name), now(at)).unwrap();
+    memory.note(&evaluation, now(at));
+    evaluation
+}
+
+#[test]
+fn asking_changes_nothing() {
+    let mut memory = memory();
+    memory.handle_applied(object("a", "G", 1, json!({})), now(0));
+    let asked = || format!("{:?}", memory.evaluate(&key("a"), now(1)));
+    assert_eq!(asked(), asked());
+}
+
+#[test]
+fn a_new_resource_wants_its_group_of_a_lane_and_a_deleted_one_no_more() {
+    let mut memory = memory();
+    memory.handle_applied(object("a", "G", 1, json!({})), now(0));
+    let evaluation = memory.evaluate(&key("a"), now(0)).unwrap();
+    assert_eq!((evaluation.plan, evaluation.work(false, false)), (Plan::Rest, None));
+    let lane = LaneId::of_region(REGION);
+    assert_eq!(memory.note(&evaluation, now(0)).lanes, [lane.clone()].into());
+    assert!(memory.lane(&lane).unwrap().lock().due().is_some());
+    assert_eq!(memory.handle_deleted(&key("a"), now(1)).lanes, [lane.clone()].into());
+    assert!(memory.lane(&lane).unwrap().lock().due().is_none());
+    assert!(memory.handle_lane_idle(&lane, Duration::from_secs(60), Moment(61_000)));
+    assert!(memory.lane(&lane).is_none());
+}
+
+/// A record once outlived its object when an evaluation overlapped the deletion.
+#[test]
+fn nothing_is_left_of_a_resource_that_is_gone() {
+    let mut memory = memory();
+    for round in 0..100 {
+        let name = format!("r{round}");
+        memory.handle_applied(object(&name, "G", round, json!({})), now(round));
+        let evaluation = look(&mut memory, &name, round);
+        memory.handle_deleted(&key(&name), now(round));
+        memory.note(&evaluation, now(round));
+        memory.handle_written(&evaluation, true, now(round));
+    }
+    assert!(memory.objects.is_empty() && memory.requests.is_empty());
+}
+
+#[test]
+fn a_list_concerns_only_the_groups_of_which_something_is_new() {
+    let mut memory = memory();
+    for n in 0..50 {
+        memory.handle_applied(object(&format!("r{n}"), &format!("G{n}"), n, json!({})), now(0));
+        look(&mut memory, &format!("r{n}"), 0);
+    }
+    let lane = LaneId::of_region(REGION);
+    let list = |memory: &Memory, at: u64, changed: usize| {
+        let state = memory.lane(&lane).unwrap();
+        let mut state = state.lock();
+        let mut listing = state.begin_list(Moment(at));
+        let group = |n: usize| Observation {
+            name: format!("G{n}"),
+            arn: Some(format!("arn:aws:codeguru-profiler:{REGION}:111122223333:profilingGroup/G{n}")),
+            profiling_enabled: Some(n != changed),
+            profiling_status: Some(crate::api::ProfilingStatus::default()),
+            ..Observation::default()
+        };
+        state.page(&mut listing, Moment(at), (0..50).map(group).collect());
+        state.end_list(listing, Moment(at), 0.5);
+    };
+    list(&memory, 1000, 99);
+    assert_eq!(memory.handle_lane_news(&lane).recheck.len(), 50, "the first List is news for all");
+    list(&memory, 2000, 99);
+    assert_eq!(memory.handle_lane_news(&lane).recheck.len(), 0, "nothing has changed");
+    list(&memory, 3000, 7);
+    assert_eq!(memory.handle_lane_news(&lane).recheck, [key("r7")].into());
+}
+
+#[test]
+fn an_older_version_of_an_object_does_not_replace_a_newer_one() {
+    let mut memory = memory();
+    memory.handle_applied(object("a", "G", 5, json!({})), now(0));
+    let edited = |on: bool| json!({ "metadata": { "generation": 2 }, "spec": { "profilingEnabled": on } });
+    memory.handle_answer(object("a", "G", 9, edited(false)), now(1));
+    memory.handle_applied(object("a", "G", 7, json!({})), now(2));
+    assert!(!memory.evaluate(&key("a"), now(3)).unwrap().situation.desired.profiling_enabled);
+    let reborn = json!({ "metadata": { "uid": "another" }, "spec": { "profilingEnabled": true } });
+    memory.handle_applied(object("a", "G", 11, reborn), now(4));
+    assert!(memory.evaluate(&key("a"), now(5)).unwrap().situation.desired.profiling_enabled);
+}

@@ -1,0 +1,173 @@
+//! The memory with everything that it can't reach: clients, clocks, chance, permits. Carries out what it wants.
+
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use kube::{Api, Client, api::DynamicObject};
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Instruments,
+    events::Events,
+    lane_events::{LaneEvents, regarding},
+    memory::{Evaluation, Memory, Wanted, key::Key, object::resource},
+    metrics::ControllerMetrics,
+    settings::Settings,
+    triggers::Triggers,
+};
+use crate::{
+    api::Timestamp,
+    aws::{
+        lanes::{Connect, LaneObserver, Lanes},
+        metrics::AwsMetrics,
+    },
+    domain::{
+        lane_id::LaneId,
+        moment::{Moment, Now},
+    },
+    process::{permit::Permits, reconciles::Reconciles, system::System},
+};
+
+/// What every reconcile shares.
+pub struct Shell {
+    /// The Kubernetes client.
+    pub client: Client,
+    /// The operator's settings.
+    pub settings: Settings,
+    /// What the controller knows. Held for memory access only, never across a wait.
+    pub memory: Mutex<Memory>,
+    /// The lanes that run.
+    pub lanes: Arc<Lanes>,
+    /// What is to be evaluated.
+    pub triggers: Triggers,
+    /// Who may change the outside world.
+    pub permits: Permits,
+    /// Publishes events.
+    pub events: Events,
+    /// Counts reconciles.
+    pub reconciles: Reconciles<Key>,
+    /// Counts what the controller did.
+    pub metrics: ControllerMetrics,
+    /// Clock, chance and tasks.
+    pub system: System,
+    /// Cancelled when no more work is to be begun.
+    pub stop: CancellationToken,
+    lane_events: LaneEvents,
+    aws_metrics: Arc<AwsMetrics>,
+}
+
+impl Shell {
+    /// Knows of no object yet.
+    pub fn new(
+        client: Client,
+        settings: Settings,
+        connect: Connect,
+        instruments: Instruments,
+        permits: Permits,
+        system: System,
+        stop: CancellationToken,
+    ) -> Arc<Self> {
+        let Instruments { reconciles, controller: metrics, aws: aws_metrics } = instruments;
+        Arc::new_cyclic(|shell: &Weak<Self>| {
+            let observer: Weak<dyn LaneObserver> = shell.clone();
+            Self {
+                events: Events::new(client.clone(), settings.pod.as_ref(), system.clone()),
+                lanes: Arc::new(Lanes::new(connect, settings.lane(), observer, system.clone(), stop.clone())),
+                memory: Mutex::new(Memory::new(settings.clone())),
+                triggers: Triggers::default(),
+                client,
+                settings,
+                permits,
+                reconciles,
+                metrics,
+                system,
+                stop,
+                lane_events: LaneEvents::default(),
+                aws_metrics,
+            }
+        })
+    }
+
+    /// Both clocks.
+    pub fn now(&self) -> Now {
+        Now { wall: Timestamp::from_jiff(self.system.now()), moment: self.moment() }
+    }
+
+    fn moment(&self) -> Moment {
+        Moment(u64::try_from(self.system.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// The namespace of `key`, untyped.
+    pub fn api(&self, key: &Key) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), &key.namespace, &resource())
+    }
+
+    /// What to do about one object.
+    pub fn evaluate(&self, key: &Key) -> Option<Evaluation> {
+        self.metrics.evaluated();
+        self.memory.lock().evaluate(key, self.now())
+    }
+
+    /// Lets the memory take an event, and carries out what it wants.
+    pub fn handle(&self, event: impl FnOnce(&mut Memory, Now) -> Wanted) {
+        let now = self.now();
+        let wanted = event(&mut self.memory.lock(), now);
+        self.carry_out(wanted, true);
+    }
+
+    fn carry_out(&self, Wanted { recheck, lanes }: Wanted, urgent: bool) {
+        for id in lanes {
+            let state = self.memory.lock().lane(&id);
+            if let Some(state) = state {
+                self.metrics.begins(id.region());
+                self.lanes.start_or_wake(&id, state);
+            }
+        }
+        if recheck.is_empty() {
+            return;
+        }
+        if urgent { self.triggers.urgent(recheck) } else { self.triggers.routine(recheck) }
+    }
+
+    /// Sets the gauge of each lane.
+    pub fn report_inventory_ages(&self) {
+        for lane in self.lanes.all() {
+            let age = lane.state().inventory_age(self.moment());
+            self.aws_metrics.set_inventory_age(lane.id().region(), age);
+        }
+    }
+
+    /// Publishes what is worth an event of a lane; nothing waits for it.
+    fn publish_lane_events(&self, id: &LaneId) {
+        let Some(pod) = &self.settings.pod else { return };
+        let Some(lane) = self.lanes.get(id) else { return };
+        let Some(draft) = self.lane_events.attempted(id, lane.state().failure()) else { return };
+        let (events, pod) = (self.events.clone(), regarding(pod));
+        drop(self.system.spawn(async move { events.publish(&pod, draft).await }));
+    }
+}
+
+impl LaneObserver for Shell {
+    fn attempted(&self, lane: &LaneId) {
+        self.publish_lane_events(lane);
+        let wanted = self.memory.lock().handle_lane_news(lane);
+        self.carry_out(wanted, false);
+    }
+
+    fn ended(&self, lane: &LaneId, idle: Duration) -> bool {
+        let ended = self.memory.lock().handle_lane_idle(lane, idle, self.moment());
+        if ended {
+            self.lane_events.forget(lane);
+            self.metrics.ends(lane.region());
+            self.aws_metrics.forget(lane.region());
+        }
+        ended
+    }
+
+    fn panicked(&self, _: &LaneId) {
+        self.metrics.panicked("lane");
+    }
+}
