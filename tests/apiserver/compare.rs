@@ -59,8 +59,10 @@ fn comparable(answer: &Value) -> Value {
     if answer["kind"] == "Status" {
         return status(&answer);
     }
-    if let Some(items) = answer["items"].as_array_mut() {
-        items.iter_mut().for_each(|item| *item = comparable(item));
+    if let Some(items) = answer.get_mut("items").and_then(Value::as_array_mut) {
+        for item in items {
+            *item = comparable(item);
+        }
     }
     if answer["object"].is_object() {
         answer["object"] = if is_bookmark(&answer) {
@@ -69,7 +71,7 @@ fn comparable(answer: &Value) -> Value {
             comparable(&answer["object"])
         };
     }
-    if let Some(metadata) = answer["metadata"].as_object_mut() {
+    if let Some(metadata) = answer.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
         for own in ["resourceVersion", "uid", "creationTimestamp", "deletionTimestamp", "continue"] {
             if let Some(value) = metadata.get_mut(own) {

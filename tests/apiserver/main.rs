@@ -1,6 +1,6 @@
-//! Holds the simulation's API server against the real one: the same random requests, the same answers.
+//! Holds the simulation's API server against the real one: the same requests, the same answers.
 //!
-//! `REQUESTS` is how many requests are made at least, `SEED` which ones.
+//! `REQUESTS` is how many random requests are made at least, `SEED` which ones.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on ends here")]
 
 #[path = "../simulation/apiserver/mod.rs"]
@@ -11,44 +11,126 @@ mod real;
 mod sequence;
 mod side;
 
-use std::{env, fmt::Debug, path::Path, str::FromStr};
+use std::{env, fmt::Debug, path::Path, str::FromStr, time::Duration};
 
-use devkit::controlplane::{ControlPlane, Options};
-use operation::Resource;
+use devkit::{
+    controlplane::{ControlPlane, Options, client_from},
+    wait,
+};
+use http::Method;
+use k8s_openapi::jiff::Timestamp;
+use operation::{NAMES, Object, Operation, Resource, Start};
 use rand::{SeedableRng, rngs::StdRng};
 use sequence::{Outcome, Pair};
 use serde_json::{Value, json};
 
-/// How often etcd is compacted: a page may be this old at least, and expires before it is three times as old.
-const COMPACTION: &str = "--etcd-compaction-interval=10s";
+use crate::apiserver::{Answer, Denial, Request};
+
 const OPERATIONS_IN_A_SEQUENCE: usize = 60;
+const COMPACTED_WITHIN: Duration = Duration::from_mins(1);
 
 #[tokio::test]
-async fn the_models_answers_are_those_of_the_real_api_server() {
+async fn random_requests_are_answered_as_the_real_api_server_does() {
     let wanted = setting("REQUESTS", 900);
     let first_seed = setting("SEED", u64::from(std::process::id()));
-    let options =
-        Options { controller_manager: false, api_server_args: vec![COMPACTION.to_owned()], ..Options::default() };
-    let plane = ControlPlane::start(options).await.unwrap();
-    let mut pair = Pair::new(plane.client().await.unwrap());
-    for crd in crds() {
-        plane.apply(&crd.to_string()).await.unwrap();
-        pair.model.install(&crd);
-    }
-
+    let plane = ControlPlane::shared().await.unwrap();
+    let mut pair = both(&plane).await;
     for sequence in 0.. {
         if pair.requests >= wanted {
             break;
         }
         let seed = first_seed.wrapping_add(sequence);
-        let mut rng = StdRng::seed_from_u64(seed);
-        let operations: Vec<_> = (0..OPERATIONS_IN_A_SEQUENCE).map(|_| operation::random(&mut rng)).collect();
+        let operations = operation::random_sequence(&mut StdRng::seed_from_u64(seed), OPERATIONS_IN_A_SEQUENCE);
         if let Outcome::Disagreement(first) = pair.run(&plane, &operations).await {
-            let (least, last) = sequence::shrink(&mut pair, &plane, operations, first).await;
-            panic!("seed {seed}: after {least:#?}\n{last}");
+            let (least, difference) = sequence::shrink(&mut pair, &plane, operations, first).await;
+            panic!("seed {seed}: after {least:#?}\n{difference}");
         }
     }
+    for ((operation, status), count) in &pair.answers {
+        println!("{count:>6} {operation}: {status}");
+    }
     println!("seed {first_seed}: {} requests, {} frames of watches, 0 disagreements", pair.requests, pair.frames);
+}
+
+#[tokio::test]
+async fn who_lacks_permissions_is_refused_as_the_real_api_server_does() {
+    let plane = ControlPlane::shared().await.unwrap();
+    let mut pair = both(&plane).await;
+    let namespace = plane.namespace("model").await.unwrap();
+    let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "nobody" } });
+    plane.apply_in(&namespace, &account.to_string()).await.unwrap();
+    let kubeconfig = plane.kubeconfig_for(&plane.token(&namespace, "nobody", 600).await.unwrap()).unwrap();
+    let client = client_from(&kubeconfig).await.unwrap();
+    let user = format!("system:serviceaccount:{namespace}:nobody");
+    pair.model.deny(Denial::default());
+
+    let all = format!("/apis/{}/v1alpha1/profilinggroups", Resource::Whole.group());
+    let collection = format!("/apis/{}/v1alpha1/namespaces/{namespace}/profilinggroups", Resource::Whole.group());
+    let (object, status) = (format!("{collection}/a"), format!("{collection}/a/status"));
+    let watch = [("watch".to_owned(), "true".to_owned())];
+    let requests = [
+        (Method::GET, &all, &[][..]),
+        (Method::GET, &all, &watch[..]),
+        (Method::GET, &collection, &[]),
+        (Method::POST, &collection, &[]),
+        (Method::DELETE, &collection, &[]),
+        (Method::GET, &object, &[]),
+        (Method::PUT, &object, &[]),
+        (Method::PATCH, &object, &[]),
+        (Method::DELETE, &object, &[]),
+        (Method::PUT, &status, &[]),
+        (Method::PATCH, &status, &[]),
+    ];
+    for (method, path, query) in requests {
+        let content_type = "application/merge-patch+json".to_owned();
+        let request = Request { method, path: path.clone(), query: query.to_vec(), content_type, body: json!({}) };
+        let real = real::ask(&client, &request).await;
+        let Answer::Object { status, body } = pair.model.handle_as(Timestamp::UNIX_EPOCH, &user, &request) else {
+            panic!("{request:?}: a watch");
+        };
+        assert_eq!((status, body), (real.status, real.body), "{request:?}");
+    }
+}
+
+#[tokio::test]
+async fn versions_that_are_no_longer_known_expire_as_on_the_real_api_server() {
+    let options = Options { api_server_args: vec!["--etcd-compaction-interval=1s".to_owned()], ..Options::default() };
+    let plane = ControlPlane::start(options).await.unwrap();
+    let mut pair = both(&plane).await;
+    pair.begin(&plane).await;
+    let resource = Resource::Whole;
+    let (namespace, limit, selector) = (Some(0), Some(1), None);
+    for name in NAMES {
+        pair.step(&Operation::Create { object: Object { resource, namespace: 0, name }, more: json!({}) })
+            .await
+            .unwrap();
+    }
+    pair.step(&Operation::List { resource, namespace, limit, selector }).await.unwrap();
+
+    // A server that starts has no memory of what was written before.
+    plane.stop_api_server();
+    plane.start_api_server().await.unwrap();
+    wait::until("the page is compacted away", COMPACTED_WITHIN, || async {
+        (pair.asked_of_the_real(&Operation::NextPage).await == 410).then_some(())
+    })
+    .await
+    .unwrap();
+    pair.model.compact();
+
+    pair.step(&Operation::NextPage).await.unwrap();
+    pair.step(&Operation::Watch { resource, namespace, start: Start::Ago(1), selector }).await.unwrap();
+    pair.compare_watches().await.unwrap();
+    assert_eq!((pair.answers[&("next page", 410)], pair.frames), (1, 1));
+}
+
+/// The model beside a real server, with the same CRDs.
+async fn both(plane: &ControlPlane) -> Pair {
+    let mut pair = Pair::new(plane.client().await.unwrap());
+    for crd in crds() {
+        plane.apply(&crd.to_string()).await.unwrap();
+        pair.model.install(&crd);
+    }
+    pair
 }
 
 /// The CRD under two other groups: as it is, and without some of its members and the default of its status.

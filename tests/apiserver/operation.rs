@@ -133,12 +133,52 @@ pub enum Operation {
     },
 }
 
+impl Operation {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Create { .. } => "create",
+            Self::Put { status: false, .. } => "put",
+            Self::Put { status: true, .. } => "put status",
+            Self::Merge { status: false, .. } => "merge patch",
+            Self::Merge { status: true, .. } => "merge patch of status",
+            Self::Json { status: false, .. } => "JSON patch",
+            Self::Json { status: true, .. } => "JSON patch of status",
+            Self::Delete { .. } => "delete",
+            Self::DeleteCollection { .. } => "delete collection",
+            Self::Get { .. } => "get",
+            Self::List { .. } => "list",
+            Self::NextPage => "next page",
+            Self::Watch { .. } => "watch",
+        }
+    }
+}
+
 pub const NAMESPACES: usize = 2;
-pub const NAMES: [&str; 4] = ["a", "b", "c-1", "d.d"];
+pub const NAMES: [&str; 3] = ["a", "b-1", "c.d"];
 const TIME: &str = "2026-01-02T03:04:05Z";
 
-pub fn random(rng: &mut StdRng) -> Operation {
-    let object = object(rng);
+/// Operations that are mostly about one resource, so that they meet. What pages of a list follow, follow soon.
+pub fn random_sequence(rng: &mut StdRng, length: usize) -> Vec<Operation> {
+    let resource = resource(rng);
+    let mut operations = Vec::new();
+    let mut pages = 0;
+    while operations.len() < length {
+        if pages > 0 && rng.random_bool(0.5) {
+            pages -= 1;
+            operations.push(Operation::NextPage);
+            continue;
+        }
+        let operation = random(rng, resource);
+        if let Operation::List { limit: Some(_), .. } = operation {
+            pages = 3;
+        }
+        operations.push(operation);
+    }
+    operations
+}
+
+fn random(rng: &mut StdRng, preferred: Resource) -> Operation {
+    let object = object(rng, preferred);
     let resource = object.resource;
     let status = resource.is_custom() && rng.random_bool(0.5);
     match rng.random_range(0..100) {
@@ -164,28 +204,16 @@ pub fn random(rng: &mut StdRng) -> Operation {
         },
         74..75 => Operation::DeleteCollection { resource, namespace: object.namespace },
         75..80 => Operation::Get { object },
-        80..87 => Operation::List {
+        80..88 => Operation::List {
             resource,
             namespace: namespaces(rng, resource),
-            limit: pick(rng, &[None, Some(1), Some(2), Some(3)]),
+            limit: pick(rng, &[None, Some(1), Some(1), Some(2)]),
             selector: selector(rng, resource),
         },
-        87..94 => Operation::NextPage,
         _ => Operation::Watch {
             resource,
             namespace: namespaces(rng, resource),
-            start: pick(
-                rng,
-                &[
-                    Start::Newest,
-                    Start::Ago(1),
-                    Start::Ago(5),
-                    Start::Ago(30),
-                    Start::Ancient,
-                    Start::State,
-                    Start::Streamed,
-                ],
-            ),
+            start: start(rng, resource),
             selector: selector(rng, resource),
         },
     }
@@ -195,13 +223,14 @@ fn pick<T: Clone>(rng: &mut StdRng, from: &[T]) -> T {
     from[rng.random_range(0..from.len())].clone()
 }
 
-fn object(rng: &mut StdRng) -> Object {
+fn object(rng: &mut StdRng, preferred: Resource) -> Object {
+    let resource = if rng.random_bool(0.8) { preferred } else { resource(rng) };
+    Object { resource, namespace: pick(rng, &[0, 0, 0, 1]), name: pick(rng, &NAMES) }
+}
+
+fn resource(rng: &mut StdRng) -> Resource {
     use Resource::{Event, Lease, Thin, Whole};
-    Object {
-        resource: pick(rng, &[Whole, Whole, Whole, Thin, Thin, Lease, Event]),
-        namespace: rng.random_range(0..NAMESPACES),
-        name: pick(rng, &NAMES),
-    }
+    pick(rng, &[Whole, Whole, Whole, Thin, Thin, Lease, Event])
 }
 
 /// The server itself has Leases and Events in other namespaces.
@@ -209,8 +238,17 @@ fn namespaces(rng: &mut StdRng, resource: Resource) -> Option<usize> {
     (!resource.is_custom() || rng.random_bool(0.6)).then(|| rng.random_range(0..NAMESPACES))
 }
 
+/// The oldest version of a built-in kind is a matter of etcd's compaction.
+fn start(rng: &mut StdRng, resource: Resource) -> Start {
+    let any =
+        [Start::Newest, Start::Ago(1), Start::Ago(5), Start::Ago(30), Start::State, Start::Streamed, Start::Ancient];
+    let known = if resource.is_custom() { 7 } else { 6 };
+    pick(rng, &any[..known])
+}
+
 fn selector(rng: &mut StdRng, resource: Resource) -> Option<(&'static str, &'static str)> {
     let any = [
+        None,
         None,
         None,
         None,
@@ -219,7 +257,7 @@ fn selector(rng: &mut StdRng, resource: Resource) -> Option<(&'static str, &'sta
         Some(("labelSelector", "l!=1")),
         Some(("fieldSelector", "spec.region=eu-west-1")),
     ];
-    let known = if resource.is_custom() { 7 } else { 6 };
+    let known = if resource.is_custom() { 8 } else { 7 };
     pick(rng, &any[..known])
 }
 

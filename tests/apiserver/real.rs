@@ -63,6 +63,11 @@ async fn send(client: &kube::Client, request: &Request) -> (u16, Body) {
     (parts.status.as_u16(), body)
 }
 
+/// Whether the server only shows that the watch is alive, which it does when it likes.
+fn is_for_progress(frame: &Value) -> bool {
+    frame["type"] == "BOOKMARK" && frame["object"]["metadata"]["annotations"].is_null()
+}
+
 impl Frames {
     /// The next frames: as many as are expected, and any that follow at once.
     pub async fn take(&mut self, expected: usize) -> Vec<Value> {
@@ -80,7 +85,11 @@ impl Frames {
         loop {
             if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.buffer.drain(..=end).collect();
-                return Some(serde_json::from_slice(&line).unwrap());
+                let frame: Value = serde_json::from_slice(&line).unwrap();
+                if is_for_progress(&frame) {
+                    continue;
+                }
+                return Some(frame);
             }
             let chunk = self.bytes.next().await?;
             self.buffer.extend(chunk);

@@ -1,6 +1,6 @@
 //! The same operations on both sides, one after the other.
 
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
 use devkit::controlplane::ControlPlane;
 use k8s_openapi::jiff::Timestamp;
@@ -23,6 +23,8 @@ pub struct Pair {
     model_side: Side,
     watches: Vec<Open>,
     pub requests: usize,
+    /// How many answers there were of each kind: the operation and the code.
+    pub answers: BTreeMap<(&'static str, u16), usize>,
     pub frames: usize,
 }
 
@@ -50,19 +52,14 @@ impl Pair {
             model_side: Side::default(),
             watches: Vec::new(),
             requests: 0,
+            answers: BTreeMap::new(),
             frames: 0,
         }
     }
 
     /// Runs operations in new namespaces, and removes what they leave.
     pub async fn run(&mut self, plane: &ControlPlane, operations: &[Operation]) -> Outcome {
-        let mut namespaces = Vec::new();
-        for _ in 0..NAMESPACES {
-            namespaces.push(plane.namespace("model").await.unwrap());
-        }
-        namespaces.sort();
-        self.real_side.begin(&namespaces);
-        self.model_side.begin(&namespaces);
+        self.begin(plane).await;
         let mut outcome = Outcome::Agreement;
         for operation in operations.iter().cloned().chain(last_objects()) {
             if let Err(difference) = self.step(&operation).await {
@@ -80,7 +77,24 @@ impl Pair {
         outcome
     }
 
-    async fn step(&mut self, operation: &Operation) -> Result<(), String> {
+    /// Forgets what was, and goes on in new namespaces.
+    pub async fn begin(&mut self, plane: &ControlPlane) {
+        let mut namespaces = Vec::new();
+        for _ in 0..NAMESPACES {
+            namespaces.push(plane.namespace("model").await.unwrap());
+        }
+        namespaces.sort();
+        self.real_side.begin(&namespaces);
+        self.model_side.begin(&namespaces);
+    }
+
+    /// The code of the real server's answer alone, of which nothing is learned.
+    pub async fn asked_of_the_real(&self, operation: &Operation) -> u16 {
+        real::ask(&self.client, &self.real_side.request(operation).unwrap()).await.status
+    }
+
+    /// Carries out one operation on both sides; the frames of watches are compared later.
+    pub async fn step(&mut self, operation: &Operation) -> Result<(), String> {
         let requests = (self.real_side.request(operation), self.model_side.request(operation));
         let (Some(to_real), Some(to_model)) = requests else { return Ok(()) };
         self.requests += 1;
@@ -88,10 +102,11 @@ impl Pair {
         let real = if matches!(operation, Operation::Watch { .. }) {
             match (real::watch(&self.client, &to_real).await, answer) {
                 (Ok(real), Answer::Watch(model)) => {
+                    *self.answers.entry((operation.name(), 200)).or_default() += 1;
                     self.watches.push(Open { what: to_real, real, model });
                     return Ok(());
                 }
-                (Ok(_), answer) => return Err(format!("{to_real:?}\nreal:  a watch\nmodel: {answer:?}")),
+                (Ok(_), answer) => return Err(format!("{}\nreal:  a watch\nmodel: {answer:?}", line(&to_real))),
                 (Err(reply), answer) => (reply, answer),
             }
         } else {
@@ -99,8 +114,9 @@ impl Pair {
         };
         let (Reply { status, body }, answer) = real;
         let Answer::Object { status: model_status, body: model_body } = answer else {
-            return Err(format!("{to_real:?}\nreal:  {status} {body}\nmodel: a watch"));
+            return Err(format!("{}\nreal:  {status} {body}\nmodel: a watch", line(&to_real)));
         };
+        *self.answers.entry((operation.name(), status)).or_default() += 1;
         self.real_side.learn(operation, &to_real, status, &body);
         self.model_side.learn(operation, &to_model, model_status, &model_body);
         let difference = self.versions.difference(&body, &model_body);
@@ -108,17 +124,18 @@ impl Pair {
             return Ok(());
         }
         let difference = difference.unwrap_or_default();
-        Err(format!("{to_real:?}\nreal:  {status} {body}\nmodel: {model_status} {model_body}\n{difference}"))
+        Err(format!("{}\n{status} of the real server, {model_status} of the model\n{difference}", line(&to_real)))
     }
 
-    async fn compare_watches(&mut self) -> Result<(), String> {
+    /// Ends all watches, and compares what they got.
+    pub async fn compare_watches(&mut self) -> Result<(), String> {
         for Open { what, mut real, mut model } in self.watches.drain(..) {
             let expected = self.model.events(&mut model);
             let found = real.take(expected.len()).await;
             self.frames += found.len();
             for (index, (real, model)) in found.iter().zip(&expected).enumerate() {
                 if let Some(difference) = self.versions.difference(real, model) {
-                    return Err(format!("{what:?}\nframe {index}:\n{difference}"));
+                    return Err(format!("{}\nframe {index}:\n{difference}", line(&what)));
                 }
             }
             if found.len() != expected.len() {
@@ -128,7 +145,7 @@ impl Pair {
                         text
                     })
                 };
-                return Err(format!("{what:?}\nreal:\n{}model:\n{}", list(&found), list(&expected)));
+                return Err(format!("{}\nreal:\n{}model:\n{}", line(&what), list(&found), list(&expected)));
             }
         }
         Ok(())
@@ -171,6 +188,16 @@ fn last_objects() -> impl Iterator<Item = Operation> {
         .into_iter()
         .flat_map(move |resource| (0..NAMESPACES).map(move |namespace| object(resource, namespace)));
     objects.map(|object| Operation::Create { object, more: json!({}) })
+}
+
+/// A request as people read it.
+fn line(request: &Request) -> String {
+    let query: Vec<_> = request.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let mut body = request.body.clone();
+    if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("managedFields");
+    }
+    format!("{} {}?{} {body}", request.method, request.path, query.join("&"))
 }
 
 /// Leaves out every operation without which the sides still disagree.

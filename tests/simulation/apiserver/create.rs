@@ -44,8 +44,8 @@ impl ApiServer {
         if let Some(fault) = kind.fault(&object) {
             return Err(Refusal::invalid(kind, name, &fault));
         }
-        if self.store.get(target.kind, &Key::of(&object)).is_some() {
-            return Err(Refusal::already_exists(kind, name));
+        if let Some(stored) = self.store.get(target.kind, &Key::of(&object)) {
+            return Err(Refusal::already_exists(kind, name, metadata::is_deleting(&stored.object)));
         }
         let written = object.clone();
         kind.admit(&mut object);
@@ -63,7 +63,7 @@ fn begin(kind: &Kind, object: &mut Value, now: Timestamp, uid: u64) {
         members.remove("status");
     }
     let members = metadata::of_mut(object);
-    for name in ["deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink"] {
+    for name in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
         members.remove(name);
     }
     members.insert("uid".to_owned(), json!(format!("00000000-0000-4000-8000-{uid:012x}")));
@@ -81,7 +81,7 @@ pub(super) fn decoded(kind: &Kind, mut body: Value) -> Result<Value, Refusal> {
     if kind.rules.typed_items() && body["kind"].as_str().unwrap_or_default().is_empty() {
         return Err(Refusal::bad_request("Object 'Kind' is missing"));
     }
-    for (name, expected) in [("apiVersion", kind.api_version()), ("kind", kind.kind.clone())] {
+    for (name, expected) in [("apiVersion", kind.api_version()), ("kind", kind.name.clone())] {
         if body[name].is_null() && !kind.rules.typed_items() {
             body[name] = json!(expected);
         }

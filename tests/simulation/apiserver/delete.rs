@@ -17,7 +17,7 @@ impl ApiServer {
             if !wanted.is_null() && wanted != found {
                 let why =
                     format!("the {name} in the precondition ({wanted}) does not match the {name} in record ({found})");
-                return Err(Refusal::conflict(kind, &target.name, &why));
+                return Err(Refusal::precondition(kind, &target.name, &why));
             }
         }
         let details = json!({ "name": target.name, "group": kind.group, "kind": kind.plural, "uid": metadata::text(object, "uid") });

@@ -12,7 +12,9 @@ pub(super) struct Kind {
     pub group: String,
     pub version: String,
     pub plural: String,
-    pub kind: String,
+    /// As in `kind:` of an object.
+    pub name: String,
+    /// The plural, to be shared.
     pub label: Arc<str>,
     /// Whether it has the subresource `status`.
     pub status: bool,
@@ -64,7 +66,7 @@ impl Kind {
             group: text(&spec["group"]),
             version: text(&version["name"]),
             plural: text(&spec["names"]["plural"]),
-            kind: text(&spec["names"]["kind"]),
+            name: text(&spec["names"]["kind"]),
             label: spec["names"]["plural"].as_str().unwrap_or_default().into(),
             status: version["subresources"]["status"].is_object(),
             rules: Rules::Custom,
@@ -91,6 +93,11 @@ impl Kind {
             Rules::Event => complete_event(object),
             Rules::Lease => add(object, "spec", json!({})),
         }
+    }
+
+    /// The group that messages name beside the kind: Events are judged as those of the core group.
+    pub(super) fn kind_group(&self) -> &str {
+        if self.rules == Rules::Event { "" } else { &self.group }
     }
 
     /// Whether a field selector may name this member.
@@ -179,12 +186,12 @@ pub(super) fn lease() -> Kind {
     built_in("coordination.k8s.io", "leases", "Lease", Rules::Lease, schema)
 }
 
-fn built_in(group: &str, plural: &str, kind: &str, rules: Rules, schema: Value) -> Kind {
+fn built_in(group: &str, plural: &str, name: &str, rules: Rules, schema: Value) -> Kind {
     Kind {
         group: group.to_owned(),
         version: "v1".to_owned(),
         plural: plural.to_owned(),
-        kind: kind.to_owned(),
+        name: name.to_owned(),
         label: plural.into(),
         status: false,
         rules,

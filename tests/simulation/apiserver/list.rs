@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Answer, ApiServer, Call, Key, Refusal, Target, kind::Kind, selector::Scope};
+use super::{
+    Answer, ApiServer, Call, Key, Refusal, Target,
+    kind::{Kind, Rules},
+    selector::Scope,
+};
 
 /// Where a list goes on: after this key, as things were at this version.
 struct Continue {
@@ -49,11 +53,12 @@ impl ApiServer {
             snapshot = self.store.at(target.kind, version);
             Box::new(snapshot.iter().map(|(key, object)| (*key, *object)))
         };
-        let mut found = all
+        let mut rest = all
             .filter(|(key, _)| token.as_ref().is_none_or(|token| **key > token.after))
-            .filter(|(key, object)| scope.contains(key, object));
-        let page: Vec<_> = found.by_ref().take(limit).collect();
-        let left = found.count();
+            .filter(|(key, _)| scope.reaches(key));
+        let page: Vec<_> = rest.by_ref().filter(|(_, object)| scope.selects(object)).take(limit).collect();
+        // Whether selectors choose any of what is left is only found out by the next page.
+        let left = rest.count();
         let next = page.last().filter(|_| left > 0).map(|(key, _)| {
             let token = Continue::token(version, key);
             (token, scope.is_whole().then_some(left))
@@ -90,6 +95,9 @@ impl Kind {
         next: Option<(String, Option<usize>)>,
     ) -> Value {
         let mut metadata = json!({ "resourceVersion": version.to_string() });
+        if self.rules == Rules::Custom {
+            metadata["continue"] = json!("");
+        }
         if let Some((token, left)) = next {
             metadata["continue"] = json!(token);
             if let Some(left) = left {
@@ -105,6 +113,6 @@ impl Kind {
             item
         });
         let items: Vec<_> = items.collect();
-        json!({ "apiVersion": self.api_version(), "kind": format!("{}List", self.kind), "metadata": metadata, "items": items })
+        json!({ "apiVersion": self.api_version(), "kind": format!("{}List", self.name), "metadata": metadata, "items": items })
     }
 }

@@ -39,7 +39,7 @@ use kind::Kind;
 use refusal::Refusal;
 pub use request::Request;
 use request::{Subresource, Target, Verb};
-pub use store::{How, Version};
+pub use store::{Change, How};
 use store::{Key, Store};
 pub use watch::Watch;
 
@@ -91,16 +91,12 @@ impl ApiServer {
 
     fn add(&mut self, kind: Kind) {
         let known = self.kinds.iter().position(|known| known.group == kind.group && known.plural == kind.plural);
-        match known {
-            Some(index) => {
-                self.store.install(index);
-                self.store.present_again(index, |object| kind.admit(object));
-                self.kinds[index] = kind;
-            }
-            None => {
-                self.store.install(self.kinds.len());
-                self.kinds.push(kind);
-            }
+        self.store.install(known.unwrap_or(self.kinds.len()));
+        if let Some(index) = known {
+            self.store.present_again(index, |object| kind.admit(object));
+            self.kinds[index] = kind;
+        } else {
+            self.kinds.push(kind);
         }
     }
 
@@ -146,7 +142,8 @@ impl ApiServer {
         Refusal::not_found(&self.kinds[target.kind], &target.name)
     }
 
-    /// Everything that is known now counts as compacted: watches and pages that start at an older version are answered with 410.
+    /// Forgets all versions up to now, as when something else has been written since: watches and pages that start at one, and watches that
+    /// have not been served until then, are answered with 410.
     pub fn compact(&mut self) {
         self.store.compact();
     }
@@ -185,7 +182,7 @@ impl ApiServer {
     }
 
     /// Every version that was ever stored, in order.
-    pub fn history(&self) -> &[Version] {
+    pub fn history(&self) -> &[Change] {
         self.store.history()
     }
 

@@ -28,7 +28,7 @@ impl<'a> Patch<'a> {
         match self {
             Self::Merge(patch) => merge(object, patch),
             Self::Json(patch) => {
-                json_patch::patch(object, patch).map_err(|error| Refusal::unprocessable(error.to_string()))?;
+                json_patch::patch(object, patch).map_err(|_| Refusal::unprocessable())?;
             }
         }
         Ok(())

@@ -1,12 +1,26 @@
 //! Refusals, in the words of the real server.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     Answer,
     kind::Kind,
     request::{Subresource, Target, Verb},
 };
+
+/// What a refusal is about, without what is empty.
+fn details(group: &str, kind: &str, name: &str) -> Value {
+    let members = [("group", group), ("kind", kind), ("name", name)].into_iter().filter(|(_, value)| !value.is_empty());
+    members.map(|(member, value)| (member.to_owned(), json!(value))).collect::<Map<_, _>>().into()
+}
+
+/// A kind and its group.
+fn qualified(kind: &Kind) -> String {
+    match kind.kind_group() {
+        "" => kind.name.clone(),
+        group => format!("{}.{group}", kind.name),
+    }
+}
 
 /// A request that is not carried out, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,10 +37,7 @@ impl Refusal {
     }
 
     fn about(mut self, kind: &Kind, name: &str) -> Self {
-        self.details = json!({ "group": kind.group, "kind": kind.plural });
-        if !name.is_empty() {
-            self.details["name"] = json!(name);
-        }
+        self.details = details(&kind.group, &kind.plural, name);
         self
     }
 
@@ -68,8 +79,10 @@ impl Refusal {
         Self::new(404, "NotFound", format!("{} \"{name}\" not found", kind.resource())).about(kind, name)
     }
 
-    pub(super) fn already_exists(kind: &Kind, name: &str) -> Self {
-        Self::new(409, "AlreadyExists", format!("{} \"{name}\" already exists", kind.resource())).about(kind, name)
+    pub(super) fn already_exists(kind: &Kind, name: &str, deleting: bool) -> Self {
+        let deleting = if deleting { "object is being deleted: " } else { "" };
+        Self::new(409, "AlreadyExists", format!("{deleting}{} \"{name}\" already exists", kind.resource()))
+            .about(kind, name)
     }
 
     /// Somebody else wrote the object since the version that the request names.
@@ -78,21 +91,37 @@ impl Refusal {
         Self::conflict(kind, name, why)
     }
 
+    /// The object is not the one that a deletion is about.
+    pub(super) fn precondition(kind: &Kind, name: &str, why: &str) -> Self {
+        let message = format!("Operation cannot be fulfilled on {} \"{name}\": {why}", qualified(kind));
+        let mut refusal = Self::new(409, "Conflict", message);
+        refusal.details = details(kind.kind_group(), &kind.name, name);
+        refusal
+    }
+
     pub(super) fn conflict(kind: &Kind, name: &str, why: &str) -> Self {
         let message = format!("Operation cannot be fulfilled on {} \"{name}\": {why}", kind.resource());
         Self::new(409, "Conflict", message).about(kind, name)
     }
 
     pub(super) fn invalid(kind: &Kind, name: &str, why: &str) -> Self {
-        let message = format!("{}.{} \"{name}\" is invalid: {why}", kind.kind, kind.group);
-        let mut refusal = Self::new(422, "Invalid", message).about(kind, name);
-        refusal.details["kind"] = json!(kind.kind);
+        let message = format!("{} \"{name}\" is invalid: {why}", qualified(kind));
+        let mut refusal = Self::new(422, "Invalid", message);
+        refusal.details = details(kind.kind_group(), &kind.name, name);
         refusal
     }
 
-    /// A patch that can't be applied.
-    pub(super) fn unprocessable(why: impl Into<String>) -> Self {
-        Self::new(422, "Invalid", why)
+    /// An update that does not name the version which it replaces.
+    pub(super) fn versionless(kind: &Kind, name: &str) -> Self {
+        let why = "metadata.resourceVersion: Invalid value: 0: must be specified for an update";
+        Self::new(422, "Invalid", format!("{} \"{name}\" is invalid: {why}", kind.resource())).about(kind, name)
+    }
+
+    /// A JSON patch that can't be applied.
+    pub(super) fn unprocessable() -> Self {
+        let mut refusal = Self::new(422, "Invalid", "the server rejected our request due to an error in our request");
+        refusal.details = json!({});
+        refusal
     }
 
     pub(super) fn internal(message: impl Into<String>) -> Self {

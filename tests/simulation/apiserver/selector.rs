@@ -43,8 +43,22 @@ impl Scope {
     }
 
     pub(super) fn contains(&self, key: &Key, object: &Value) -> bool {
-        self.namespace.as_ref().is_none_or(|namespace| *namespace == key.namespace)
-            && self.requirements.iter().all(|requirement| requirement.holds(object))
+        self.reaches(key) && self.selects(object)
+    }
+
+    /// Whether this key is looked at. A selector that names an object of a namespace leaves only that one.
+    pub(super) fn reaches(&self, key: &Key) -> bool {
+        let Some(namespace) = &self.namespace else { return true };
+        let mut names = self
+            .requirements
+            .iter()
+            .filter(|requirement| requirement.equal && requirement.path == ["metadata", "name"]);
+        *namespace == key.namespace && names.all(|requirement| requirement.value == key.name)
+    }
+
+    /// Whether selectors leave an object.
+    pub(super) fn selects(&self, object: &Value) -> bool {
+        self.requirements.iter().all(|requirement| requirement.holds(object))
     }
 
     /// Whether every object of the namespace is in it.
@@ -71,9 +85,9 @@ impl Requirement {
     fn holds(&self, object: &Value) -> bool {
         let found = self.path.iter().fold(object, |value, member| &value[member]);
         let same = match found {
-            Value::Null => self.value.is_empty(),
             Value::String(text) => *text == self.value,
-            other => other.to_string() == self.value,
+            Value::Bool(on) => self.value == if *on { "true" } else { "false" },
+            _ => self.value.is_empty(),
         };
         same == self.equal
     }

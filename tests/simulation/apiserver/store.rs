@@ -22,7 +22,6 @@ impl Key {
 #[derive(Debug)]
 pub(super) struct Stored {
     pub object: Arc<Value>,
-    pub version: u64,
     /// Whether readers are shown more than was written, by the schema's defaults: then no later write is without effect.
     pub bare: bool,
 }
@@ -38,10 +37,10 @@ pub enum How {
     Deleted,
 }
 
-/// One version of one object.
+/// A write that has been carried out: a version of an object.
 #[derive(Debug, Clone)]
-pub struct Version {
-    /// Its resourceVersion.
+pub struct Change {
+    /// The resourceVersion.
     pub version: u64,
     /// The plural name of its resource.
     pub resource: Arc<str>,
@@ -71,7 +70,7 @@ pub(super) struct Store {
     tables: Vec<Table>,
     version: u64,
     compacted: u64,
-    history: Vec<Version>,
+    history: Vec<Change>,
 }
 
 /// A write: by whom, of what.
@@ -110,12 +109,12 @@ impl Store {
         self.version
     }
 
-    pub(super) fn history(&self) -> &[Version] {
+    pub(super) fn history(&self) -> &[Change] {
         &self.history
     }
 
     /// The versions after this one.
-    pub(super) fn after(&self, version: u64) -> &[Version] {
+    pub(super) fn after(&self, version: u64) -> &[Change] {
         &self.history[self.history.partition_point(|stored| stored.version <= version)..]
     }
 
@@ -139,7 +138,9 @@ impl Store {
         objects
     }
 
+    /// Forgets all versions up to now, as when something else has been written since.
     pub(super) fn compact(&mut self) {
+        self.version += 1;
         self.compacted = self.version;
     }
 
@@ -158,10 +159,10 @@ impl Store {
         let Write { kind, resource, actor, mut object } = write;
         object["metadata"]["resourceVersion"] = Value::String(self.version.to_string());
         let (key, object) = (Key::of(&object), Arc::new(object));
-        let stored = Stored { object: object.clone(), version: self.version, bare };
+        let stored = Stored { object: object.clone(), bare };
         let before = self.tables[kind].objects.insert(key.clone(), stored).map(|stored| stored.object);
         let how = if before.is_some() { How::Modified } else { How::Created };
-        self.history.push(Version {
+        self.history.push(Change {
             version: self.version,
             resource: resource.clone(),
             object: object.clone(),
@@ -181,7 +182,7 @@ impl Store {
         let mut object = Value::clone(&stored.object);
         object["metadata"]["resourceVersion"] = Value::String(self.version.to_string());
         let object = Arc::new(object);
-        self.history.push(Version {
+        self.history.push(Change {
             version: self.version,
             resource: resource.clone(),
             object: object.clone(),

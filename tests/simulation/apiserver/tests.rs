@@ -56,14 +56,14 @@ fn a_denial_is_an_answer_of_403_until_it_is_removed() {
     create(&mut server, "a");
     let denial = Denial { verb: Some("patch"), subresource: Some("status"), ..Denial::default() };
     server.deny(denial.clone());
-    let path = format!("{GROUPS}/a/status");
+    let url = format!("{GROUPS}/a/status");
     let patch = json!({ "status": { "seen": 1 } });
-    let (status, body) = ask(&mut server, Method::PATCH, &path, &[], patch.clone());
+    let (status, body) = ask(&mut server, Method::PATCH, &url, &[], patch.clone());
     let message = "groups.example.com \"a\" is forbidden: User \"tester\" cannot patch resource \"groups/status\" in API group \"example.com\" in the namespace \"ns\"";
     assert_eq!((status, &body["reason"], &body["message"]), (403, &json!("Forbidden"), &json!(message)));
     assert_eq!(ask(&mut server, Method::GET, &format!("{GROUPS}/a"), &[], Value::Null).0, 200);
     server.allow(&denial);
-    assert_eq!(ask(&mut server, Method::PATCH, &path, &[], patch).0, 200);
+    assert_eq!(ask(&mut server, Method::PATCH, &url, &[], patch).0, 200);
 }
 
 #[test]
@@ -78,11 +78,11 @@ fn after_a_compaction_old_watches_and_pages_expire() {
     create(&mut server, "c");
     server.compact();
 
-    let mut started_late = watch(&mut server, &[("resourceVersion", &old)]);
-    for watch in [&mut open, &mut started_late] {
-        let frames = server.events(watch);
+    let mut late = watch(&mut server, &[("resourceVersion", &old)]);
+    for late in [&mut open, &mut late] {
+        let frames = server.events(late);
         assert_eq!((frames.len(), &frames[0]["type"], &frames[0]["object"]["code"]), (1, &json!("ERROR"), &json!(410)));
-        assert!(server.events(watch).is_empty());
+        assert!(server.events(late).is_empty());
     }
     let token = page["metadata"]["continue"].as_str().unwrap();
     let (status, body) = ask(&mut server, Method::GET, GROUPS, &[("limit", "1"), ("continue", token)], Value::Null);
@@ -97,6 +97,7 @@ fn a_watch_that_has_come_far_enough_survives_a_compaction() {
     create(&mut server, "a");
     assert_eq!(server.events(&mut watch).len(), 1);
     server.compact();
+    assert!(server.events(&mut watch).is_empty());
     create(&mut server, "b");
     assert_eq!(server.events(&mut watch)[0]["object"]["metadata"]["name"], "b");
 }

@@ -24,21 +24,19 @@ impl ApiServer {
             let message = format!("the name of the object ({named}) does not match the name on the URL ({url})");
             return Err(Refusal::bad_request(message));
         }
-        let Some(stored) = self.store.get(target.kind, &target.key()) else {
-            if !kind.rules.created_by_update() {
-                return Err(self.not_found(target));
-            }
-            if !object["metadata"]["resourceVersion"].is_null() {
-                return Err(Refusal::stale(kind, &target.name));
-            }
-            let body = Value::clone(&*self.store_new(call, target, object)?);
-            return Ok(Answer::Object { status: 201, body });
-        };
+        let stored = self.store.get(target.kind, &target.key());
+        if stored.is_none() && !kind.rules.created_by_update() {
+            return Err(self.not_found(target));
+        }
         let uid = metadata::text(&object, "uid");
-        let stored_uid = metadata::text(&stored.object, "uid");
+        let stored_uid = stored.map_or("", |stored| metadata::text(&stored.object, "uid"));
         if !uid.is_empty() && uid != stored_uid {
             let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {stored_uid}");
             return Err(Refusal::conflict(kind, &target.name, &why));
+        }
+        if stored.is_none() {
+            let body = Value::clone(&*self.store_new(call, target, object)?);
+            return Ok(Answer::Object { status: 201, body });
         }
         self.change(call, target, object)
     }
@@ -60,10 +58,7 @@ impl ApiServer {
         let stored = self.store.get(target.kind, &key).ok_or_else(|| self.not_found(target))?;
         match metadata::text(&object, "resourceVersion") {
             "" if kind.rules.updated_unconditionally() => {}
-            "" => {
-                let why = "metadata.resourceVersion: Invalid value: 0: must be specified for an update";
-                return Err(Refusal::invalid(kind, &target.name, why));
-            }
+            "" => return Err(Refusal::versionless(kind, &target.name)),
             known if known == metadata::text(&stored.object, "resourceVersion") => {}
             _ => return Err(Refusal::stale(kind, &target.name)),
         }
@@ -104,7 +99,7 @@ fn prepare(kind: &Kind, subresource: Subresource, object: &mut Value, stored: &V
                 set(&mut object["metadata"], name, stored["metadata"][name].clone());
             }
         }
-        if without_metadata(object).ne(without_metadata(stored)) {
+        if kind.rules.has_generation() && without_metadata(object).ne(without_metadata(stored)) {
             metadata::next_generation(object);
         }
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     ApiServer, Call, Refusal, Target,
     selector::Scope,
-    store::{How, Version},
+    store::{Change, How},
 };
 
 /// A watch, and how far it has come.
@@ -20,8 +20,16 @@ pub struct Watch {
     initial: Vec<Arc<Value>>,
     /// Whether a bookmark ends them.
     marked: bool,
-    /// The version up to which it has been served; none once it has ended with an error.
-    position: Option<u64>,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// Served up to this version.
+    Live(u64),
+    /// It starts at a version that is forgotten, which its only frame will say.
+    Expired(u64),
+    Ended,
 }
 
 impl ApiServer {
@@ -40,58 +48,71 @@ impl ApiServer {
         } else {
             Vec::new()
         };
-        let position = Some(if from_now { self.store.version() } else { asked });
-        Ok(Watch { kind: target.kind, scope, bookmarks, initial, marked: streams && bookmarks, position })
+        let state = match asked {
+            _ if from_now => State::Live(self.store.version()),
+            old if old < self.store.oldest(target.kind) => State::Expired(old),
+            known => State::Live(known),
+        };
+        Ok(Watch { kind: target.kind, scope, bookmarks, initial, marked: streams && bookmarks, state })
     }
 
     /// The frames since the watch was last served.
     pub fn events(&self, watch: &mut Watch) -> Vec<Value> {
-        let Some(position) = watch.position else { return Vec::new() };
-        let oldest = self.store.oldest(watch.kind);
-        if position < oldest {
-            watch.position = None;
-            return vec![frame("ERROR", &Refusal::expired(position, oldest).status())];
-        }
+        let position = match watch.state {
+            State::Live(position) if !self.misses(watch.kind, position) => position,
+            State::Live(old) | State::Expired(old) => {
+                watch.state = State::Ended;
+                return vec![frame("ERROR", &Refusal::expired(old, self.store.oldest(watch.kind)).status())];
+            }
+            State::Ended => return Vec::new(),
+        };
         let mut frames: Vec<_> = mem::take(&mut watch.initial).iter().map(|object| frame("ADDED", object)).collect();
         if mem::take(&mut watch.marked) {
             let mut bookmark = self.bookmark_at(watch.kind, position);
             bookmark["metadata"]["annotations"] = json!({ "k8s.io/initial-events-end": "true" });
             frames.push(frame("BOOKMARK", &bookmark));
         }
-        let versions = self.store.after(position).iter().filter(|version| version.kind == watch.kind);
-        frames.extend(versions.filter_map(|version| watch.frame_of(version)));
-        watch.position = Some(self.store.version());
+        let changes = self.store.after(position).iter().filter(|change| change.kind == watch.kind);
+        frames.extend(changes.filter_map(|change| watch.frame_of(change)));
+        watch.state = State::Live(self.store.version());
         frames
     }
 
-    /// A bookmark, if the watch allows bookmarks: at the present version, or at what it has been served when it has not been served everything.
+    /// A bookmark, if the watch allows bookmarks: at the present version, or where it is when it has not been served everything.
     pub fn bookmark(&self, watch: &mut Watch) -> Option<Value> {
-        let position = watch.position.filter(|_| watch.bookmarks)?;
-        let served = self.store.after(position).iter().all(|version| version.kind != watch.kind);
+        let State::Live(position) = watch.state else { return None };
+        let served = self.store.after(position).iter().all(|change| change.kind != watch.kind);
         let position = if served { self.store.version() } else { position };
-        watch.position = Some(position);
-        Some(frame("BOOKMARK", &self.bookmark_at(watch.kind, position)))
+        watch.state = State::Live(position);
+        watch.bookmarks.then(|| frame("BOOKMARK", &self.bookmark_at(watch.kind, position)))
+    }
+
+    /// Whether changes of this kind after a version are forgotten.
+    fn misses(&self, kind: usize, version: u64) -> bool {
+        let mut changes =
+            self.store.after(version).iter().take_while(|change| change.version <= self.store.compacted());
+        changes.any(|change| change.kind == kind)
     }
 
     fn bookmark_at(&self, kind: usize, version: u64) -> Value {
         let kind = &self.kinds[kind];
-        json!({ "kind": kind.kind, "apiVersion": kind.api_version(), "metadata": { "resourceVersion": version.to_string() } })
+        json!({ "kind": kind.name, "apiVersion": kind.api_version(), "metadata": { "resourceVersion": version.to_string() } })
     }
 }
 
 impl Watch {
-    /// What a version is to this watch: objects that a selector no longer matches count as deleted.
-    fn frame_of(&self, version: &Version) -> Option<Value> {
-        let contains = |object: &Value| self.scope.contains(&version.key, object);
-        let before = version.before.as_deref().is_some_and(contains);
-        let after = version.how != How::Deleted && contains(&version.object);
+    /// What a change is to this watch: objects that a selector no longer chooses count as deleted.
+    fn frame_of(&self, change: &Change) -> Option<Value> {
+        let contains = |object: &Value| self.scope.contains(&change.key, object);
+        let before = change.before.as_deref().is_some_and(contains);
+        let after = change.how != How::Deleted && contains(&change.object);
         match (before, after) {
             (false, false) => None,
-            (false, true) => Some(frame("ADDED", &version.object)),
-            (true, true) => Some(frame("MODIFIED", &version.object)),
+            (false, true) => Some(frame("ADDED", &change.object)),
+            (true, true) => Some(frame("MODIFIED", &change.object)),
             (true, false) => {
-                let mut last = Value::clone(version.before.as_deref()?);
-                last["metadata"]["resourceVersion"] = json!(version.version.to_string());
+                let mut last = Value::clone(change.before.as_deref()?);
+                last["metadata"]["resourceVersion"] = json!(change.version.to_string());
                 Some(frame("DELETED", &last))
             }
         }
