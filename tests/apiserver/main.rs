@@ -10,6 +10,7 @@ mod operation;
 mod real;
 mod sequence;
 mod side;
+mod unusual;
 
 use std::{env, fmt::Debug, path::Path, str::FromStr, time::Duration};
 
@@ -90,6 +91,22 @@ async fn who_lacks_permissions_is_refused_as_the_real_api_server_does() {
         };
         assert_eq!((status, body), (real.status, real.body), "{request:?}");
     }
+}
+
+#[tokio::test]
+async fn unusual_requests_are_answered_as_the_real_api_server_does() {
+    let plane = ControlPlane::shared().await.unwrap();
+    let mut pair = both(&plane).await;
+    pair.begin(&plane).await;
+    pair.step(&Operation::Create { object: unusual::OBJECT, more: json!({}) }).await.unwrap();
+    let mut differences = String::new();
+    for request in unusual::requests(&pair.namespaces()[0]) {
+        if let Err(difference) = pair.same(&request).await {
+            differences += &difference;
+            differences += "\n";
+        }
+    }
+    assert!(differences.is_empty(), "{differences}");
 }
 
 #[tokio::test]

@@ -160,7 +160,8 @@ const TIME: &str = "2026-01-02T03:04:05Z";
 /// Operations that are mostly about one resource, so that they meet. What pages of a list follow, follow soon.
 pub fn random_sequence(rng: &mut StdRng, length: usize) -> Vec<Operation> {
     let resource = resource(rng);
-    let mut operations = Vec::new();
+    let created = |name| Operation::Create { object: Object { resource, namespace: 0, name }, more: json!({}) };
+    let mut operations: Vec<_> = NAMES.map(created).into();
     let mut pages = 0;
     while operations.len() < length {
         if pages > 0 && rng.random_bool(0.5) {
@@ -182,8 +183,8 @@ fn random(rng: &mut StdRng, preferred: Resource) -> Operation {
     let resource = object.resource;
     let status = resource.is_custom() && rng.random_bool(0.5);
     match rng.random_range(0..100) {
-        0..22 => Operation::Create { object, more: change(rng, resource, false) },
-        22..48 => Operation::Put {
+        0..16 => Operation::Create { object, more: change(rng, resource, false) },
+        16..48 => Operation::Put {
             object,
             status,
             change: change(rng, resource, status),

@@ -88,6 +88,28 @@ impl Pair {
         self.model_side.begin(&namespaces);
     }
 
+    pub fn namespaces(&self) -> &[String] {
+        &self.real_side.namespaces
+    }
+
+    /// Makes one request of both sides, as it is.
+    pub async fn same(&mut self, request: &Request) -> Result<(), String> {
+        let real = real::ask(&self.client, request).await;
+        match self.model.handle(Timestamp::UNIX_EPOCH, request) {
+            Answer::Object { status, body } => self.compare(request, &real, &Reply { status, body }),
+            Answer::Watch(_) => Err(format!("{}\nreal:  {} {}\nmodel: a watch", line(request), real.status, real.body)),
+        }
+    }
+
+    fn compare(&mut self, request: &Request, real: &Reply, model: &Reply) -> Result<(), String> {
+        let difference = self.versions.difference(&real.body, &model.body);
+        if real.status == model.status && difference.is_none() {
+            return Ok(());
+        }
+        let (line, difference) = (line(request), difference.unwrap_or_default());
+        Err(format!("{line}\n{} of the real server, {} of the model\n{difference}", real.status, model.status))
+    }
+
     /// The code of the real server's answer alone, of which nothing is learned.
     pub async fn asked_of_the_real(&self, operation: &Operation) -> u16 {
         real::ask(&self.client, &self.real_side.request(operation).unwrap()).await.status
@@ -112,19 +134,15 @@ impl Pair {
         } else {
             (real::ask(&self.client, &to_real).await, answer)
         };
-        let (Reply { status, body }, answer) = real;
-        let Answer::Object { status: model_status, body: model_body } = answer else {
-            return Err(format!("{}\nreal:  {status} {body}\nmodel: a watch", line(&to_real)));
+        let (real, answer) = real;
+        let Answer::Object { status, body } = answer else {
+            return Err(format!("{}\nreal:  {} {}\nmodel: a watch", line(&to_real), real.status, real.body));
         };
-        *self.answers.entry((operation.name(), status)).or_default() += 1;
-        self.real_side.learn(operation, &to_real, status, &body);
-        self.model_side.learn(operation, &to_model, model_status, &model_body);
-        let difference = self.versions.difference(&body, &model_body);
-        if status == model_status && difference.is_none() {
-            return Ok(());
-        }
-        let difference = difference.unwrap_or_default();
-        Err(format!("{}\n{status} of the real server, {model_status} of the model\n{difference}", line(&to_real)))
+        let model = Reply { status, body };
+        *self.answers.entry((operation.name(), real.status)).or_default() += 1;
+        self.real_side.learn(operation, &to_real, &real);
+        self.model_side.learn(operation, &to_model, &model);
+        self.compare(&to_real, &real, &model)
     }
 
     /// Ends all watches, and compares what they got.

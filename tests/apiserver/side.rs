@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     apiserver::Request,
     operation::{Object, Operation, Resource, Seen, Start},
+    real::Reply,
 };
 
 /// A client's memory.
@@ -101,7 +102,7 @@ impl Side {
     }
 
     /// Learns from an answer to the request of this operation.
-    pub fn learn(&mut self, operation: &Operation, request: &Request, status: u16, body: &Value) {
+    pub fn learn(&mut self, operation: &Operation, request: &Request, Reply { status, body }: &Reply) {
         match operation {
             Operation::Create { object, .. }
             | Operation::Put { object, .. }
@@ -109,7 +110,7 @@ impl Side {
             | Operation::Json { object, .. }
             | Operation::Delete { object, .. }
             | Operation::Get { object }
-                if status < 300 && body["kind"] != "Status" =>
+                if *status < 300 && body["kind"] != "Status" =>
             {
                 self.objects.entry(*object).or_default().push(body.clone());
                 self.versions.extend(version(body));

@@ -5,7 +5,13 @@ use std::sync::Arc;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Answer, ApiServer, Call, Key, Refusal, Target, kind::Kind, metadata, store::Write};
+use super::{
+    Answer, ApiServer, Call, Key, Refusal, Target,
+    decode::{decoded, in_namespace},
+    kind::Kind,
+    metadata,
+    store::Write,
+};
 
 impl ApiServer {
     pub(super) fn create(&mut self, call: Call<'_>, target: &Target) -> Result<Answer, Refusal> {
@@ -68,43 +74,7 @@ fn begin(kind: &Kind, object: &mut Value, now: Timestamp, uid: u64) {
     }
     members.insert("uid".to_owned(), json!(format!("00000000-0000-4000-8000-{uid:012x}")));
     members.insert("creationTimestamp".to_owned(), metadata::seconds(now));
-    if kind.rules.has_generation() {
+    if kind.rules.are_custom() {
         members.insert("generation".to_owned(), json!(1));
     }
-}
-
-/// The body of a request as an object of this kind.
-pub(super) fn decoded(kind: &Kind, mut body: Value) -> Result<Value, Refusal> {
-    if !body.is_object() {
-        return Err(Refusal::bad_request("the body of the request is not an object"));
-    }
-    if kind.rules.typed_items() && body["kind"].as_str().unwrap_or_default().is_empty() {
-        return Err(Refusal::bad_request("Object 'Kind' is missing"));
-    }
-    for (name, expected) in [("apiVersion", kind.api_version()), ("kind", kind.name.clone())] {
-        if body[name].is_null() && !kind.rules.typed_items() {
-            body[name] = json!(expected);
-        }
-        if body[name] != json!(expected) {
-            return Err(Refusal::bad_request(format!(
-                "{name} in the data does not match the expected {name} ({expected})"
-            )));
-        }
-    }
-    kind.admit(&mut body);
-    Ok(body)
-}
-
-/// Refuses an object of another namespace than the request's; one that names none gets that one.
-pub(super) fn in_namespace(object: &mut Value, target: &Target) -> Result<(), Refusal> {
-    let namespace = target.namespace.as_deref().unwrap_or_default();
-    match metadata::text(object, "namespace") {
-        "" => object["metadata"]["namespace"] = json!(namespace),
-        same if same == namespace => {}
-        _ => {
-            let message = "the namespace of the provided object does not match the namespace sent on the request";
-            return Err(Refusal::bad_request(message));
-        }
-    }
-    Ok(())
 }

@@ -33,14 +33,9 @@ pub(super) enum Rules {
 }
 
 impl Rules {
-    /// Whether objects count the generations of their spec.
-    pub(super) fn has_generation(self) -> bool {
-        self == Self::Custom
-    }
-
     /// Whether a PUT of an object that does not exist creates it.
     pub(super) fn created_by_update(self) -> bool {
-        self != Self::Custom
+        !self.are_custom()
     }
 
     /// Whether a PUT without a resourceVersion overwrites whatever is there.
@@ -48,8 +43,8 @@ impl Rules {
         self == Self::Event
     }
 
-    /// Whether objects in lists carry `apiVersion` and `kind`.
-    pub(super) fn typed_items(self) -> bool {
+    /// Whether it is a custom resource: it counts the generations of its spec, and bodies and items of lists carry `apiVersion` and `kind`.
+    pub(super) fn are_custom(self) -> bool {
         self == Self::Custom
     }
 }

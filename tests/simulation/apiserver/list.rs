@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::{
     Answer, ApiServer, Call, Key, Refusal, Target,
-    kind::{Kind, Rules},
+    kind::Kind,
+    options::{Match, Options},
     selector::Scope,
 };
 
@@ -34,17 +35,15 @@ impl ApiServer {
     pub(super) fn list(&self, call: Call<'_>, target: &Target) -> Result<Answer, Refusal> {
         let kind = &self.kinds[target.kind];
         let scope = Scope::of(call.request, kind, target)?;
-        let limit = call
-            .request
-            .query("limit")
-            .and_then(|limit| limit.parse().ok())
-            .filter(|limit| *limit > 0)
-            .unwrap_or(usize::MAX);
+        let options = Options::of(call.request)?;
+        if options.streams.is_some() {
+            return Err(Refusal::options("sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list"));
+        }
         let token = call.request.query("continue").map(Continue::read).transpose()?;
         let version = match &token {
             Some(token) if token.version < self.store.compacted() => return Err(Refusal::expired_page()),
             Some(token) => token.version,
-            None => self.list_version(call)?,
+            None => self.list_version(&options)?,
         };
         let snapshot;
         let all: Box<dyn Iterator<Item = (&Key, &Arc<Value>)>> = if self.store.after(version).is_empty() {
@@ -56,7 +55,7 @@ impl ApiServer {
         let mut rest = all
             .filter(|(key, _)| token.as_ref().is_none_or(|token| **key > token.after))
             .filter(|(key, _)| scope.reaches(key));
-        let page: Vec<_> = rest.by_ref().filter(|(_, object)| scope.selects(object)).take(limit).collect();
+        let page: Vec<_> = rest.by_ref().filter(|(_, object)| scope.selects(object)).take(options.limit).collect();
         // Whether selectors choose any of what is left is only found out by the next page.
         let left = rest.count();
         let next = page.last().filter(|_| left > 0).map(|(key, _)| {
@@ -68,21 +67,15 @@ impl ApiServer {
     }
 
     /// The version that a list is of: the newest, unless it asks for exactly one.
-    fn list_version(&self, call: Call<'_>) -> Result<u64, Refusal> {
-        let newest = self.store.version();
-        let asked = call.request.query("resourceVersion").unwrap_or("0");
-        let asked: u64 =
-            asked.parse().map_err(|_| Refusal::bad_request(format!("Invalid resource version: {asked}")))?;
-        if asked > newest {
-            return Err(Refusal::too_large(asked, newest));
+    fn list_version(&self, options: &Options) -> Result<u64, Refusal> {
+        let (newest, compacted) = (self.store.version(), self.store.compacted());
+        let asked = options.version().map_err(Refusal::bad_request)?;
+        match options.matching {
+            _ if asked > newest => Err(Refusal::too_large(asked, newest)),
+            Some(Match::Exact) if asked < compacted => Err(Refusal::expired(asked, compacted)),
+            Some(Match::Exact) => Ok(asked),
+            Some(Match::NotOlderThan) | None => Ok(newest),
         }
-        if call.request.query("resourceVersionMatch") != Some("Exact") {
-            return Ok(newest);
-        }
-        if asked < self.store.compacted() {
-            return Err(Refusal::expired(asked, self.store.compacted()));
-        }
-        Ok(asked)
     }
 }
 
@@ -95,7 +88,7 @@ impl Kind {
         next: Option<(String, Option<usize>)>,
     ) -> Value {
         let mut metadata = json!({ "resourceVersion": version.to_string() });
-        if self.rules == Rules::Custom {
+        if self.rules.are_custom() {
             metadata["continue"] = json!("");
         }
         if let Some((token, left)) = next {
@@ -106,7 +99,7 @@ impl Kind {
         }
         let items = items.map(|object| {
             let mut item = Value::clone(object);
-            if let (false, Some(members)) = (self.rules.typed_items(), item.as_object_mut()) {
+            if let (false, Some(members)) = (self.rules.are_custom(), item.as_object_mut()) {
                 members.remove("apiVersion");
                 members.remove("kind");
             }

@@ -13,11 +13,13 @@
 #![allow(dead_code, unreachable_pub, reason = "two test binaries include it, and each uses a part")]
 
 mod create;
+mod decode;
 mod delete;
 mod denial;
 mod kind;
 mod list;
 mod metadata;
+mod options;
 mod patch;
 mod refusal;
 mod request;
@@ -114,9 +116,10 @@ impl ApiServer {
     }
 
     fn answer(&mut self, call: Call<'_>) -> Result<Answer, Refusal> {
-        let target = Target::of(call.request, &self.kinds).ok_or_else(Refusal::no_such_path)?;
-        let verb = Verb::of(call.request, &target).ok_or_else(Refusal::method_not_allowed)?;
+        let target = Target::of(call.request, &self.kinds)?;
+        let verb = Verb::of(call.request, &target);
         let kind = &self.kinds[target.kind];
+        let verb = verb.ok_or_else(|| Refusal::method_not_allowed(kind))?;
         if self.denials.iter().any(|denial| denial.matches(verb, kind, &target)) {
             return Err(Refusal::forbidden(call.user, verb, kind, &target));
         }

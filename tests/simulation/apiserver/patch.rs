@@ -14,12 +14,20 @@ impl<'a> Patch<'a> {
     pub(super) fn of(request: &'a Request, rules: Rules) -> Result<Self, Refusal> {
         let body = &request.body;
         match request.content_type.split(';').next().unwrap_or_default() {
+            "application/merge-patch+json" | "application/strategic-merge-patch+json" if !body.is_object() => {
+                Err(Refusal::bad_request(
+                    "error decoding patch: json: cannot unmarshal into Go value of type map[string]interface {}",
+                ))
+            }
             "application/merge-patch+json" => Ok(Self::Merge(body)),
             // The lists of the built-in kinds that are modelled are replaced as a whole, too.
-            "application/strategic-merge-patch+json" if rules != Rules::Custom => Ok(Self::Merge(body)),
-            "application/json-patch+json" => serde_json::from_value(body.clone())
-                .map(Self::Json)
-                .map_err(|error| Refusal::bad_request(error.to_string())),
+            "application/strategic-merge-patch+json" if !rules.are_custom() => Ok(Self::Merge(body)),
+            "application/json-patch+json" if !body.is_array() => Err(Refusal::bad_request(
+                "error decoding patch: json: cannot unmarshal into Go value of type jsonpatch.Patch",
+            )),
+            "application/json-patch+json" => {
+                serde_json::from_value(body.clone()).map(Self::Json).map_err(|_| Refusal::unprocessable())
+            }
             other => Err(Refusal::media_type(format!("the body of the request was in an unknown format: {other}"))),
         }
     }

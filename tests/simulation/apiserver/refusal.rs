@@ -46,8 +46,16 @@ impl Refusal {
         Self::new(404, "", "404 page not found\n")
     }
 
-    pub(super) fn method_not_allowed() -> Self {
+    /// The built-in kind has no such subresource.
+    pub(super) fn no_such_resource() -> Self {
+        let mut refusal = Self::new(404, "NotFound", "the server could not find the requested resource");
+        refusal.details = json!({});
+        refusal
+    }
+
+    pub(super) fn method_not_allowed(kind: &Kind) -> Self {
         Self::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+            .about(kind, "")
     }
 
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
@@ -108,6 +116,21 @@ impl Refusal {
         let message = format!("{} \"{name}\" is invalid: {why}", qualified(kind));
         let mut refusal = Self::new(422, "Invalid", message);
         refusal.details = details(kind.kind_group(), &kind.name, name);
+        refusal
+    }
+
+    /// A custom resource of another kind than the path's.
+    pub(super) fn other_kind(kind: &Kind, found: &str, name: &str) -> Self {
+        let why = format!("kind: Invalid value: \"{found}\": must be {}", kind.name);
+        let mut refusal = Self::new(422, "Invalid", format!("{found}.{} \"{name}\" is invalid: {why}", kind.group));
+        refusal.details = details(&kind.group, found, name);
+        refusal
+    }
+
+    /// Options of a list or a watch that contradict each other.
+    pub(super) fn options(why: &str) -> Self {
+        let mut refusal = Self::new(422, "Invalid", format!("ListOptions.meta.k8s.io \"\" is invalid: {why}"));
+        refusal.details = details("meta.k8s.io", "ListOptions", "");
         refusal
     }
 

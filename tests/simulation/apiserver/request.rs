@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::Value;
 
-use super::{kind::Kind, store::Key};
+use super::{kind::Kind, refusal::Refusal, store::Key};
 
 /// A request without its headers.
 #[derive(Debug, Clone)]
@@ -59,29 +59,25 @@ pub(super) struct Target {
 }
 
 impl Target {
-    pub(super) fn of(request: &Request, kinds: &[Kind]) -> Option<Self> {
-        let mut segments = request.path.trim_start_matches('/').split('/');
-        let (root, group, version) = (segments.next()?, segments.next()?, segments.next()?);
-        let mut plural = segments.next()?;
-        let mut namespace = None;
-        if plural == "namespaces" {
-            namespace = Some(segments.next()?.to_owned());
-            plural = segments.next()?;
-        }
-        let name = segments.next().unwrap_or_default().to_owned();
-        let served = |kind: &Kind| kind.group == group && kind.version == version && kind.plural == plural;
-        let kind = kinds.iter().position(served).filter(|_| root == "apis")?;
-        let subresource = match segments.next() {
-            None => Subresource::None,
-            Some("status") if kinds[kind].status => Subresource::Status,
-            Some(_) => return None,
+    pub(super) fn of(request: &Request, kinds: &[Kind]) -> Result<Self, Refusal> {
+        let segments: Vec<_> = request.path.trim_start_matches('/').split('/').collect();
+        let (group, version, namespace, plural, below) = match segments[..] {
+            ["apis", group, version, "namespaces", namespace, plural, ref below @ ..] => {
+                (group, version, Some(namespace.to_owned()), plural, below)
+            }
+            ["apis", group, version, plural] => (group, version, None, plural, &[][..]),
+            _ => return Err(Refusal::no_such_path()),
         };
-        (segments.next().is_none() && (name.is_empty() || namespace.is_some())).then_some(Self {
-            kind,
-            namespace,
-            name,
-            subresource,
-        })
+        let served = |kind: &Kind| kind.group == group && kind.version == version && kind.plural == plural;
+        let kind = kinds.iter().position(served).ok_or_else(Refusal::no_such_path)?;
+        let (name, subresource) = match *below {
+            [] => ("", Subresource::None),
+            [name] => (name, Subresource::None),
+            [name, "status"] if kinds[kind].status => (name, Subresource::Status),
+            [name, _] if kinds[kind].rules.are_custom() => return Err(Refusal::not_found(&kinds[kind], name)),
+            _ => return Err(Refusal::no_such_resource()),
+        };
+        Ok(Self { kind, namespace, name: name.to_owned(), subresource })
     }
 
     pub(super) fn key(&self) -> Key {

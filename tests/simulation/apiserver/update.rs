@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Answer, ApiServer, Call, Refusal, Subresource, Target,
-    create::{decoded, in_namespace},
+    decode::{at_target, decoded},
     kind::{Kind, Rules},
     metadata,
     patch::Patch,
@@ -17,13 +17,7 @@ impl ApiServer {
     pub(super) fn put(&mut self, call: Call<'_>, target: &Target) -> Result<Answer, Refusal> {
         let kind = &self.kinds[target.kind];
         let mut object = decoded(kind, call.request.body.clone())?;
-        in_namespace(&mut object, target)?;
-        let name = metadata::text(&object, "name");
-        if name != target.name {
-            let (named, url) = (name, &target.name);
-            let message = format!("the name of the object ({named}) does not match the name on the URL ({url})");
-            return Err(Refusal::bad_request(message));
-        }
+        at_target(&mut object, target)?;
         let stored = self.store.get(target.kind, &target.key());
         if stored.is_none() && !kind.rules.created_by_update() {
             return Err(self.not_found(target));
@@ -47,7 +41,11 @@ impl ApiServer {
         let stored = self.store.get(target.kind, &target.key()).ok_or_else(|| self.not_found(target))?;
         let mut object = Value::clone(&stored.object);
         patch.apply(&mut object)?;
-        let object = decoded(kind, object)?;
+        if kind.rules.are_custom() && object["kind"].is_null() {
+            return Err(Refusal::unprocessable());
+        }
+        let mut object = decoded(kind, object)?;
+        at_target(&mut object, target)?;
         self.change(call, target, object)
     }
 
@@ -57,9 +55,12 @@ impl ApiServer {
         let kind = &self.kinds[target.kind];
         let stored = self.store.get(target.kind, &key).ok_or_else(|| self.not_found(target))?;
         match metadata::text(&object, "resourceVersion") {
-            "" if kind.rules.updated_unconditionally() => {}
-            "" => return Err(Refusal::versionless(kind, &target.name)),
+            "" | "0" if kind.rules.updated_unconditionally() => {}
+            "" | "0" => return Err(Refusal::versionless(kind, &target.name)),
             known if known == metadata::text(&stored.object, "resourceVersion") => {}
+            text if text.parse::<u64>().is_err() => {
+                return Err(Refusal::internal(format!("strconv.ParseUint: parsing \"{text}\": invalid syntax")));
+            }
             _ => return Err(Refusal::stale(kind, &target.name)),
         }
         prepare(kind, target.subresource, &mut object, &stored.object);
@@ -91,15 +92,18 @@ fn prepare(kind: &Kind, subresource: Subresource, object: &mut Value, stored: &V
         if kind.status {
             set(object, "status", stored["status"].clone());
         }
-        for name in ["creationTimestamp", "deletionTimestamp", "generation", "resourceVersion", "selfLink"] {
+        for name in ["creationTimestamp", "generation", "resourceVersion", "selfLink"] {
             set(&mut object["metadata"], name, stored["metadata"][name].clone());
+        }
+        if metadata::is_deleting(stored) {
+            set(&mut object["metadata"], "deletionTimestamp", stored["metadata"]["deletionTimestamp"].clone());
         }
         for name in ["uid", "deletionGracePeriodSeconds"] {
             if object["metadata"][name].is_null() {
                 set(&mut object["metadata"], name, stored["metadata"][name].clone());
             }
         }
-        if kind.rules.has_generation() && without_metadata(object).ne(without_metadata(stored)) {
+        if kind.rules.are_custom() && without_metadata(object).ne(without_metadata(stored)) {
             metadata::next_generation(object);
         }
     }
@@ -119,7 +123,7 @@ fn set(object: &mut Value, name: &str, value: Value) {
 }
 
 fn change_fault(kind: &Kind, object: &Value, stored: &Value) -> Option<String> {
-    for name in ["name", "namespace", "uid"] {
+    for name in ["uid", "deletionTimestamp", "deletionGracePeriodSeconds"] {
         if object["metadata"][name] != stored["metadata"][name] {
             return Some(format!("metadata.{name}: Invalid value: {}: field is immutable", object["metadata"][name]));
         }

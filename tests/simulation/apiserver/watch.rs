@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     ApiServer, Call, Refusal, Target,
+    options::Options,
     selector::Scope,
     store::{Change, How},
 };
@@ -36,13 +37,16 @@ impl ApiServer {
     pub(super) fn watch(&self, call: Call<'_>, target: &Target) -> Result<Watch, Refusal> {
         let request = call.request;
         let scope = Scope::of(request, &self.kinds[target.kind], target)?;
-        let asked = request.query("resourceVersion").unwrap_or("0");
-        let asked: u64 =
-            asked.parse().map_err(|_| Refusal::bad_request(format!("Invalid resource version: {asked}")))?;
-        let streams = request.is("sendInitialEvents");
+        let options = Options::of(request)?;
+        let asked = options.version().map_err(Refusal::internal)?;
+        let streams = options.streams == Some(true);
+        if options.matching.is_some() && options.streams.is_none() {
+            let why = "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
+            return Err(Refusal::options(why));
+        }
         let from_now = streams || asked == 0;
         let bookmarks = request.is("allowWatchBookmarks");
-        let initial = if from_now && request.query("sendInitialEvents") != Some("false") {
+        let initial = if from_now && options.streams != Some(false) {
             let all = self.store.all(target.kind).filter(|(key, stored)| scope.contains(key, &stored.object));
             all.map(|(_, stored)| stored.object.clone()).collect()
         } else {
