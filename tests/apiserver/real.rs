@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::apiserver::Request;
 
 /// Longer than any frame takes that will come.
-const FRAME_WITHIN: Duration = Duration::from_secs(5);
+const FRAME_WITHIN: Duration = Duration::from_secs(10);
 /// Shorter than any frame takes that should not come.
 const NO_FRAME_WITHIN: Duration = Duration::from_millis(20);
 

@@ -56,7 +56,7 @@ impl ApiServer {
         let written = object.clone();
         kind.admit(&mut object);
         let bare = object != written;
-        let write = Write { kind: target.kind, resource: &kind.label, actor: call.user, object };
+        let write = Write { kind: target.kind, resource: &kind.plural, actor: call.user, object };
         Ok(self.store.put(write, bare))
     }
 }

@@ -20,7 +20,7 @@ impl ApiServer {
                 return Err(Refusal::precondition(kind, &target.name, &why));
             }
         }
-        let details = json!({ "name": target.name, "group": kind.group, "kind": kind.plural, "uid": metadata::text(object, "uid") });
+        let details = json!({ "name": target.name, "group": kind.group, "kind": *kind.plural, "uid": metadata::text(object, "uid") });
         let body = match self.delete_key(call, target.kind, &key) {
             Some(waiting) => Value::clone(&waiting),
             None => {
@@ -48,7 +48,7 @@ impl ApiServer {
     /// Deletes an object, or marks it when finalizers hold it: then it is returned.
     fn delete_key(&mut self, call: Call<'_>, kind: usize, key: &Key) -> Option<Arc<Value>> {
         let stored = self.store.get(kind, key)?;
-        let resource = &self.kinds[kind].label;
+        let resource = &self.kinds[kind].plural;
         if !metadata::has_finalizers(&stored.object) {
             self.store.remove(kind, resource, call.user, key);
             return None;

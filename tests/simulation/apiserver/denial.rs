@@ -21,7 +21,7 @@ pub struct Denial {
 impl Denial {
     pub(super) fn matches(&self, verb: Verb, kind: &Kind, target: &Target) -> bool {
         self.verb.is_none_or(|denied| denied == verb.name())
-            && self.resource.as_ref().is_none_or(|denied| *denied == kind.plural)
+            && self.resource.as_ref().is_none_or(|denied| **denied == *kind.plural)
             && self.subresource.is_none_or(|denied| denied == target.subresource.name())
             && (self.namespace.is_none() || self.namespace == target.namespace)
     }

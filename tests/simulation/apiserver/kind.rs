@@ -11,11 +11,9 @@ use super::{metadata, schema};
 pub(super) struct Kind {
     pub group: String,
     pub version: String,
-    pub plural: String,
+    pub plural: Arc<str>,
     /// As in `kind:` of an object.
     pub name: String,
-    /// The plural, to be shared.
-    pub label: Arc<str>,
     /// Whether it has the subresource `status`.
     pub status: bool,
     pub rules: Rules,
@@ -60,9 +58,8 @@ impl Kind {
         Self {
             group: text(&spec["group"]),
             version: text(&version["name"]),
-            plural: text(&spec["names"]["plural"]),
+            plural: text(&spec["names"]["plural"]).into(),
             name: text(&spec["names"]["kind"]),
-            label: spec["names"]["plural"].as_str().unwrap_or_default().into(),
             status: version["subresources"]["status"].is_object(),
             rules: Rules::Custom,
             selectable: selectable_fields(version),
@@ -103,7 +100,7 @@ impl Kind {
     /// What is wrong with an object, if anything.
     pub(super) fn fault(&self, object: &Value) -> Option<String> {
         let abroad = self.rules == Rules::Event
-            && metadata::text(object, "namespace") != "default"
+            && !matches!(metadata::text(object, "namespace"), "default" | "kube-system")
             && object["regarding"]["namespace"].is_null();
         let fault = schema::fault(object, &self.schema, "");
         fault.or_else(|| {
@@ -185,9 +182,8 @@ fn built_in(group: &str, plural: &str, name: &str, rules: Rules, schema: Value) 
     Kind {
         group: group.to_owned(),
         version: "v1".to_owned(),
-        plural: plural.to_owned(),
+        plural: plural.into(),
         name: name.to_owned(),
-        label: plural.into(),
         status: false,
         rules,
         selectable: Vec::new(),

@@ -4,11 +4,15 @@
 //! create, get, list with pages, watch, PUT and patch of the resource and of `/status`, delete and deletecollection, as the real server does.
 //!
 //! Not modelled:
-//! - `managedFields` and apply patches (415);
-//! - validation beyond types, required members, enums, minima, dates and keys of lists: no CEL, no patterns, no warnings, no `fieldValidation`;
-//! - namespaces, which need not exist, and other cluster-scoped resources; admission, dry runs, `propagationPolicy`, grace periods other than 0;
+//! - `managedFields` and apply patches (415), strategic merge patches of lists, `fieldValidation`, warnings, dry runs;
+//! - validation beyond types, required members, enums, minima, dates and keys of lists: no CEL, no patterns;
+//! - namespaces, which need not exist, and other cluster-scoped resources; admission; `propagationPolicy`, grace periods other than 0;
 //! - tables, gzip, protobuf; time-outs of requests and watches, which are the caller's;
-//! - the token for going on inconsistently in the answer to an expired page; a watch from a version that is still to come;
+//! - selectors other than `=`, `==` and `!=`;
+//! - the token for going on inconsistently in the answer to an expired page; a watch from a version that is still to come; requests for an
+//!   exact version, beyond compaction;
+//! - POST to the path of an object, which the real server takes for creation; 405 instead of 404 and 400 for other verbs in the wrong place;
+//! - that etcd's compaction alone does not end a watch of the real server: it remembers for itself, until it starts again or writes are many;
 //! - the expiry of Events after an hour; members of Events and Leases that neither kube nor the operator writes.
 #![allow(dead_code, unreachable_pub, reason = "two test binaries include it, and each uses a part")]
 
@@ -190,7 +194,7 @@ impl ApiServer {
     }
 
     fn kind_of(&self, resource: &str) -> Option<usize> {
-        self.kinds.iter().position(|kind| kind.plural == resource || kind.resource() == resource)
+        self.kinds.iter().position(|kind| *kind.plural == *resource || kind.resource() == resource)
     }
 }
 

@@ -73,7 +73,7 @@ impl Refusal {
         };
         let (resource, group, verb, name) = (kind.resource(), &kind.group, verb.name(), &target.name);
         let plural = match target.subresource {
-            Subresource::None => kind.plural.clone(),
+            Subresource::None => kind.plural.to_string(),
             Subresource::Status => format!("{}/status", kind.plural),
         };
         let named = if name.is_empty() { String::new() } else { format!(" \"{name}\"") };

@@ -68,7 +68,7 @@ impl Target {
             ["apis", group, version, plural] => (group, version, None, plural, &[][..]),
             _ => return Err(Refusal::no_such_path()),
         };
-        let served = |kind: &Kind| kind.group == group && kind.version == version && kind.plural == plural;
+        let served = |kind: &Kind| kind.group == group && kind.version == version && *kind.plural == *plural;
         let kind = kinds.iter().position(served).ok_or_else(Refusal::no_such_path)?;
         let (name, subresource) = match *below {
             [] => ("", Subresource::None),

@@ -68,12 +68,12 @@ impl ApiServer {
             return Err(Refusal::invalid(kind, &target.name, &fault));
         }
         if metadata::is_deleting(&stored.object) && !metadata::has_finalizers(&object) {
-            self.store.remove(target.kind, &kind.label, call.user, &key);
+            self.store.remove(target.kind, &kind.plural, call.user, &key);
             return Ok(Answer::Object { status: 200, body: object });
         }
         let changed = stored.bare || object != *stored.object;
         let now = if changed {
-            let write = Write { kind: target.kind, resource: &kind.label, actor: call.user, object };
+            let write = Write { kind: target.kind, resource: &kind.plural, actor: call.user, object };
             self.store.put(write, false)
         } else {
             Arc::clone(&stored.object)
