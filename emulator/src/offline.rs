@@ -90,7 +90,7 @@ mod tests {
         Request::builder().method(method).uri(target).header("authorization", claim).body(Bytes::from(body)).unwrap()
     }
 
-    fn of_profiler(method: &str, target: &str, body: Value) -> Request<Bytes> {
+    fn of_profiler(method: &str, target: &str, body: &Value) -> Request<Bytes> {
         request(method, target, "codeguru-profiler", if body.is_null() { String::new() } else { body.to_string() })
     }
 
@@ -103,7 +103,7 @@ mod tests {
         emulator.answer(request).await.as_ref().map_or_else(|| "reset".to_owned(), shown)
     }
 
-    fn administered(emulator: &Offline, method: &str, target: &str, body: Value) -> String {
+    fn administered(emulator: &Offline, method: &str, target: &str, body: &Value) -> String {
         shown(&emulator.admin(of_profiler(method, target, body)))
     }
 
@@ -118,7 +118,7 @@ mod tests {
             ("GET", "/limits/111122223333", Value::Null),
             ("POST", "/faults", json!({"count": 1, "delayMs": 60_000, "effect": {"type": "delay"}})),
         ] {
-            answers.push(administered(emulator, method, target, body));
+            answers.push(administered(emulator, method, target, &body));
         }
         let group = json!({"profilingGroupName": "a", "tags": {"team": "x", "stage": "y"}});
         let permission = json!({"principals": ["arn:aws:iam::111122223333:role/r"]});
@@ -130,11 +130,12 @@ mod tests {
             ("POST", "/profilingGroups/a/notificationConfiguration", json!({"channels": [channel]})),
             ("GET", "/nowhere", Value::Null),
         ] {
-            answers.push(answered(emulator, of_profiler(method, target, body)).await);
+            answers.push(answered(emulator, of_profiler(method, target, &body)).await);
         }
-        let role = "Action=AssumeRole&Version=2011-06-15&RoleSessionName=s&RoleArn=arn:aws:iam::111122223333:role/r";
+        let role =
+            "Action=AssumeRole&Version=2011-06-15&RoleSessionName=session&RoleArn=arn:aws:iam::111122223333:role/r";
         answers.push(answered(emulator, request("POST", "/", "sts", role.to_owned())).await);
-        answers.push(administered(emulator, "GET", "/journal", Value::Null));
+        answers.push(administered(emulator, "GET", "/journal", &Value::Null));
         answers
     }
 
