@@ -1,12 +1,48 @@
-//! The regular expressions of the two services' models, as code: so few need no engine. Each is compared with the model by its source.
+//! The regular expressions of the two services' models. Each is compared with the model by its source.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
 use serde::{Serialize, Serializer};
+
+/// What is written otherwise for the engine: AWS's `\w` and `\d` are ASCII, and its STS escapes what lies beyond the Basic Multilingual Plane with
+/// more digits than an escape has.
+const TRANSLATION: [(&str, &str); 3] =
+    [(r"\w", "0-9A-Za-z_"), (r"\d", "0-9"), (r"\u10000-\u10FFFF", r"\U00010000-\U0010FFFF")];
 
 /// A constraint on a whole string, as AWS applies patterns.
 #[derive(Debug)]
 pub struct Pattern {
     source: &'static str,
-    matches: fn(&str) -> bool,
+    compiled: LazyLock<Regex>,
+}
+
+/// A pattern by its source in the model.
+macro_rules! patterns {
+    ($($name:ident = $source:literal;)*) => {
+        $(pub static $name: Pattern = Pattern { source: $source, compiled: LazyLock::new(|| compile($source)) };)*
+
+        #[cfg(test)]
+        static ALL: &[&Pattern] = &[$(&$name),*];
+    };
+}
+
+patterns! {
+    WORD = r"^[\w-]+$";
+    UUID = "[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}";
+    ROLE_ARN = r"[\u0009\u000A\u000D\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD\u10000-\u10FFFF]+";
+    SESSION_NAME = r"[\w+=,.@-]*";
+    EXTERNAL_ID = r"[\w+=,.@:\/-]*";
+    SERIAL_NUMBER = r"[\w+=/:,.@-]*";
+    DIGITS = r"[\d]*";
+    POLICY = r"[\u0009\u000A\u000D\u0020-\u00FF]+";
+    TAG_KEY = r"[\p{L}\p{Z}\p{N}_.:/=+\-@]+";
+    TAG_VALUE = r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*";
+}
+
+fn compile(source: &str) -> Regex {
+    let translated = TRANSLATION.into_iter().fold(source.to_owned(), |text, (aws, ours)| text.replace(aws, ours));
+    Regex::new(&format!(r"\A(?:{translated})\z")).expect("a test compiles every pattern")
 }
 
 impl Pattern {
@@ -15,7 +51,7 @@ impl Pattern {
     }
 
     pub fn matches(&self, text: &str) -> bool {
-        (self.matches)(text)
+        self.compiled.is_match(text)
     }
 }
 
@@ -23,56 +59,6 @@ impl Serialize for Pattern {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.source)
     }
-}
-
-pub static WORD: Pattern =
-    Pattern { source: r"^[\w-]+$", matches: |text| !text.is_empty() && text.chars().all(|c| word(c) || c == '-') };
-
-pub static UUID: Pattern = Pattern {
-    source: "[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}",
-    matches: |text| {
-        let hex = |part: &str| part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        let parts: Vec<&str> = text.split('-').collect();
-        parts.iter().all(|part| hex(part)) && parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12])
-    },
-};
-
-pub static ROLE_ARN: Pattern = Pattern {
-    source: r"[\u0009\u000A\u000D\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD\u10000-\u10FFFF]+",
-    matches: |text| {
-        !text.is_empty() && text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | '\u{85}') || !c.is_control())
-    },
-};
-
-pub static SESSION_NAME: Pattern =
-    Pattern { source: r"[\w+=,.@-]*", matches: |text| text.chars().all(|c| word(c) || "+=,.@-".contains(c)) };
-
-pub static EXTERNAL_ID: Pattern =
-    Pattern { source: r"[\w+=,.@:\/-]*", matches: |text| text.chars().all(|c| word(c) || "+=,.@:/-".contains(c)) };
-
-pub static SERIAL_NUMBER: Pattern =
-    Pattern { source: r"[\w+=/:,.@-]*", matches: |text| text.chars().all(|c| word(c) || "+=/:,.@-".contains(c)) };
-
-pub static DIGITS: Pattern =
-    Pattern { source: r"[\d]*", matches: |text| text.bytes().all(|byte| byte.is_ascii_digit()) };
-
-pub static POLICY: Pattern = Pattern {
-    source: r"[\u0009\u000A\u000D\u0020-\u00FF]+",
-    matches: |text| !text.is_empty() && text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}')),
-};
-
-pub static TAG_KEY: Pattern =
-    Pattern { source: r"[\p{L}\p{Z}\p{N}_.:/=+\-@]+", matches: |text| !text.is_empty() && text.chars().all(tag) };
-
-pub static TAG_VALUE: Pattern =
-    Pattern { source: r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*", matches: |text| text.chars().all(tag) };
-
-fn word(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_'
-}
-
-fn tag(c: char) -> bool {
-    c.is_alphanumeric() || c == ' ' || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c)
 }
 
 #[cfg(test)]
@@ -105,8 +91,37 @@ mod tests {
             (&TAG_KEY, "a\tb", false),
             (&TAG_VALUE, "", true),
             (&SERIAL_NUMBER, "arn:aws:iam::1:mfa/u", true),
+            (&WORD, "a\n", false),
         ] {
             assert_eq!(pattern.matches(text), expected, "{} {text:?}", pattern.source());
+        }
+    }
+
+    #[test]
+    fn a_tag_has_letters_separators_and_numbers_of_every_script_and_no_marks_or_symbols() {
+        for text in ["é", "ß", "漢", "क", "\u{a0}", "\u{2028}", "٣", "Ⅷ", "½", "_.:/=+-@"] {
+            assert!(TAG_KEY.matches(text) && TAG_VALUE.matches(text), "{text:?}");
+        }
+        // A vowel sign, a combining mark and an encircled letter: alphabetic, but no letters.
+        for text in ["\u{93e}", "\u{345}", "\u{24b6}", "\t", "\u{85}", "a,b", "{"] {
+            assert!(!TAG_KEY.matches(text) && !TAG_VALUE.matches(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_role_arn_has_the_characters_of_xml() {
+        for text in ["\t\n\r ~", "\u{85}", "\u{a0}\u{d7ff}", "\u{e000}\u{fffd}", "\u{10000}\u{10ffff}"] {
+            assert!(ROLE_ARN.matches(text), "{text:?}");
+        }
+        for text in ["\u{b}", "\u{7f}", "\u{9f}", "\u{fffe}", "\u{ffff}"] {
+            assert!(!ROLE_ARN.matches(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_pattern_is_one_that_the_engine_takes() {
+        for pattern in ALL {
+            assert!(!pattern.matches("\u{ffff}"), "{}", pattern.source());
         }
     }
 }

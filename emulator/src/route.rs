@@ -28,14 +28,7 @@ pub fn by_action(action: &str) -> Option<Route> {
 
 /// Name and value of each part of a query string or form. Parts without `=` have an empty value.
 pub fn pairs(query: &str) -> Vec<(String, String)> {
-    query
-        .split('&')
-        .filter(|part| !part.is_empty())
-        .map(|part| {
-            let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            (decode_form(name), decode_form(value))
-        })
-        .collect()
+    form_urlencoded::parse(query.as_bytes()).into_owned().collect()
 }
 
 fn labels(template: &'static str, raw_path: &str) -> Option<Vec<(&'static str, String)>> {
@@ -57,10 +50,6 @@ fn labels(template: &'static str, raw_path: &str) -> Option<Vec<(&'static str, S
 
 pub fn decode(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
-}
-
-fn decode_form(text: &str) -> String {
-    decode(&text.replace('+', " "))
 }
 
 #[cfg(test)]
