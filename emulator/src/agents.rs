@@ -6,7 +6,6 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use serde::Deserialize;
-use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
 use crate::world::{World, lock};
@@ -44,43 +43,6 @@ pub enum BadOrder {
     PeriodTooShort,
 }
 
-#[derive(Debug)]
-struct Fleet {
-    account: String,
-    agents: usize,
-    task: AbortHandle,
-}
-
-/// The fleets that are running.
-#[derive(Debug, Default)]
-pub struct Fleets {
-    running: Vec<Fleet>,
-}
-
-impl Fleets {
-    pub fn count(&self, account: Option<&str>) -> usize {
-        let of = |fleet: &&Fleet| account.is_none_or(|account| fleet.account == account);
-        self.running.iter().filter(of).map(|fleet| fleet.agents).sum()
-    }
-
-    /// Ends the agents of this account, or all.
-    pub fn end(&mut self, account: Option<&str>) {
-        self.running.retain(|fleet| {
-            let kept = account.is_some_and(|account| fleet.account != account);
-            if !kept {
-                fleet.task.abort();
-            }
-            kept
-        });
-    }
-}
-
-impl Drop for Fleets {
-    fn drop(&mut self) {
-        self.end(None);
-    }
-}
-
 /// Starts the agents of an order. Answers how many there are.
 pub fn start(world: &Arc<World>, order: Order) -> Result<usize, BadOrder> {
     if order.period_ms.is_some_and(|period| period < 10) {
@@ -99,7 +61,7 @@ pub fn start(world: &Arc<World>, order: Order) -> Result<usize, BadOrder> {
         .collect();
     let account = order.account.clone();
     let task = tokio::spawn(work(Arc::downgrade(world), order, crew)).abort_handle();
-    fleets.running.push(Fleet { account, agents, task });
+    fleets.add(account, agents, task);
     Ok(agents)
 }
 

@@ -6,18 +6,21 @@ use std::io;
 use futures::stream::{self, StreamExt};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Bytes, Frame};
 
 use crate::errors::ApiError;
 use crate::identity::{Session, WebIdentity};
-use crate::model::Service;
 use crate::moment::Stamp;
 use crate::operations::Output;
-use crate::ports::Body;
+use crate::service::Service;
 
 const JSON: &str = "application/json";
 const XML: &str = "text/xml";
+
+/// The body of an answer on the wire.
+pub type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// An answer before it goes on the wire.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::model::Service;
+use crate::service::Service;
 
 /// An error's name and the HTTP status it travels with.
 #[derive(Debug, PartialEq, Eq, Serialize)]

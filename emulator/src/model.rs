@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::errors::ErrorShape;
 use crate::patterns::Pattern;
+use crate::service::Service;
 
 /// What an operation does; `operations` has one arm for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,26 +35,6 @@ pub enum Action {
     GetCallerIdentity,
     AssumeRole,
     AssumeRoleWithWebIdentity,
-}
-
-/// The AWS service of an operation, as the credential scope names it. It also decides the wire format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Service {
-    /// restJson1: routed by method and path.
-    #[serde(rename = "codeguru-profiler")]
-    CodeGuruProfiler,
-    /// awsQuery: routed by the form's `Action`, answers are XML.
-    #[serde(rename = "sts")]
-    Sts,
-}
-
-impl Service {
-    pub fn signing_name(self) -> &'static str {
-        match self {
-            Service::CodeGuruProfiler => "codeguru-profiler",
-            Service::Sts => "sts",
-        }
-    }
 }
 
 /// One row of the table.

@@ -2,7 +2,8 @@
 
 use percent_encoding::percent_decode_str;
 
-use crate::model::{Operation, Service};
+use crate::model::Operation;
+use crate::service::Service;
 use crate::table::operations;
 
 /// A row of the table with the labels of the path that led to it.

@@ -3,8 +3,9 @@
 use serde_json::{Map, Value};
 
 use crate::errors::{ApiError, Common};
-use crate::model::{Length, Location, Member, Operation, Service, Shape, Text};
+use crate::model::{Length, Location, Member, Operation, Shape, Text};
 use crate::moment::Stamp;
+use crate::service::Service;
 
 /// The parts of a request in which members travel.
 #[derive(Clone, Copy)]

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::agents::Fleets;
 use crate::clock::Clock;
 use crate::faults::Faults;
+use crate::fleets::Fleets;
 use crate::identity::{AccessKey, KeyBook, RoleBook, RuleBook};
 use crate::ids::Ids;
 use crate::journal::Journal;

@@ -8,8 +8,8 @@ use super::Output;
 use crate::errors::{ApiError, Common, EXPIRED_TOKEN_OF_STS, INVALID_IDENTITY_TOKEN};
 use crate::identity::{BadToken, Caller, Role, Session, WebIdentity};
 use crate::ids::Ids;
-use crate::model::Service;
 use crate::moment::Stamp;
+use crate::service::Service;
 use crate::world::World;
 
 const DEFAULT_DURATION_SECONDS: u64 = 3600;

@@ -10,9 +10,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Body, Reset, request};
+use super::{Reset, request};
 use crate::agents;
-use crate::answer::full;
+use crate::answer::{Body, full};
 use crate::faults::Order;
 use crate::identity::Role;
 use crate::journal::{Entry, Filter};

@@ -12,8 +12,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+use super::Reset;
 use super::patience::Patience;
-use super::{Body, Reset};
+use crate::answer::Body;
 
 /// Longer than clients keep idle connections, so that no request is sent into a closing one.
 const HEAD_TIMEOUT: Duration = Duration::from_mins(2);

@@ -10,8 +10,8 @@ use http_body_util::Full;
 use hyper::body::{self, Bytes};
 use tokio::time::sleep;
 
-use super::{Body, Reset, request};
-use crate::answer::Answer;
+use super::{Reset, request};
+use crate::answer::{Answer, Body};
 use crate::call::Call;
 use crate::errors::{ApiError, INTERNAL_SERVER, THROTTLING, status_of};
 use crate::faults::{Effect, Fault};

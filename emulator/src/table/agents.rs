@@ -2,7 +2,8 @@
 
 use super::{FREE_TEXT, GROUP_ERRORS, GROUP_LABEL, TOKEN, between, one_of, optional, required};
 use crate::model::Location::{Body, Header, Payload, Query};
-use crate::model::{Action, Operation, Service, Shape, Text};
+use crate::model::{Action, Operation, Shape, Text};
+use crate::service::Service;
 
 pub static OPERATIONS: &[Operation] = &[
     Operation {

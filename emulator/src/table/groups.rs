@@ -6,7 +6,8 @@ use super::{
 use super::{optional, required};
 use crate::errors::{CONFLICT, INTERNAL_SERVER, SERVICE_QUOTA_EXCEEDED, THROTTLING, VALIDATION};
 use crate::model::Location::{Body, Query};
-use crate::model::{Action, Operation, Service, Shape};
+use crate::model::{Action, Operation, Shape};
+use crate::service::Service;
 
 pub static OPERATIONS: &[Operation] = &[
     Operation {

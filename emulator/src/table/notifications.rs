@@ -3,7 +3,8 @@
 use super::{FREE_TEXT, GROUP_ERRORS, GROUP_LABEL, UUID_TEXT, between, one_of, optional, required};
 use crate::errors::{CONFLICT, INTERNAL_SERVER, RESOURCE_NOT_FOUND, SERVICE_QUOTA_EXCEEDED, THROTTLING, VALIDATION};
 use crate::model::Location::{Body, Path};
-use crate::model::{Action, Operation, Service, Shape, Text};
+use crate::model::{Action, Operation, Shape, Text};
+use crate::service::Service;
 
 pub static OPERATIONS: &[Operation] = &[
     Operation {

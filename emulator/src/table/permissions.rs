@@ -3,7 +3,8 @@
 use super::{CHANGE_ERRORS, GROUP_LABEL, TEXT, UUID_TEXT, between, one_of, optional, required};
 use crate::errors::{INTERNAL_SERVER, RESOURCE_NOT_FOUND, THROTTLING};
 use crate::model::Location::{Body, Path, Query};
-use crate::model::{Action, Member, Operation, Service, Shape, Text};
+use crate::model::{Action, Member, Operation, Shape, Text};
+use crate::service::Service;
 
 pub static OPERATIONS: &[Operation] = &[
     Operation {

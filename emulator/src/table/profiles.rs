@@ -5,7 +5,8 @@ use super::{
     required,
 };
 use crate::model::Location::{Body, Header, Query};
-use crate::model::{Action, Operation, Service, Shape, Text};
+use crate::model::{Action, Operation, Shape, Text};
+use crate::service::Service;
 
 pub static OPERATIONS: &[Operation] = &[
     Operation {

@@ -3,7 +3,8 @@
 use super::{FREE_TEXT, GROUP_ERRORS, GROUP_LABEL, MAX_RESULTS, NEXT_TOKEN, UUID_TEXT, one_of, optional, required};
 use crate::errors::{INTERNAL_SERVER, THROTTLING, VALIDATION};
 use crate::model::Location::{Body, Path, Query};
-use crate::model::{Action, Operation, Service, Shape, Text};
+use crate::model::{Action, Operation, Shape, Text};
+use crate::service::Service;
 
 pub static OPERATIONS: &[Operation] = &[
     Operation {

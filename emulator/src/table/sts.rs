@@ -6,10 +6,11 @@ use crate::errors::{
     PACKED_POLICY_TOO_LARGE, REGION_DISABLED,
 };
 use crate::model::Location::Body;
-use crate::model::{Action, Length, Member, Operation, Service, Shape, Text};
+use crate::model::{Action, Length, Member, Operation, Shape, Text};
 use crate::patterns::{
     DIGITS, EXTERNAL_ID, POLICY, Pattern, ROLE_ARN, SERIAL_NUMBER, SESSION_NAME, TAG_KEY, TAG_VALUE,
 };
+use crate::service::Service;
 
 pub static OPERATIONS: &[Operation] = &[
     Operation {

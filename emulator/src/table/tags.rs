@@ -3,7 +3,8 @@
 use super::{FREE_TEXT, TAGS, TEXT, required};
 use crate::errors::{ErrorShape, INTERNAL_SERVER, RESOURCE_NOT_FOUND, VALIDATION};
 use crate::model::Location::{Body, Path, Query};
-use crate::model::{Action, Member, Operation, Service, Shape};
+use crate::model::{Action, Member, Operation, Shape};
+use crate::service::Service;
 
 pub static OPERATIONS: &[Operation] = &[
     Operation {
