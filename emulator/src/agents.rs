@@ -37,7 +37,7 @@ fn one() -> usize {
 
 #[derive(Debug, thiserror::Error)]
 pub enum BadOrder {
-    #[error("at most {MOST} agents")]
+    #[error("there can be at most {MOST} agents in total")]
     TooMany,
     #[error("periodMs must be at least 10")]
     PeriodTooShort,

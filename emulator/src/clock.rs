@@ -12,7 +12,7 @@ use crate::moment::{Moment, Stamp};
 const MAX_OFFSET_MS: i64 = 100 * 366 * 24 * 3600 * 1000;
 
 #[derive(Debug, thiserror::Error)]
-#[error("offsetMs must be within a hundred years: {MAX_OFFSET_MS} either way")]
+#[error("offsetMs must be between -{MAX_OFFSET_MS} and {MAX_OFFSET_MS} (100 years)")]
 pub struct OffsetTooLarge;
 
 /// Reads the time of day, and how much time has passed since the start.

@@ -67,7 +67,7 @@ pub enum Effect {
 /// A status that HTTP can end an exchange with.
 fn final_status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
     match Option::deserialize(deserializer)? {
-        Some(status) if !(200..=599).contains(&status) => Err(D::Error::custom("status must be 200..599")),
+        Some(status) if !(200..=599).contains(&status) => Err(D::Error::custom("status must be between 200 and 599")),
         status => Ok(status),
     }
 }

@@ -24,7 +24,7 @@ impl Limit {
 pub type Limits = BTreeMap<String, Limit>;
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("perSecond and burst must be numbers from 0")]
+#[error("perSecond and burst must be non-negative numbers")]
 pub struct BadLimit;
 
 #[derive(Debug)]

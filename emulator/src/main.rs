@@ -15,36 +15,36 @@ use tracing_subscriber::EnvFilter;
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// Address of the service, the endpoint for AWS clients; port 0 takes a free one
+    /// Address of the service endpoint for AWS clients; port 0 selects a free port
     #[arg(long, env = "EMULATOR_LISTEN", default_value = "127.0.0.1:4577")]
     listen: SocketAddr,
 
-    /// Address of the admin port; port 0 takes a free one
+    /// Address of the admin port; port 0 selects a free port
     #[arg(long, env = "EMULATOR_ADMIN_LISTEN", default_value = "127.0.0.1:4578")]
     admin_listen: SocketAddr,
 
-    /// A key that requests may be signed with, as id=secret,account; repeatable, in the environment separated by spaces.
-    /// Without any, every key will do, and signatures are not verified
+    /// Accepted access key, as id=secret,account; repeatable, separated by spaces in the environment variable.
+    /// Without any, every key is accepted and signatures are not verified
     #[arg(long, env = "EMULATOR_ACCESS_KEY", value_delimiter = ' ', hide_env_values = true)]
     access_key: Vec<String>,
 
-    /// A file with requests to the admin port to begin with
+    /// File of requests to the admin port to run at the start
     #[arg(long, env = "EMULATOR_SCENARIO")]
     scenario: Option<PathBuf>,
 
-    /// A file that gets every request as a line of JSON
+    /// File to which every request is appended as a line of JSON
     #[arg(long, env = "EMULATOR_JOURNAL")]
     journal: Option<PathBuf>,
 
-    /// End when standard input closes
+    /// Exit when standard input is closed
     #[arg(long, env = "EMULATOR_EXIT_WITH_STDIN")]
     exit_with_stdin: bool,
 
-    /// What to log, such as `debug`; RUST_LOG where this is absent
+    /// Log filter, such as `debug`; defaults to RUST_LOG, then `warn`
     #[arg(long, env = "EMULATOR_LOG")]
     log: Option<String>,
 
-    /// Print the table of operations as JSON and end
+    /// Print the table of operations as JSON and exit
     #[arg(long)]
     print_table: bool,
 }

@@ -41,7 +41,7 @@ pub enum ScenarioError {
         source: std::io::Error,
     },
     /// The file is no scenario.
-    #[error("{path} is no scenario")]
+    #[error("{path} is not a valid scenario")]
     Parse {
         /// The file.
         path: PathBuf,
@@ -49,7 +49,7 @@ pub enum ScenarioError {
         source: serde_json::Error,
     },
     /// The admin port refuses a step.
-    #[error("the step {request} is refused: {answer}")]
+    #[error("step {request} was rejected: {answer}")]
     Refused {
         /// The step's request.
         request: String,
@@ -86,7 +86,7 @@ async fn play_later(world: Weak<World>, steps: Vec<Step>, start: Instant) {
         sleep_until(start + Duration::from_millis(step.at_ms)).await;
         let Some(world) = world.upgrade() else { return };
         if let Err(error) = step.play(&world) {
-            tracing::warn!(%error, "a step of the scenario failed");
+            tracing::warn!(%error, "a scenario step failed");
         }
     }
 }

@@ -62,11 +62,11 @@ macro_rules! switches {
 pub struct Switch {
     /// Its member in `PUT /settings`.
     pub name: String,
-    /// How the emulator behaves unless told otherwise.
+    /// How the emulator behaves unless configured otherwise.
     pub default: Value,
     /// What it can be set to; single values in backticks.
     pub values: &'static str,
-    /// What it says.
+    /// What it controls.
     pub what: &'static str,
     /// Why it is a switch, and why this is the default.
     pub why: &'static str,
@@ -83,56 +83,56 @@ fn camel_case(name: &str) -> String {
 
 switches! {
     latency_ms: u64 = 0, "milliseconds",
-        "Every answer waits so long before the operation runs",
-        "A network takes time; most tests have none to lose";
+        "Delay of every response, before the operation runs",
+        "Models the latency of a network; most tests do not need it";
     read_lag_ms: u64 = 0, "milliseconds, at most 60000",
-        "Describe and List answer with the state of so long ago, group by group and to 10 ms",
-        "AWS promises no read-after-write consistency; most tests need it all the same";
+        "How far Describe and List are behind the actual state, for each group, to within 10 ms",
+        "AWS does not guarantee read-after-write consistency, but most tests need it";
     thin_list: ThinList = ThinList::Full, "`full`, `noOrchestrationConfig`, `noProfilingStatus`, `bare` (name and ARN), `namesOnly` (although descriptions were asked for)",
-        "What a List with descriptions leaves out",
-        "The model gives List the same description as Describe, but no page says that all members are filled";
+        "What a List with descriptions omits",
+        "In the model List returns the same description as Describe, but it is not documented that all members are present";
     page_size: usize = 100, "1 to 1000",
         "Entries on a page without `maxResults`",
         "The default of AWS is not documented";
     max_page_size: usize = 1000, "1 to 1000",
-        "No page has more entries, whatever `maxResults` asks",
-        "AWS services may give less than asked for; 1000 is the most that can be asked";
-    page_token_life_ms: u64 = 0, "milliseconds; 0 is for ever",
-        "How long a page's token is valid",
-        "No page says whether tokens expire";
+        "Maximum of entries on a page, regardless of `maxResults`",
+        "AWS services may return fewer entries than requested; 1000 is the maximum of `maxResults`";
+    page_token_life_ms: u64 = 0, "milliseconds; 0 means that it does not expire",
+        "How long a page token is valid",
+        "Not documented";
     quota: usize = 500, "a number",
         "Groups per account and region",
-        "As documented; adjustable in AWS, too";
+        "As documented; adjustable in AWS";
     create_without_config_enables: bool = true, "`true`, `false`",
         "Whether a group created without `agentOrchestrationConfig` has profiling enabled",
         "Not documented, but AWS's CloudFormation handler never sends it, and profiling then runs";
     same_token_create: SameToken = SameToken::FirstAnswer, "`firstAnswer`, `conflict`",
-        "What a Create gets that repeats another, with the same `clientToken` and the same input, while the group exists",
-        "The token is for idempotency, but no page says what the second caller gets. With another input it is a conflict in both readings";
+        "Response to a Create that repeats the `clientToken` and the input of an earlier one while the group exists",
+        "The token is for idempotency, but the response to the second request is not documented. Different input is a conflict in either case";
     update_without_change_moves_updated_at: bool = true, "`true`, `false`",
-        "Whether an Update to the value that is there moves `updatedAt`",
+        "Whether an Update to the current value changes `updatedAt`",
         "Not documented; the worse case for a client that watches `updatedAt`";
     tags_move_updated_at: bool = false, "`true`, `false`",
-        "Whether tagging moves `updatedAt`",
-        "Not documented; `updatedAt` is said to be of the group, and tags have operations of their own";
-    update_conflict_ms: u64 = 0, "milliseconds; 0 is never",
-        "An Update so soon after the last change of `updatedAt` is a `ConflictException`",
-        "The model has the error, but no page says when. For a conflict that a test can count on, order a fault";
+        "Whether tagging changes `updatedAt`",
+        "Not documented; `updatedAt` is described as an attribute of the group, and tags have their own operations";
+    update_conflict_ms: u64 = 0, "milliseconds; 0 means never",
+        "How long after the last change of `updatedAt` an Update is a `ConflictException`",
+        "The model lists the error, but not when it occurs. For a conflict at a known time, add a fault";
     disabled_group_takes_profiles: bool = true, "`true`, `false`",
-        "Whether PostAgentProfile of a disabled group is taken, or a `ValidationException`",
-        "Not documented; AWS's agents post once more after a disable, and do not expect to be refused";
+        "Whether PostAgentProfile succeeds for a disabled group, or is a `ValidationException`",
+        "Not documented; AWS's agents post once more after profiling is disabled, and do not expect an error";
     throttling_status: ThrottlingStatus = ThrottlingStatus::TooManyRequests, "`400`, `429`",
         "The HTTP status of `ThrottlingException`",
-        "429 in the service's model, 400 among the errors common to all of AWS";
+        "429 in the service's model, 400 in AWS's list of common errors";
     tag_limits: TagLimits = TagLimits::AwsWide, "`awsWide` (50 tags; keys of 1 to 128 characters without the prefix `aws:`, values of at most 256), `none`",
-        "Which tags are refused with a `ValidationException`",
-        "The service's model has no limits, the rules common to all of AWS have these";
+        "Which tags are rejected with a `ValidationException`",
+        "The service's model has no limits; these are AWS's general rules for tags";
     missing_policy: MissingPolicy = MissingPolicy::Empty, "`empty` (200 without its two members), `notFound`",
-        "What GetPolicy answers for a group without a policy",
+        "Response of GetPolicy for a group without a policy",
         "The model requires both members, but has no error for this case";
     agent_period_seconds: u32 = 300, "seconds",
-        "How often ConfigureAgent tells agents to ask and report",
-        "The value of the real service, as AWS's own integration test saw it";
+        "Period in which ConfigureAgent tells agents to report",
+        "The value of the real service, according to AWS's own integration test";
     agent_sampling_interval_ms: u32 = 1000, "milliseconds",
         "`SamplingIntervalInMilliseconds` of ConfigureAgent",
         "From the same test";
@@ -186,11 +186,11 @@ pub enum MissingPolicy {
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadSetting {
-    #[error("readLagMs must be at most {}: older states are forgotten", HISTORY.as_millis())]
+    #[error("readLagMs must be at most {}: older states are not kept", HISTORY.as_millis())]
     LagBeyondHistory,
-    #[error("{0} must be 1..1000")]
+    #[error("{0} must be between 1 and 1000")]
     PageSize(&'static str),
-    #[error("region without account: settings are for an account, or for all")]
+    #[error("region requires account: settings are for an account, for one of its regions, or for all")]
     RegionWithoutAccount,
 }
 

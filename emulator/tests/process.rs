@@ -154,7 +154,7 @@ fn a_scenario_that_cannot_be_played_is_told_and_ends_the_start() {
     for (text, told) in [
         (r#"{"steps": [{"request": "POST /seed"}]}"#, "POST /seed"),
         (r#"{"steps": [{"request": "GET /nothing"}]}"#, "not found"),
-        ("[]", "no scenario"),
+        ("[]", "not a valid scenario"),
     ] {
         std::fs::write(&file, text).unwrap();
         let output = Command::new(env!("CARGO_BIN_EXE_codeguru-profiler-emulator"))

@@ -21,7 +21,7 @@ pub struct AccessKey {
 
 /// A text that is no access key.
 #[derive(Debug, thiserror::Error)]
-#[error("an access key is id=secret,account, with an account of twelve digits")]
+#[error("an access key must have the form id=secret,account, with an account of 12 digits")]
 pub struct BadAccessKey;
 
 impl FromStr for AccessKey {

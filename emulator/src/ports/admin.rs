@@ -139,7 +139,7 @@ fn handle(world: &Arc<World>, method: &str, path: &str, query: &str, body: &[u8]
         ("GET", ["rules", account]) => reply(&world.rules().of(account)),
         ("PUT", ["roles", account, name @ ..]) if !name.is_empty() => {
             let arn = format!("arn:aws:iam::{account}:role/{}", name.join("/"));
-            let role = Role::of_arn(&arn).ok_or_else(|| Refused::Invalid(format!("{arn} is no role")))?;
+            let role = Role::of_arn(&arn).ok_or_else(|| Refused::Invalid(format!("{arn} is not the ARN of a role")))?;
             world.roles().put(&role, from_body(body)?);
             Ok(Reply::Done)
         }

@@ -107,7 +107,7 @@ async fn carry_out(world: Arc<World>, call: Call, fault: Option<Fault>) -> Endin
                 None if code == THROTTLING.name => call.settings(&world).throttling_status.into(),
                 None => status_of(&code).unwrap_or(400),
             };
-            let message = message.unwrap_or_else(|| "A fault of the emulator".to_owned());
+            let message = message.unwrap_or_else(|| "Injected by a fault of the emulator".to_owned());
             let error = ApiError { code, status, message };
             Answer::error(&error, call.service, &call.request_id).with_headers(headers)
         }
