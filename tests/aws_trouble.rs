@@ -251,8 +251,8 @@ async fn a_bad_description_never_causes_an_update_and_each_resource_says_why() {
         ("throttled", error("ThrottlingException", 400), "False", "Throttled"),
         ("html", html(), "False", "ServiceUnavailable"),
         ("reset", json!({ "type": "reset" }), "False", "Unreachable"),
-        ("empty", body("{}"), "Unknown", "SwitchUnknown"),
-        ("nothing", body(""), "Unknown", "SwitchUnknown"),
+        ("empty", body("{}"), "False", "SwitchUnknown"),
+        ("nothing", body(""), "False", "SwitchUnknown"),
         ("list", body("[]"), "False", "MalformedAnswer"),
         ("types", body(r#"{"name":7}"#), "False", "MalformedAnswer"),
         (
@@ -261,7 +261,7 @@ async fn a_bad_description_never_causes_an_update_and_each_resource_says_why() {
             "False",
             "MalformedAnswer",
         ),
-        ("half", body(r#"{"name":"half","agentOrchestrationConfig":{}}"#), "Unknown", "SwitchUnknown"),
+        ("half", body(r#"{"name":"half","agentOrchestrationConfig":{}}"#), "False", "SwitchUnknown"),
         (
             "odd",
             body(r#"{"name":"odd","agentOrchestrationConfig":{"profilingEnabled":"no"}}"#),

@@ -197,8 +197,9 @@ fn row(state: &State<'_>, situation: &Situation) -> Row {
                 "AWS describes the group without saying whether profiling is on; nothing is corrected before it does.";
             Row {
                 reconciling: Some(Say::This(Verdict::yes(Reason::SwitchUnknown, message))),
+                // AWS has answered, and that was no success: Flux's FAIL0003 asks for False beside Reconciling.
                 ..Row::calm(
-                    Verdict::unknown(Reason::SwitchUnknown, message),
+                    Verdict::no(Reason::SwitchUnknown, message),
                     Verdict::unknown(Reason::SwitchUnknown, message),
                 )
             }

@@ -17,7 +17,7 @@ const LIST_DENIED: &str = "Ready=False/ListDenied Synced=Unknown/ListDenied Stal
 const MISSING: &str = "Ready=False/GroupNotFound Synced=Unknown/GroupNotFound Stalled=True/GroupNotFound";
 const CLAIMED: &str = "Ready=False/ClaimedByAnother Synced=Unknown/ClaimedByAnother Stalled=True/ClaimedByAnother";
 const CONTESTED: &str = "Ready=False/Contested Synced=False/Contested Reconciling=True/Contested";
-const UNKNOWN: &str = "Ready=Unknown/SwitchUnknown Synced=Unknown/SwitchUnknown Reconciling=True/SwitchUnknown";
+const UNKNOWN: &str = "Ready=False/SwitchUnknown Synced=Unknown/SwitchUnknown Reconciling=True/SwitchUnknown";
 const SUSPENDED: &str = "Ready=True/Suspended Synced=Unknown/Suspended";
 const UNREADABLE: &str = "Ready=False/InvalidSpec Synced=Unknown/InvalidSpec Stalled=True/InvalidSpec";
 const IN_SYNC: &str = "Ready=True/InSync Synced=True/InSync";
