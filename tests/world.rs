@@ -82,7 +82,7 @@ impl World {
         let client = plane.client().await.unwrap();
         Self {
             groups: Api::namespaced_with(client.clone(), &namespace, &profiling_groups()),
-            watchman: Watchman::start_in(client.clone(), &namespace),
+            watchman: Watchman::start_in(client.clone(), &namespace).await.unwrap(),
             deployed: Deployed::read(&client, SYSTEM, OPERATOR).await.unwrap(),
             audit_from: plane.audit().await.unwrap().position(),
             plane,

@@ -1,137 +1,113 @@
-//! Flux's rules for conditions, as pure functions over one stored version of an object.
-//!
-//! The numbers are Flux's own. "Ready" here means that the condition `Ready` is True.
+//! What Flux says of a resource: its Go packages, asked as a program.
 
+pub mod rules;
+
+use std::process::Stdio;
+
+use serde::Deserialize;
 use serde_json::Value;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
 
-use crate::kstatus::{conditions, find, text};
+use crate::Error;
+use crate::go::Module;
+use crate::kstatus::{find, text};
+use crate::process::printed;
 
-/// Conditions that say something bad when they are True.
-const NEGATIVE: [&str; 2] = ["Reconciling", "Stalled"];
+/// Its Go sources.
+pub static MODULE: Module = Module {
+    name: "flux",
+    holds: "what Flux judges by: kstatus (cli-utils v1.3.0), rules for conditions (pkg/runtime v0.117.0)",
+    package: ".",
+    program: "flux",
+    links: &[],
+    ldflags: "",
+    packages: 530,
+    takes: "2 minutes",
+};
 
-/// A rule that a version of an object breaks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// Flux's name of the rule.
-    pub rule: &'static str,
-    /// What it says, and what broke it.
+/// What is said of one document.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Verdict {
+    /// The word of kstatus.
+    pub status: String,
+    /// The message of kstatus.
     pub message: String,
+    /// The rules that it breaks as a status written while work goes on.
+    in_progress: Vec<String>,
+    /// The rules that it breaks as a status written at the end of an attempt.
+    #[serde(rename = "final")]
+    at_the_end: Vec<String>,
 }
 
-type Check = fn(&Value) -> Option<String>;
-
-/// Those that hold for every stored version.
-const ALWAYS: [(&str, Check); 5] = [
-    ("FAIL0002", ready_is_present),
-    ("FAIL0004", stalled_is_not_ready),
-    ("FAIL0005", never_reconciling_and_stalled),
-    ("FAIL0006", observed_is_not_ahead),
-    ("FAIL0011", unknown_is_reconciling),
-];
-
-/// Those that hold once nothing moves any more.
-const AT_REST: [(&str, Check); 5] = [
-    ("FAIL0001", ready_has_nothing_negative),
-    ("FAIL0003", reconciling_is_not_ready),
-    ("FAIL0007", ready_is_of_this_generation),
-    ("FAIL0008", ready_has_no_stale_condition),
-    ("FAIL0009", conditions_are_of_the_observed_generation),
-];
-
-/// The rules that this version breaks, of those that hold at any time.
-#[must_use]
-pub fn always(object: &Value) -> Vec<Finding> {
-    broken(&ALWAYS, object)
+impl Verdict {
+    /// The rules that the document breaks, failures before warnings.
+    #[must_use]
+    pub fn broken(&self, stage: Stage) -> &[String] {
+        match stage {
+            Stage::InProgress => &self.in_progress,
+            Stage::Final => &self.at_the_end,
+        }
+    }
 }
 
-/// The rules that this version breaks, of those that hold for a final state.
-#[must_use]
-pub fn at_rest(object: &Value) -> Vec<Finding> {
-    broken(&AT_REST, object)
+/// By which of Flux's two checkers a status is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Work goes on: there is no outcome for this generation yet.
+    InProgress,
+    /// An attempt has ended, well or not.
+    Final,
 }
 
-fn broken(checks: &[(&'static str, Check)], object: &Value) -> Vec<Finding> {
-    let finding = |&(rule, check): &(&'static str, Check)| check(object).map(|message| Finding { rule, message });
-    checks.iter().filter_map(finding).collect()
+impl Stage {
+    /// Of a stored version. None where nobody has looked at the resource yet: Flux's rules begin with the first status.
+    #[must_use]
+    pub fn of(object: &Value) -> Option<Self> {
+        let observed = object["status"]["observedGeneration"].as_i64();
+        if observed == Some(-1) {
+            return None;
+        }
+        let ended = observed == object["metadata"]["generation"].as_i64()
+            && find(object, "Ready").is_none_or(|ready| text(ready, "reason") != "Progressing");
+        Some(if ended { Self::Final } else { Self::InProgress })
+    }
 }
 
-fn status<'a>(object: &'a Value, kind: &str) -> &'a str {
-    find(object, kind).map_or("", |condition| text(condition, "status"))
-}
-
-fn ready(object: &Value) -> bool {
-    status(object, "Ready") == "True"
-}
-
-fn generation(object: &Value) -> i64 {
-    object.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or_default()
-}
-
-fn observed(object: &Value) -> i64 {
-    object.pointer("/status/observedGeneration").and_then(Value::as_i64).unwrap_or_default()
-}
-
-/// The types of the conditions whose own generation is not as it should be.
-fn conditions_with(object: &Value, wrong: impl Fn(i64) -> bool) -> Option<String> {
-    let own = |condition: &Value| condition["observedGeneration"].as_i64().unwrap_or_default();
-    let kinds: Vec<_> = conditions(object)
-        .iter()
-        .filter(|condition| wrong(own(condition)))
-        .map(|condition| text(condition, "type"))
-        .collect();
-    (!kinds.is_empty()).then(|| kinds.join(", "))
-}
-
-fn ready_has_nothing_negative(object: &Value) -> Option<String> {
-    let bad = NEGATIVE.into_iter().find(|kind| status(object, kind) == "True")?;
-    ready(object).then(|| format!("Ready and {bad} are both True"))
-}
-
-/// A version that nobody has looked at has none yet.
-fn ready_is_present(object: &Value) -> Option<String> {
-    (find(object, "Ready").is_none() && observed(object) != -1).then(|| "there is no condition Ready".to_owned())
-}
-
-fn reconciling_is_not_ready(object: &Value) -> Option<String> {
-    (status(object, "Reconciling") == "True" && ready(object)).then(|| "Ready while Reconciling is True".to_owned())
-}
-
-fn stalled_is_not_ready(object: &Value) -> Option<String> {
-    let ready = status(object, "Ready");
-    (status(object, "Stalled") == "True" && ready != "False")
-        .then(|| format!("Ready is {ready:?} while Stalled is True"))
-}
-
-fn never_reconciling_and_stalled(object: &Value) -> Option<String> {
-    let both = NEGATIVE.into_iter().all(|kind| find(object, kind).is_some());
-    both.then(|| "Reconciling and Stalled are both present".to_owned())
-}
-
-fn observed_is_not_ahead(object: &Value) -> Option<String> {
-    let (observed, generation) = (observed(object), generation(object));
-    (observed > generation).then(|| format!("observedGeneration is {observed}, generation {generation}"))
-}
-
-fn ready_is_of_this_generation(object: &Value) -> Option<String> {
-    let (observed, generation) = (observed(object), generation(object));
-    (ready(object) && observed < generation).then(|| format!("Ready for generation {observed} of {generation}"))
-}
-
-fn ready_has_no_stale_condition(object: &Value) -> Option<String> {
-    let generation = generation(object);
-    let stale = conditions_with(object, |own| own < generation)?;
-    ready(object).then(|| format!("Ready while these are of an older generation than {generation}: {stale}"))
-}
-
-fn conditions_are_of_the_observed_generation(object: &Value) -> Option<String> {
-    let observed = observed(object);
-    let other = conditions_with(object, |own| own != observed)?;
-    ready(object).then(|| format!("Ready while these are not of the observed generation {observed}: {other}"))
-}
-
-fn unknown_is_reconciling(object: &Value) -> Option<String> {
-    (status(object, "Ready") == "Unknown" && status(object, "Reconciling") != "True")
-        .then(|| "Ready is Unknown and Reconciling is not True".to_owned())
+/// What Flux says of each of these documents, which are YAML or JSON.
+pub async fn ask(documents: &[impl AsRef<str>]) -> Result<Vec<Verdict>, Error> {
+    let program = MODULE.built().await?.join(MODULE.program);
+    let mut child = Command::new(program)
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(Error::io("start flux"))?;
+    let stdin = child.stdin.take();
+    let write = async {
+        let Some(mut stdin) = stdin else { return Ok(()) };
+        for document in documents {
+            stdin.write_all(document.as_ref().as_bytes()).await?;
+            stdin.write_all(b"\n---\n").await?;
+        }
+        stdin.shutdown().await
+    };
+    // Both at once: a pipe holds only so many answers.
+    let (written, output) = tokio::join!(write, child.wait_with_output());
+    // Its own error says more than that it took no more.
+    let lines = printed("flux", &output.map_err(Error::io("read from flux"))?)?;
+    written.map_err(Error::io("write to flux"))?;
+    let verdicts: Vec<Verdict> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).map_err(|error| Error::Unexpected(format!("flux: {error}: {line}"))))
+        .collect::<Result<_, _>>()?;
+    if verdicts.len() != documents.len() {
+        return Err(Error::Unexpected(format!("flux: {} verdicts on {} documents", verdicts.len(), documents.len())));
+    }
+    Ok(verdicts)
 }
 
 #[cfg(test)]
@@ -140,53 +116,25 @@ mod tests {
 
     use super::*;
 
-    fn object(generation: i64, observed: i64, conditions: &[(&str, &str, i64)]) -> Value {
-        let conditions: Vec<_> = conditions
-            .iter()
-            .map(|(kind, status, own)| json!({"type": kind, "status": status, "observedGeneration": own}))
-            .collect();
-        json!({"metadata": {"generation": generation}, "status": {"observedGeneration": observed, "conditions": conditions}})
-    }
-
-    fn rules(findings: Vec<Finding>) -> Vec<&'static str> {
-        findings.into_iter().map(|finding| finding.rule).collect()
-    }
-
     #[test]
-    fn the_rules_for_every_version_find_what_breaks_them() {
+    fn a_status_is_final_once_an_attempt_for_this_generation_has_ended() {
+        let of = |observed: i64, reason: &str| {
+            let conditions = json!([{ "type": "Ready", "reason": reason }]);
+            Stage::of(&json!({
+                "metadata": { "generation": 2 }, "status": { "observedGeneration": observed, "conditions": conditions },
+            }))
+        };
         let table = [
-            (object(1, -1, &[]), vec![]),
-            (object(1, 1, &[]), vec!["FAIL0002"]),
-            (object(1, 1, &[("Ready", "True", 1)]), vec![]),
-            (object(1, 1, &[("Ready", "True", 1), ("Reconciling", "True", 1)]), vec![]),
-            (object(1, 1, &[("Ready", "False", 1), ("Stalled", "True", 1)]), vec![]),
-            (object(1, 1, &[("Ready", "True", 1), ("Stalled", "True", 1)]), vec!["FAIL0004"]),
-            (
-                object(1, 1, &[("Ready", "False", 1), ("Stalled", "True", 1), ("Reconciling", "False", 1)]),
-                vec!["FAIL0005"],
-            ),
-            (object(1, 2, &[("Ready", "True", 2)]), vec!["FAIL0006"]),
-            (object(1, 1, &[("Ready", "Unknown", 1)]), vec!["FAIL0011"]),
-            (object(1, 1, &[("Ready", "Unknown", 1), ("Reconciling", "True", 1)]), vec![]),
+            ("nobody has looked", of(-1, ""), None),
+            ("in sync", of(2, "InSync"), Some(Stage::Final)),
+            ("failed", of(2, "Throttled"), Some(Stage::Final)),
+            ("on its way", of(2, "Progressing"), Some(Stage::InProgress)),
+            ("edited", of(1, "InSync"), Some(Stage::InProgress)),
         ];
-        for (object, expected) in table {
-            assert_eq!(rules(always(&object)), expected, "{object}");
+        for (name, stage, expected) in table {
+            assert_eq!(stage, expected, "{name}");
         }
-    }
-
-    #[test]
-    fn the_rules_for_final_states_find_what_breaks_them() {
-        let table = [
-            (object(2, 2, &[("Ready", "True", 2), ("Synced", "True", 2)]), vec![]),
-            (object(2, 1, &[("Ready", "False", 1)]), vec![]),
-            (object(1, 1, &[("Ready", "True", 1), ("Stalled", "True", 1)]), vec!["FAIL0001"]),
-            (object(1, 1, &[("Ready", "True", 1), ("Reconciling", "True", 1)]), vec!["FAIL0001", "FAIL0003"]),
-            (object(2, 1, &[("Ready", "True", 2)]), vec!["FAIL0007", "FAIL0009"]),
-            (object(2, 1, &[("Ready", "True", 1)]), vec!["FAIL0007", "FAIL0008"]),
-            (object(2, 2, &[("Ready", "True", 2), ("Synced", "True", 1)]), vec!["FAIL0008", "FAIL0009"]),
-        ];
-        for (object, expected) in table {
-            assert_eq!(rules(at_rest(&object)), expected, "{object}");
-        }
+        let bare = json!({ "metadata": { "generation": 1 }, "status": { "observedGeneration": 1 } });
+        assert_eq!(Stage::of(&bare), Some(Stage::Final), "a status without conditions is judged, too");
     }
 }

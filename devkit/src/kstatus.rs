@@ -1,6 +1,4 @@
-//! What `kubectl wait`, Helm and Flux would say of a resource: the generic rules of kstatus, as a pure function; [`package`] asks kstatus itself.
-
-pub mod package;
+//! What `kubectl wait`, Helm and Flux would say of a resource: the generic rules of kstatus, as a pure function. kstatus itself is in [`crate::flux`].
 
 use serde_json::Value;
 
@@ -41,6 +39,7 @@ pub fn compute(object: &Value) -> (Status, String) {
     }
     match find(object, "Ready").map(|ready| (text(ready, "status"), ready)) {
         Some(("False" | "Unknown", ready)) => (Status::InProgress, message(ready)),
+        Some(("True", _)) => (Status::Current, "Resource is Ready".to_owned()),
         _ => (Status::Current, "Resource is current".to_owned()),
     }
 }

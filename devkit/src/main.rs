@@ -10,9 +10,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use devkit::controlplane::{self, ControlPlane, Options};
 use devkit::process::code;
-use devkit::{
-    Error, argocd, chart, cluster, definitions, go, helm, image, kstatus, kube_state_metrics, paths, reference,
-};
+use devkit::{Error, argocd, chart, cluster, definitions, flux, go, helm, image, kube_state_metrics, paths, reference};
 
 /// All that is built from Go modules.
 static MODULES: [&go::Module; 8] = [
@@ -22,7 +20,7 @@ static MODULES: [&go::Module; 8] = [
     &cluster::PAUSE,
     &kube_state_metrics::MODULE,
     &argocd::MODULE,
-    &kstatus::package::MODULE,
+    &flux::MODULE,
     &definitions::MODULE,
 ];
 

@@ -13,8 +13,8 @@ use kube::runtime::watcher::{self, Event, watcher};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use crate::flux::{self, Finding};
-use crate::kstatus::{self, Status};
+use crate::flux;
+use crate::kstatus::{self, Status, text};
 use crate::{Error, wait};
 
 const CATCH_UP_LIMIT: Duration = Duration::from_secs(15);
@@ -26,20 +26,17 @@ pub struct Violation {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// The rule and what broke it.
-    pub finding: Finding,
+    /// The rule, in Flux's words.
+    pub rule: String,
     /// The version that broke it.
     pub object: Value,
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { namespace, name, finding, object } = self;
-        write!(
-            f,
-            "{namespace}/{name} breaks {}: {}; metadata.generation {}, status {}",
-            finding.rule, finding.message, object["metadata"]["generation"], object["status"]
-        )
+        let Self { namespace, name, rule, object } = self;
+        let (generation, status) = (&object["metadata"]["generation"], &object["status"]);
+        write!(f, "{namespace}/{name} breaks a rule of Flux: {rule}; metadata.generation {generation}, status {status}")
     }
 }
 
@@ -57,7 +54,6 @@ type Key = (String, String);
 struct Seen {
     versions: BTreeMap<Key, Vec<Value>>,
     gone: BTreeSet<Key>,
-    violations: Vec<Violation>,
 }
 
 /// How a ProfilingGroup is served.
@@ -68,28 +64,14 @@ pub fn profiling_groups() -> ApiResource {
 }
 
 impl Watchman {
-    /// Watches all namespaces from now on, on the caller's runtime. The kind must be served.
-    #[must_use]
-    pub fn start(client: kube::Client) -> Self {
-        Self::watch(Api::all_with(client, &profiling_groups()))
-    }
-
-    /// Watches one namespace from now on.
-    #[must_use]
-    pub fn start_in(client: kube::Client, namespace: &str) -> Self {
-        Self::watch(Api::namespaced_with(client, namespace, &profiling_groups()))
-    }
-
-    fn watch(api: Api<DynamicObject>) -> Self {
+    /// Watches one namespace from now on, on the caller's runtime. The kind must be served.
+    pub async fn start_in(client: kube::Client, namespace: &str) -> Result<Self, Error> {
+        // Before anything is measured or waited for: a first build keeps the machine busy.
+        flux::MODULE.built().await?;
+        let api = Api::namespaced_with(client, namespace, &profiling_groups());
         let seen = Arc::new(Mutex::new(Seen::default()));
         let task = tokio::spawn(follow(api.clone(), Arc::clone(&seen)));
-        Self { api, seen, task }
-    }
-
-    /// What was broken so far.
-    #[must_use]
-    pub fn violations(&self) -> Vec<Violation> {
-        self.seen().violations.clone()
+        Ok(Self { api, seen, task })
     }
 
     /// Every version of one object that was seen, the oldest first.
@@ -121,7 +103,7 @@ impl Watchman {
         words
     }
 
-    /// All that was broken, and what the last version of each object that is still there breaks at rest.
+    /// All of Flux's rules that were broken, said by Flux itself.
     ///
     /// Guarantee: every version stored before the call has been judged.
     pub async fn final_check(&self) -> Result<Vec<Violation>, Error> {
@@ -140,14 +122,14 @@ impl Watchman {
             stored.iter().all(has).then_some(())
         })
         .await?;
-        let seen = self.seen();
-        let mut violations = seen.violations.clone();
-        for (key, versions) in &seen.versions {
-            if let (Some(last), false) = (versions.last(), seen.gone.contains(key)) {
-                violations.extend(flux::at_rest(last).into_iter().map(|finding| violation(key, finding, last)));
-            }
-        }
-        Ok(violations)
+        let versions = self.all_versions();
+        let documents: Vec<String> = versions.iter().map(Value::to_string).collect();
+        let verdicts = flux::ask(&documents).await?;
+        let broken = versions.iter().zip(&verdicts).flat_map(|(object, verdict)| {
+            let rules = flux::Stage::of(object).map_or(&[][..], |stage| verdict.broken(stage));
+            rules.iter().map(|rule| violation(rule, object))
+        });
+        Ok(broken.collect())
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -181,7 +163,7 @@ impl Seen {
         let Ok(value) = serde_json::to_value(object) else { return };
         let key = key(object);
         self.gone.remove(&key);
-        let versions = self.versions.entry(key.clone()).or_default();
+        let versions = self.versions.entry(key).or_default();
         // A watch that starts again shows what was seen before.
         if versions
             .last()
@@ -189,7 +171,6 @@ impl Seen {
         {
             return;
         }
-        self.violations.extend(flux::always(&value).into_iter().map(|finding| violation(&key, finding, &value)));
         versions.push(value);
     }
 }
@@ -199,6 +180,7 @@ fn key(object: &DynamicObject) -> Key {
     (metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap_or_default())
 }
 
-fn violation((namespace, name): &Key, finding: Finding, object: &Value) -> Violation {
-    Violation { namespace: namespace.clone(), name: name.clone(), finding, object: object.clone() }
+fn violation(rule: &str, object: &Value) -> Violation {
+    let [namespace, name] = ["namespace", "name"].map(|member| text(&object["metadata"], member).to_owned());
+    Violation { namespace, name, rule: rule.to_owned(), object: object.clone() }
 }

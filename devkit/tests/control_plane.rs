@@ -196,7 +196,7 @@ async fn every_stored_version_of_a_resource_is_judged() {
     let definition = devkit::paths::workspace().join("crds/profilinggroups.codeguruprofiler.dev.yaml");
     control_plane.apply(&std::fs::read_to_string(definition).unwrap()).await.unwrap();
     let client = control_plane.client().await.unwrap();
-    let watchman = Watchman::start_in(client.clone(), &namespace);
+    let watchman = Watchman::start_in(client.clone(), &namespace).await.unwrap();
     let resource = "{apiVersion: codeguruprofiler.dev/v1alpha1, kind: ProfilingGroup, metadata: {name: one}, spec: {profilingGroupName: One, profilingEnabled: true}}";
     control_plane.apply_in(&namespace, resource).await.unwrap();
     assert!(watchman.final_check().await.unwrap().is_empty());
@@ -213,8 +213,17 @@ async fn every_stored_version_of_a_resource_is_judged() {
     for kind in ["Stalled", "Reconciling"] {
         groups.patch_status("one", &PatchParams::default(), &ready_and(kind)).await.unwrap();
     }
-    let broken: Vec<_> = watchman.final_check().await.unwrap().iter().map(|broken| broken.finding.rule).collect();
-    assert_eq!(broken, ["FAIL0004", "FAIL0001", "FAIL0003"]);
+    let broken = watchman.final_check().await.unwrap();
+    let broken: Vec<_> = broken.iter().map(|broken| broken.rule.as_str()).collect();
+    let expected = [
+        "Negative polarity condition cannot be True when Ready condition is True: [Stalled]",
+        "Ready condition must be False when Stalled condition is True",
+        "Negative polarity condition present when Ready condition is True: [Stalled]",
+        "Negative polarity condition cannot be True when Ready condition is True: [Reconciling]",
+        "Ready condition must be False when Reconciling condition is True",
+        "Negative polarity condition present when Ready condition is True: [Reconciling]",
+    ];
+    assert_eq!(broken, expected);
     assert_eq!(watchman.words(&namespace, "one"), [Status::InProgress, Status::Failed, Status::InProgress]);
 }
 

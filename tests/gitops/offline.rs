@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use devkit::{
     argocd::{Offline, Verdict},
+    flux,
     kstatus::{self, find},
     paths,
     phase::{self, Example},
@@ -112,11 +113,12 @@ async fn argo_cd_and_kstatus_agree_on_every_phase_that_the_stories_recorded() {
         .await
         .unwrap();
     let documents: Vec<_> = examples.iter().map(|example| example.yaml.as_str()).collect();
-    let asked = kstatus::package::ask(&documents.join("---\n")).await.unwrap();
-    assert_eq!(asked.len(), examples.len(), "{asked:?}");
+    let asked = flux::ask(&documents).await.unwrap();
 
     println!("{:<42} {:<12} {:<12} Argo CD's message", "phase", "Argo CD", "kstatus");
-    for (example, (verdict, (word, said))) in examples.iter().zip(verdicts.iter().zip(&asked)) {
+    for (example, (verdict, flux::Verdict { status: word, message: said, .. })) in
+        examples.iter().zip(verdicts.iter().zip(&asked))
+    {
         println!("{:<42} {:<12} {word:<12} {}", example.phase, verdict.status, verdict.message);
         let (health, kstatus, message) = expected(example);
         assert_eq!(*verdict, Verdict { status: health.to_owned(), message }, "{}", example.phase);

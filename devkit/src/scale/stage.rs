@@ -58,7 +58,7 @@ impl Stage {
         let client = plane.client().await?;
         let token = plane.token(operator::NAMESPACE, operator::NAME, 24 * 3600).await?;
         Ok(Self {
-            watchman: Watchman::start_in(client.clone(), &namespace),
+            watchman: Watchman::start_in(client.clone(), &namespace).await?,
             resources: Api::namespaced_with(client, &namespace, &profiling_groups()),
             kubeconfig: plane.kubeconfig_for(&token)?,
             program: release.operator,
