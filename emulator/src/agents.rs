@@ -102,7 +102,7 @@ impl Agent {
         if self.profiled
             && let Err(refusal) = region.report(&self.group, None, settings.disabled_group_takes_profiles, now)
         {
-            tracing::debug!(%refusal, group = self.group, "an agent's profile was refused");
+            tracing::debug!(%refusal, group = self.group, "an agent's profile was rejected");
         }
         self.profiled = match region.orchestrate(&self.group, now) {
             Ok(should_profile) => should_profile || order.disobey,

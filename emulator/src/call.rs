@@ -180,7 +180,7 @@ impl Call {
             NoClaim::Unsigned => self.no_token(),
             NoClaim::Malformed => Common::IncompleteSignature
                 .of(self.service)
-                .with("The Authorization header holds no complete AWS4-HMAC-SHA256 credential"),
+                .with("The Authorization header contains no complete AWS4-HMAC-SHA256 credential"),
         })?;
         let expected = self.service.signing_name();
         if claim.service != expected {

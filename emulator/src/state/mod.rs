@@ -33,23 +33,23 @@ use crate::moment::{Moment, Stamp};
 pub enum Refusal {
     #[error("Profiling group {0} already exists")]
     NameTaken(String),
-    #[error("The client token was used before for another request")]
+    #[error("The client token was used before by a different request")]
     TokenUsed,
     #[error("The account has reached its limit of {0} profiling groups in this region")]
     QuotaReached(usize),
-    #[error("No profiling group named {0}")]
+    #[error("The profiling group {0} does not exist")]
     NoSuchGroup(String),
-    #[error("No profiling group with the ARN {0}")]
+    #[error("The profiling group with the ARN {0} does not exist")]
     NoSuchArn(String),
     #[error("Value '{0}' at 'resourceArn' failed to satisfy constraint: Member must be the ARN of a profiling group")]
     NotAnArn(String),
     #[error(
-        "Value at 'nextToken' failed to satisfy constraint: Member must be a token that a List of this region gave"
+        "Value at 'nextToken' failed to satisfy constraint: Member must be a token returned by a List in this region"
     )]
     UnknownPageToken,
-    #[error("The group was changed a moment ago; read it again and try once more")]
+    #[error("The profiling group was changed recently; read it again and retry")]
     ChangedMeanwhile,
-    #[error("The policy has another revision than the request says; read it again")]
+    #[error("The revision id is not that of the current policy; read it again")]
     OtherRevision,
     #[error("The profiling group has no policy")]
     NoPolicy,
@@ -57,15 +57,15 @@ pub enum Refusal {
     NotAPrincipal(String),
     #[error("Value '{0}' at 'channels' failed to satisfy constraint: Member must be the ARN of an SNS topic")]
     NotATopic(String),
-    #[error("A channel with this id or uri exists already: {0}")]
+    #[error("A channel with this id or uri already exists: {0}")]
     ChannelExists(String),
     #[error("A profiling group has at most {0} notification channels")]
     ChannelQuotaReached(usize),
-    #[error("No notification channel {0}")]
+    #[error("The notification channel {0} does not exist")]
     NoSuchChannel(String),
     #[error("Value at 'tags' failed to satisfy constraint: {0}")]
     TagLimit(&'static str),
-    #[error("Profiling is disabled for the group, which therefore takes no profiles")]
+    #[error("Profiling is disabled for the group, so it accepts no profiles")]
     Disabled,
 }
 
