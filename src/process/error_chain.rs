@@ -1,21 +1,36 @@
-//! Puts an error and all its causes on one line. Pure.
+//! Walks an error and all its causes, and puts them on one line. Pure.
 
-use std::error::Error;
+use std::{error::Error, io, iter};
+
+/// The error and its causes, outermost first.
+///
+/// What an I/O error wraps is one of its causes: its `source` skips it.
+pub fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    iter::successors(Some(error), |&error| {
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        wrapped.map(|error| error as _).or_else(|| error.source())
+    })
+}
+
+/// The first of them that is of this type.
+#[must_use]
+pub fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    causes(error).find_map(|error| error.downcast_ref())
+}
 
 /// The error and its causes, outermost first, joined by `": "`, without line breaks.
 ///
-/// A cause whose text already stands there is not said twice: several libraries repeat their source.
+/// A cause whose text already stands there is not repeated: several libraries repeat their source.
 #[must_use]
-pub fn error_chain(error: &dyn Error) -> String {
-    let mut line = one_line(&error.to_string());
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = one_line(&error.to_string());
-        if !line.contains(&text) {
+pub fn error_chain(error: &(dyn Error + 'static)) -> String {
+    let mut line = String::new();
+    for text in causes(error).map(|error| one_line(&error.to_string())) {
+        if line.is_empty() {
+            line = text;
+        } else if !line.contains(&text) {
             line.push_str(": ");
             line.push_str(&text);
         }
-        cause = error.source();
     }
     line
 }
@@ -50,5 +65,12 @@ mod tests {
     fn a_cause_that_its_parent_already_tells_is_not_repeated() {
         let error = layers(&["can't start: no file", "no file", "really"]);
         assert_eq!(error_chain(&error), "can't start: no file: really");
+    }
+
+    #[test]
+    fn what_an_io_error_wraps_is_among_its_causes() {
+        let error = io::Error::new(io::ErrorKind::InvalidData, layers(&["bad certificate", "unknown issuer"]));
+        assert_eq!(find::<Layer>(&error).map(|layer| layer.text), Some("bad certificate"));
+        assert_eq!(error_chain(&error), "bad certificate: unknown issuer");
     }
 }
