@@ -7,5 +7,6 @@ pub mod lane_state;
 pub mod lanes;
 pub mod limiter;
 pub mod metrics;
+pub mod region;
 pub mod sdk;
 pub mod service;
