@@ -1,11 +1,11 @@
 //! Who the operator is in AWS: a role by its ServiceAccount's token, a role by another identity, and what either may do.
 
-use std::path::Path;
+use std::{path::Path, process::Output};
 
 use devkit::operator::Start;
 use serde_json::json;
 
-use crate::world::{OPERATOR_USER, REGION, SECRET, World, condition};
+use crate::world::{LIMIT, OPERATOR_USER, PROGRAM, REGION, SECRET, World, condition};
 
 const ROLE: &str = "codeguru-profiler-operator";
 const AUDIENCE: &str = "sts.amazonaws.com";
@@ -56,6 +56,7 @@ async fn with_irsa_the_operator_is_the_role_that_trusts_its_service_account_and_
     world.create("a", true, json!({})).await;
     let status = world.condition("a", "Stalled", "True", "CredentialsInvalid").await;
     let said = condition(&status, "Stalled")["message"].as_str().unwrap_or_default().to_owned();
+    assert!(said.contains("AWS STS in eu-west-1"), "{said}");
     assert!(said.contains("its trust policy admits the operator's ServiceAccount"), "{said}");
     assert_eq!(world.enabled("a").await, Some(false));
 
@@ -66,6 +67,61 @@ async fn with_irsa_the_operator_is_the_role_that_trusts_its_service_account_and_
     let token = std::fs::read_to_string(token.path()).unwrap();
     assert!(!operator.logs().contains(&token), "the token is in the log");
     world.judge().await;
+}
+
+#[tokio::test]
+async fn trouble_with_the_token_file_and_with_sts_is_named_as_that_and_heals() {
+    let world = World::new().await;
+    world.flip("a", false).await;
+    let trust = json!({ "webIdentity": { "subject": OPERATOR_USER, "audience": AUDIENCE } });
+    world.aws.trust(ROLE, trust).await.unwrap();
+    let unwell = json!({ "type": "error", "code": "IDPCommunicationError", "status": 400 });
+    world.aws.fault(json!({ "operation": "AssumeRoleWithWebIdentity", "effect": unwell })).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    let start = operator(&world).await.env("AWS_ROLE_ARN", &role(&world));
+    let _operator = start.env("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_str().unwrap()).start().await.unwrap();
+
+    world.create("a", true, json!({})).await;
+    let status = world.condition("a", "Stalled", "True", "CredentialsMissing").await;
+    let said = condition(&status, "Stalled")["message"].as_str().unwrap_or_default().to_owned();
+    assert!(said.contains(&format!("the token file {} does not exist", token.display())), "{said}");
+    assert_eq!(world.calls("AssumeRoleWithWebIdentity").await, 0);
+
+    web_identity(&world, &token).await;
+    let status = world.condition("a", "Ready", "False", "ServiceUnavailable").await;
+    let said = condition(&status, "Ready")["message"].as_str().unwrap_or_default().to_owned();
+    assert!(said.contains("AWS STS in eu-west-1 fails to answer"), "{said}");
+    assert_eq!(condition(&status, "Reconciling")["status"], "True", "{status:#}");
+    assert!(condition(&status, "Stalled").is_null(), "{status:#}");
+
+    world.aws.clear_faults().await.unwrap();
+    world.condition("a", "Ready", "True", "InSync").await;
+    assert_eq!(world.enabled("a").await, Some(true));
+    world.judge().await;
+}
+
+async fn refused(world: &World, env: &[(&str, &str)]) -> String {
+    let mut command = tokio::process::Command::new(PROGRAM);
+    let command = command.args(["run", "--listen", "127.0.0.1:0"]).env_clear().envs(env.iter().copied());
+    let run = command.env("KUBECONFIG", world.kubeconfig().await).kill_on_drop(true).output();
+    let Output { status, stderr, .. } = tokio::time::timeout(LIMIT, run).await.unwrap().unwrap();
+    assert_eq!(status.code(), Some(1), "{env:?}");
+    String::from_utf8(stderr).unwrap()
+}
+
+#[tokio::test]
+async fn what_can_never_work_is_refused_at_the_start_with_what_to_give() {
+    let world = World::new().await;
+    let key = ("AWS_SECRET_ACCESS_KEY", SECRET);
+    for (env, said) in [
+        (&[("AWS_REGION", REGION), ("AWS_ACCESS_KEY_ID", "AKIA\n"), key][..], "AWS_ACCESS_KEY_ID holds a line break"),
+        (&[("AWS_REGION", "Ireland")], "AWS_REGION is not an AWS region; give its code, such as eu-west-1"),
+        (&[("AWS_REGION", REGION), ("AWS_CA_BUNDLE", "/nowhere.pem")], "the CA bundle /nowhere.pem (AWS_CA_BUNDLE)"),
+    ] {
+        let refused = refused(&world, env).await;
+        assert!(refused.contains(said) && !refused.contains(SECRET), "{env:?}: {refused}");
+    }
 }
 
 #[tokio::test]

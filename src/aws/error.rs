@@ -2,14 +2,17 @@
 
 mod codes;
 mod messages;
+pub mod party;
 
-use std::{error::Error, fmt, iter, time::Duration};
+use std::{error::Error, fmt, time::Duration};
 
 pub(super) use codes::{clean, codeless, is_known, verdict};
 
+use self::party::{Finding, Party};
 use crate::{
     api::Reason,
     domain::failure::{Class, Failure},
+    process::error_chain::error_chain,
 };
 
 /// Any error.
@@ -94,6 +97,10 @@ pub struct AwsError {
     pub group: Option<String>,
     /// What went wrong.
     pub reason: Reason,
+    /// Who failed.
+    pub party: Party,
+    /// What was found there, where the reason alone does not say what to do.
+    pub finding: Option<Finding>,
     /// What it may have done.
     pub effect: Effect,
     /// How long AWS asked to be left alone.
@@ -113,6 +120,8 @@ impl AwsError {
             region: region.to_owned(),
             group: group.map(str::to_owned),
             reason,
+            party: Party::Service,
+            finding: None,
             effect,
             retry_after: None,
             answer: None,
@@ -165,9 +174,7 @@ impl AwsError {
     /// This and every error behind it, in one line.
     #[must_use]
     pub fn detail(&self) -> String {
-        let first: &dyn Error = self;
-        let chain: Vec<_> = iter::successors(Some(first), |&error| error.source()).map(ToString::to_string).collect();
-        chain.join(": ")
+        error_chain(self)
     }
 }
 
@@ -178,6 +185,9 @@ impl fmt::Display for AwsError {
             write!(f, " of {group}")?;
         }
         write!(f, " in {}: {}", self.region, self.reason.as_str())?;
+        if let Party::Credentials(source) = &self.party {
+            write!(f, ": no credentials from {source}")?;
+        }
         let Some(Answered { http_status, code, message, request_id }) = self.answer.as_deref() else { return Ok(()) };
         write!(f, " (HTTP {http_status}")?;
         if let Some(code) = code {

@@ -1,18 +1,23 @@
 //! `ProfilerService` on the AWS SDK for Rust: configuration, calls, translation. The only room that knows the SDK.
 
 mod answer;
+mod credentials;
+mod default_region;
 mod failure;
+mod keys;
 mod translate;
+mod trust;
 
 use std::{
+    env,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use aws_config::{
-    AppName, BehaviorVersion, ConfigLoader, Region, SdkConfig, environment::EnvironmentVariableRegionProvider, imds,
-    meta::region::RegionProviderChain, profile::ProfileFileRegionProvider, timeout::TimeoutConfig,
+    AppName, BehaviorVersion, ConfigLoader, Region, SdkConfig, identity::IdentityCache, timeout::TimeoutConfig,
 };
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_codeguruprofiler::{
     config::{StalledStreamProtectionConfig, retry::RetryConfig},
     error::{ProvideErrorMetadata, SdkError},
@@ -23,9 +28,12 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use futures::{FutureExt, future::BoxFuture};
 use tracing::{Instrument, debug, debug_span};
 
-use self::answer::Answer;
+use self::{
+    answer::Answer,
+    credentials::{Checked, Configured},
+};
 use super::{
-    error::{AwsError, BoxError, Effect, Operation},
+    error::{AwsError, BoxError, Effect, Operation, party::KeyProblem},
     metrics::AwsMetrics,
     service::{Page, ProfilerService},
 };
@@ -41,6 +49,8 @@ const MAX_RESULTS: i32 = 1000;
 const OPERATION_SLACK: Duration = Duration::from_secs(1);
 /// Where the credentials' own STS calls go if no region is known at all.
 const STS_REGION: &str = "us-east-1";
+/// How often credentials are requested before a call fails: doing so again changes nothing.
+const CREDENTIAL_ATTEMPTS: u32 = 3;
 
 /// How to call AWS.
 #[derive(Clone, Debug)]
@@ -55,9 +65,24 @@ pub struct SdkSettings {
     pub attempt_timeout: Duration,
 }
 
+/// Why AWS can't be called with what the environment says.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigurationError {
+    /// What is named there can't be a region. It is not repeated: it may be anything.
+    #[error("{0} is not an AWS region; give its code, such as eu-west-1")]
+    Region(&'static str),
+    /// An access key can't be sent.
+    #[error("{0}, which no access key does: remove it")]
+    Key(#[from] KeyProblem),
+    /// The file of `AWS_CA_BUNDLE` gives nothing to trust.
+    #[error("the CA bundle {0} (AWS_CA_BUNDLE) can't be used; give a file of certificates in PEM")]
+    CaBundle(String, #[source] BoxError),
+}
+
 /// The operator's own identity, from which the clients of all regions are made.
 pub struct SdkServices {
     shared: SdkConfig,
+    configured: Configured,
     endpoint_url: Option<String>,
     default_region: Option<String>,
     metrics: Arc<AwsMetrics>,
@@ -66,26 +91,41 @@ pub struct SdkServices {
 impl SdkServices {
     /// Reads AWS's usual sources of configuration, once. No credentials are fetched yet.
     ///
-    /// Takes two seconds at most where nothing but the instance's metadata could tell the region and nobody answers
+    /// Takes two seconds at most where nothing but the instance's metadata could tell the region and nothing answers
     /// there, as in most clusters.
-    pub async fn load(settings: SdkSettings, metrics: Arc<AwsMetrics>) -> Self {
+    pub async fn load(settings: SdkSettings, metrics: Arc<AwsMetrics>) -> Result<Self, ConfigurationError> {
         let region = match &settings.region {
-            Some(region) => Some(Region::new(region.clone())),
-            None => usual_region().await,
+            Some(region) => Some(region.clone()),
+            None => default_region::usual().await?,
         };
-        Self::load_with(configuration(&settings), settings, region, metrics).await
+        let configured = Configured::load(region.as_deref().unwrap_or(STS_REGION)).await?;
+        let loader = configuration(&settings);
+        let loader = match env::var("AWS_CA_BUNDLE").ok().filter(|path| !path.trim().is_empty()) {
+            Some(path) => {
+                let client = trust::client_trusting(&path);
+                loader.http_client(client.map_err(|error| ConfigurationError::CaBundle(path, error))?)
+            }
+            None => loader,
+        };
+        Ok(Self::load_with(loader, settings, configured, region, metrics).await)
     }
 
     async fn load_with(
         loader: ConfigLoader,
         settings: SdkSettings,
-        region: Option<Region>,
+        configured: Configured,
+        default_region: Option<String>,
         metrics: Arc<AwsMetrics>,
     ) -> Self {
-        let default_region = region.as_ref().map(ToString::to_string);
         // Without a region the loader would ask the instance's metadata by itself, and for much longer.
-        let shared = loader.region(region.unwrap_or(Region::from_static(STS_REGION))).load().await;
-        Self { shared, endpoint_url: settings.endpoint_url, default_region, metrics }
+        let region = default_region.clone().map_or(Region::from_static(STS_REGION), Region::new);
+        let mut shared = loader.region(region).load().await;
+        if let Some(provider) = shared.credentials_provider() {
+            let checked = Checked::new(configured.clone(), provider);
+            let builder = shared.into_builder().credentials_provider(SharedCredentialsProvider::new(checked));
+            shared = builder.build();
+        }
+        Self { shared, configured, endpoint_url: settings.endpoint_url, default_region, metrics }
     }
 
     /// The region of resources that name none.
@@ -98,16 +138,21 @@ impl SdkServices {
     #[must_use]
     pub fn for_region(&self, region: &str) -> Arc<dyn ProfilerService> {
         let here = Region::new(region.to_owned());
-        let profiler = aws_sdk_codeguruprofiler::config::Builder::from(&self.shared).region(here.clone());
+        // The queue retries these calls, with the limiter in between: retries in here would multiply.
+        let once = RetryConfig::disabled();
+        let profiler = aws_sdk_codeguruprofiler::config::Builder::from(&self.shared)
+            .region(here.clone())
+            .retry_config(once.clone());
         let profiler = match &self.endpoint_url {
             Some(url) => profiler.endpoint_url(url),
             None => profiler,
         };
-        let sts = aws_sdk_sts::config::Builder::from(&self.shared).region(here);
+        let sts = aws_sdk_sts::config::Builder::from(&self.shared).region(here).retry_config(once);
         Arc::new(SdkService {
             region: region.to_owned(),
             profiler: aws_sdk_codeguruprofiler::Client::from_conf(profiler.build()),
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
+            configured: self.configured.clone(),
             metrics: Arc::clone(&self.metrics),
         })
     }
@@ -121,8 +166,14 @@ fn configuration(settings: &SdkSettings) -> ConfigLoader {
         .build();
     let loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .timeout_config(timeouts)
-        // The queue retries, with the limiter in between: retries in here would multiply.
-        .retry_config(RetryConfig::disabled())
+        // For the credentials, whose calls nobody else repeats. The pauses fit into the attempt that waits for them.
+        .retry_config(
+            RetryConfig::standard()
+                .with_max_attempts(CREDENTIAL_ATTEMPTS)
+                .with_initial_backoff(settings.attempt_timeout / 20),
+        )
+        // The attempt's time-out ends the wait for credentials, too, so that there is one reason for it.
+        .identity_cache(IdentityCache::lazy().load_timeout(settings.attempt_timeout + OPERATION_SLACK).build())
         // The attempt's time-out bounds slow answers too, and tells one kind of failure from none.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     match AppName::new(APP_NAME) {
@@ -131,32 +182,11 @@ fn configuration(settings: &SdkSettings) -> ConfigLoader {
     }
 }
 
-/// AWS's usual sources of a region, with less patience for the instance's metadata than the SDK has.
-async fn usual_region() -> Option<Region> {
-    let metadata = imds::region::ImdsRegionProvider::builder().imds_client(impatient(imds::Client::builder())).build();
-    RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
-        .or_else(ProfileFileRegionProvider::builder().build())
-        .or_else(metadata)
-        .region()
-        .await
-}
-
-/// Pods usually can't reach the instance's metadata, where packets are dropped, not refused.
-fn impatient(metadata: imds::client::Builder) -> imds::Client {
-    let patience = Duration::from_secs(1);
-    metadata
-        .max_attempts(1)
-        .connect_timeout(patience)
-        .read_timeout(patience)
-        .operation_attempt_timeout(2 * patience)
-        .operation_timeout(2 * patience)
-        .build()
-}
-
 struct SdkService {
     region: String,
     profiler: aws_sdk_codeguruprofiler::Client,
     sts: aws_sdk_sts::Client,
+    configured: Configured,
     metrics: Arc<AwsMetrics>,
 }
 
@@ -191,7 +221,10 @@ impl SdkService {
                     ..blank(Reason::MalformedAnswer, Effect::Unclear)
                 })
             }
-            Err(error) => Err(failure::translate(error, answer.was_sent(), blank)),
+            Err(error) => {
+                let blank = blank(Reason::InternalError, Effect::Unclear);
+                Err(failure::translate(error, answer.was_sent(), &self.configured, SystemTime::now(), blank))
+            }
         };
         if let Err(error) = &result {
             debug!(error = error.detail(), ?elapsed, "AWS call failed");

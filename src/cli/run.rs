@@ -14,7 +14,7 @@ use crate::{
     aws::{
         lanes::Connect,
         metrics::AwsMetrics,
-        sdk::{SdkServices, SdkSettings},
+        sdk::{ConfigurationError, SdkServices, SdkSettings},
     },
     controller::{
         self, Ended, Health, Instruments,
@@ -179,6 +179,9 @@ pub enum RunError {
     /// The system gives no threads or no signal handlers.
     #[error("can't start the runtime")]
     Runtime(#[source] io::Error),
+    /// AWS's variables or profile can't be used.
+    #[error(transparent)]
+    Aws(#[from] ConfigurationError),
     /// There is no Kubernetes client.
     #[error(transparent)]
     Kubernetes(#[from] KubeClientError),
@@ -221,7 +224,7 @@ async fn operate(args: &RunArgs) -> Result<(), RunError> {
     let server_stop = CancellationToken::new();
     let serving = tokio::spawn(server.serve(endpoints, server_stop.clone()));
 
-    let services = SdkServices::load(args.sdk(), aws_metrics).await;
+    let services = SdkServices::load(args.sdk(), aws_metrics).await?;
     let settings = args.settings(services.default_region());
     let connect: Connect = Box::new(move |lane| services.for_region(lane.region()));
     let work = controller::run(

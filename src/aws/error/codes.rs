@@ -43,7 +43,9 @@ fn known(code: &str) -> Option<Reason> {
         | "InternalFailure"
         | "InternalError"
         | "ServiceUnavailable"
-        | "ServiceUnavailableException" => Reason::ServiceUnavailable,
+        | "ServiceUnavailableException"
+        // STS can't reach the cluster's OIDC provider: AWS asks to retry it.
+        | "IDPCommunicationError" => Reason::ServiceUnavailable,
         _ => return None,
     })
 }

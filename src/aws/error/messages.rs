@@ -1,61 +1,161 @@
 //! What to do about a failed call, for conditions: holds nothing that changes by itself, and nothing of AWS's words
 //! that names a role session. Pure.
 
-use super::{AwsError, Operation};
+use super::{
+    AwsError, Operation,
+    party::{CertificateProblem, Finding, Party, Source},
+};
 use crate::api::Reason;
 
 pub(super) fn advice(error: &AwsError) -> String {
+    match &error.finding {
+        Some(Finding::Certificate(problem)) => certificate(error, *problem),
+        Some(Finding::Key(problem)) => format!(
+            "{problem}, which no access key does: remove it, for instance by creating the Secret with kubectl create \
+             secret generic --from-literal"
+        ),
+        Some(Finding::TokenFile(problem)) => format!(
+            "{problem}: check that the ServiceAccount token is mounted into the operator's pod (IRSA, EKS Pod Identity); \
+             no call was sent to AWS"
+        ),
+        None => by_reason(error),
+    }
+}
+
+fn by_reason(error: &AwsError) -> String {
     let AwsError { operation, region, .. } = error;
-    let service = if *operation == Operation::GetCallerIdentity { "AWS STS" } else { "Amazon CodeGuru Profiler" };
+    let who = who(error);
     match error.reason {
         Reason::GroupNotFound => not_found(error),
         Reason::AccessDenied => denied(error),
         Reason::CredentialsExpired => format!(
-            "the operator's AWS credentials have expired: renew them; with IRSA or EKS Pod Identity, check that the \
-             pod's token is mounted and refreshed and that the node's clock is right ({region})"
+            "{who} reports that the operator's credentials have expired: renew them; with IRSA or EKS Pod Identity, check \
+             that the pod's token is mounted and refreshed and that the node's clock is correct"
         ),
-        Reason::CredentialsInvalid => format!(
-            "AWS does not accept the operator's credentials in {region}: check the access key, that the role exists \
-             and its trust policy admits the operator's ServiceAccount, and that the region is enabled for the account"
-        ),
-        Reason::CredentialsMissing => "the operator has no AWS credentials: it looks at the environment \
-             (AWS_ACCESS_KEY_ID), the profile files, the web identity token (IRSA), the container endpoint (EKS Pod \
-             Identity) and the instance's metadata; give its ServiceAccount a role and restart the pod, and check that STS can be reached"
-            .to_owned(),
+        Reason::CredentialsInvalid => refused(error),
+        Reason::CredentialsMissing => missing(error),
         Reason::SignatureRejected => format!(
-            "AWS rejects the signature of {operation} in {region}: set the node's clock right, check the secret \
-             access key, and that no proxy changes the request"
+            "{who} rejects the operator's signature: check the node's clock and the secret access key, and that no proxy \
+             changes requests"
         ),
         Reason::InvalidRequest => invalid(error),
         Reason::QuotaExceeded => format!(
             "a CodeGuru Profiler quota of the account is used up in {region} (profiling groups: 500 per account and \
-             region unless raised, L-DA8D4E8D): raise it in Service Quotas, or delete groups that nobody needs"
+             region unless raised, L-DA8D4E8D): raise it in Service Quotas, or delete unused groups"
         ),
-        Reason::Conflict => "somebody else is changing the group in AWS at the same time: the operator tries again; \
-             if it stays, find the other writer (Terraform, a script, another cluster)"
-            .to_owned(),
-        Reason::Throttled => format!(
-            "AWS throttles {operation} in {region}: the operator slows down and tries again; if it stays, find who \
+        Reason::Conflict => {
+            "another writer is changing the group in AWS at the same time: the operator retries; if this \
+             persists, find the other writer (Terraform, a script, another cluster)"
+                .to_owned()
+        }
+        Reason::Throttled if error.party == Party::Service => format!(
+            "AWS throttles {operation} in {region}: the operator slows down and retries; if this persists, find out what \
              else calls the service in this account, or raise the poll interval"
         ),
-        Reason::ServiceUnavailable => {
-            format!(
-                "{service} in {region} fails to answer {operation}: the operator tries again; see the AWS Health Dashboard"
-            )
+        Reason::Throttled => format!("{who} throttles requests for credentials: the operator slows down and retries"),
+        Reason::ServiceUnavailable => format!(
+            "{who} fails to answer {}: the operator retries{}",
+            what(error),
+            match error.party {
+                Party::Service | Party::Credentials(Source::Sts(_)) => "; see the AWS Health Dashboard",
+                Party::Credentials(Source::ContainerEndpoint) => {
+                    "; if this persists, check the EKS Pod Identity agent on the node"
+                }
+                Party::Credentials(_) => "",
+            }
+        ),
+        Reason::Unreachable => {
+            format!("connections to {who} fail: check {}; the operator retries", network(error))
         }
-        Reason::Unreachable => format!(
-            "no connection to {service} in {region} holds: check that the region has the service, and DNS, NAT or VPC \
-             endpoint, network policies and proxies; the operator tries again"
-        ),
-        Reason::TimedOut => format!(
-            "{service} in {region} does not answer {operation} in time: check NAT or VPC endpoint, network policies \
-             and proxies; the operator tries again"
-        ),
+        Reason::TimedOut => {
+            format!("{who} does not answer {} in time: check {}; the operator retries", what(error), network(error))
+        }
         Reason::MalformedAnswer => format!(
-            "the answer to {operation} in {region} can't be read: check that the endpoint is AWS's and what proxies \
-             stand in between; the operator tries again"
+            "the answer of {who} to {} can't be read: check that the endpoint is AWS's and which proxies are in between; \
+             the operator retries",
+            what(error)
         ),
-        _ => format!("{operation} in {region} failed inside the operator: see its log; it tries again"),
+        _ => format!("{operation} in {region} failed inside the operator: see its log; it retries"),
+    }
+}
+
+/// Who failed.
+fn who(AwsError { operation, region, party, .. }: &AwsError) -> String {
+    match party {
+        Party::Service if *operation == Operation::GetCallerIdentity => format!("AWS STS in {region}"),
+        Party::Service => format!("Amazon CodeGuru Profiler in {region}"),
+        Party::Credentials(source) => source.to_string(),
+    }
+}
+
+/// What was requested there.
+fn what(AwsError { operation, party, .. }: &AwsError) -> &'static str {
+    match party {
+        Party::Service => operation.as_str(),
+        Party::Credentials(_) => "the request for credentials",
+    }
+}
+
+/// What may stand between the operator and who failed.
+fn network(error: &AwsError) -> &'static str {
+    match &error.party {
+        Party::Service if error.operation != Operation::GetCallerIdentity => {
+            "that the region has the service, and DNS, NAT or the VPC endpoint, network policies and proxies"
+        }
+        Party::Service | Party::Credentials(Source::Sts(_)) => {
+            "DNS, NAT or the VPC endpoint of STS, network policies and proxies"
+        }
+        Party::Credentials(Source::ContainerEndpoint) => {
+            "that the EKS Pod Identity agent runs on the node, network policies, and with a proxy that NO_PROXY holds the \
+             endpoint's address"
+        }
+        Party::Credentials(_) => "network policies and proxies",
+    }
+}
+
+fn certificate(error: &AwsError, problem: CertificateProblem) -> String {
+    let who = who(error);
+    match problem {
+        CertificateProblem::UnknownAuthority => format!(
+            "the certificate of {who} is signed by an authority that is not trusted: if a proxy or gateway of your own is in \
+             between, mount its CA certificate and name the file in SSL_CERT_FILE; the operator retries"
+        ),
+        CertificateProblem::Invalid => format!(
+            "the certificate of {who} is not valid for it now: check the node's clock, the endpoint's name and which proxies \
+             are in between; the operator retries"
+        ),
+    }
+}
+
+fn missing(error: &AwsError) -> String {
+    match &error.party {
+        Party::Credentials(source @ (Source::Profile | Source::ContainerEndpoint | Source::Sts(_))) => format!(
+            "{source} is configured as the source of the operator's AWS credentials and can't be used: check its settings, \
+             and see the operator's log"
+        ),
+        _ => "the operator has no AWS credentials: no environment variable (AWS_ACCESS_KEY_ID), profile file, web identity \
+             token (IRSA), container endpoint (EKS Pod Identity) or instance metadata provides any; give its ServiceAccount \
+             a role and restart the pod"
+            .to_owned(),
+    }
+}
+
+fn refused(error: &AwsError) -> String {
+    let who = who(error);
+    match &error.party {
+        Party::Service => format!(
+            "{who} does not accept the operator's credentials: check the access key, that the role exists, and that the \
+             region is enabled for the account"
+        ),
+        Party::Credentials(Source::Sts(_)) => format!(
+            "{who} does not give the operator credentials: check that the role exists, that its trust policy admits the \
+             operator's ServiceAccount, and that the region is enabled for the account"
+        ),
+        Party::Credentials(Source::ContainerEndpoint) => format!(
+            "{who} does not give the operator credentials: check that its ServiceAccount has a Pod Identity association, \
+             that the role exists, and that its trust policy admits pods.eks.amazonaws.com"
+        ),
+        Party::Credentials(_) => format!("{who} does not give the operator credentials: see the operator's log"),
     }
 }
 
@@ -65,7 +165,7 @@ fn not_found(AwsError { operation, region, group, .. }: &AwsError) -> String {
             "no profiling group {name} in {region}: create it in this AWS account, or correct \
              spec.profilingGroupName or spec.region"
         ),
-        None => format!("AWS does not know what {operation} asks for in {region}: check the endpoint"),
+        None => format!("AWS does not find what {operation} requests in {region}: check the endpoint"),
     }
 }
 
@@ -78,13 +178,15 @@ fn denied(error: &AwsError) -> String {
     }
     let action = operation.iam_action();
     let on = match (operation, group) {
-        (Operation::List, _) => format!(" on Resource \"*\" (it can't be narrowed to single groups) in {region}"),
+        (Operation::List, _) => {
+            format!(" on Resource \"*\" (it can't be restricted to individual groups) in {region}")
+        }
         (_, Some(name)) => format!(" on arn:*:codeguru-profiler:{region}:*:profilingGroup/{name}"),
         (_, None) => format!(" in {region}"),
     };
     format!(
         "AWS denies {action}: allow it{on} in the IAM policy of the operator's role, and check that no permissions \
-         boundary or service control policy takes it away"
+         boundary or service control policy denies it"
     )
 }
 
@@ -92,9 +194,9 @@ fn invalid(error: &AwsError) -> String {
     let AwsError { operation, region, answer, .. } = error;
     let said = answer.as_deref().filter(|answer| answer.code.as_deref() == Some("ValidationException"));
     match said.and_then(|answer| answer.message.as_deref()) {
-        Some(message) => format!("AWS finds {operation} in {region} invalid: {message}"),
+        Some(message) => format!("AWS rejects {operation} in {region} as invalid: {message}"),
         None => match error.code() {
-            Some(code) => format!("AWS finds {operation} in {region} invalid ({code}): see the operator's log"),
+            Some(code) => format!("AWS rejects {operation} in {region} as invalid ({code}): see the operator's log"),
             None => format!("{operation} in {region} can't be sent: check spec.profilingGroupName and spec.region"),
         },
     }

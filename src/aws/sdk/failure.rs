@@ -1,7 +1,12 @@
-//! The SDK's errors in our own words: reason, effect, and nothing that repeats credentials. Pure.
+//! The SDK's errors in our own words: reason, effect, who failed, and nothing that repeats credentials. Pure.
 
-use std::{error::Error, iter, time::Duration};
+use std::{
+    error::Error,
+    io,
+    time::{Duration, SystemTime},
+};
 
+use aws_config::imds::client::error::{ImdsError, TokenError};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_codeguruprofiler::{
     error::{ProvideErrorMetadata, SdkError},
@@ -14,53 +19,98 @@ use aws_smithy_runtime_api::{
     client::{orchestrator::HttpResponse, result::ConnectorError},
     http::Headers,
 };
+use aws_smithy_types::{DateTime, date_time::Format};
 use hyper_util::client::legacy::Error as HyperError;
+use rustls::{CertificateError, Error as TlsError};
 
+use super::credentials::Configured;
 use crate::{
     api::Reason,
-    aws::error::{Answered, AwsError, BoxError, Effect, clean, codeless, verdict},
+    aws::{
+        error::{
+            Answered, AwsError, BoxError, Effect, clean, codeless,
+            party::{CertificateProblem, Finding, KeyProblem, Party, Source, TokenFileProblem},
+            verdict,
+        },
+        region::is_region,
+    },
+    process::error_chain::{causes, find},
 };
 
 /// The longest that AWS may ask to be left alone.
 const MAX_RETRY_AFTER: Duration = Duration::from_mins(15);
 /// How much of AWS's words is kept.
 const MAX_MESSAGE: usize = 500;
+/// How the SDK puts it when the container's endpoint refuses: there is no type for it.
+const CONTAINER_SAYS: &str = "Non-success status from HTTP credential provider: StatusCode(";
 
-/// `blank` makes the error of the call with its reason and effect; `was_sent` says whether the request left.
+/// `blank` is the error of the call, which `was_sent` or not, before anything is known of it; `configured` is where its
+/// credentials come from.
 pub(super) fn translate<Fault>(
     error: SdkError<Fault, HttpResponse>,
     was_sent: bool,
-    blank: impl Fn(Reason, Effect) -> AwsError,
+    configured: &Configured,
+    now: SystemTime,
+    blank: AwsError,
 ) -> AwsError
 where
     Fault: Error + ProvideErrorMetadata + RequestId + Send + Sync + 'static,
 {
     if let Some(response) = error.raw_response() {
         let answered = read(response, error.as_service_error());
-        let retry_after = retry_after(response.headers());
+        let retry_after = retry_after(response.headers(), now);
         let (reason, effect) = judge(&answered, response.status().is_success());
         // AWS repeats the message in the source, where nobody would look for credentials.
         let source = if answered.code.is_none() && reason == Reason::MalformedAnswer { root(error) } else { None };
-        return AwsError { answer: Some(Box::new(answered)), retry_after, source, ..blank(reason, effect) };
+        return AwsError { reason, effect, answer: Some(Box::new(answered)), retry_after, source, ..blank };
     }
     let (reason, effect) = match &error {
-        SdkError::ConstructionFailure(_) => (Reason::InvalidRequest, Effect::Refused),
         SdkError::TimeoutError(_) if was_sent => (Reason::TimedOut, Effect::Unclear),
-        // Nothing but the credentials is waited for before a request is sent.
-        SdkError::TimeoutError(_) => (Reason::CredentialsMissing, Effect::Refused),
         SdkError::DispatchFailure(failure) if was_sent => connection(failure.as_connector_error()),
-        SdkError::DispatchFailure(_) => (unsent(&error), Effect::Refused),
+        SdkError::ConstructionFailure(_) | SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => {
+            return unsent(error, configured, blank);
+        }
         _ => (Reason::InternalError, Effect::Unclear),
     };
+    let finding = certificate(&error).map(Finding::Certificate);
+    AwsError { reason, effect, finding, source: root(error), ..blank }
+}
+
+/// What became of a request that did not even leave.
+fn unsent<Fault>(error: SdkError<Fault, HttpResponse>, configured: &Configured, blank: AwsError) -> AwsError
+where
+    Fault: Error + Send + Sync + 'static,
+{
+    let credentials = match &error {
+        // Nothing but the credentials is waited for before a request is sent.
+        SdkError::TimeoutError(_) => Some((silent(&configured.source), configured.source.clone())),
+        // The innermost: what lies around it only passes it on.
+        other => causes(other)
+            .filter_map(<dyn Error>::downcast_ref::<CredentialsError>)
+            .last()
+            .map(|error| credentials(error, configured)),
+    };
+    let (reason, party) = match credentials {
+        Some((reason, source)) => (reason, Party::Credentials(source)),
+        // The name and the region stand in the URL, which is why only these can make it one that can't be sent.
+        None if blank.group.as_deref() == Some("") || !is_region(&blank.region) => {
+            (Reason::InvalidRequest, Party::Service)
+        }
+        None => (Reason::InternalError, Party::Service),
+    };
+    let finding = find::<KeyProblem>(&error)
+        .map(|problem| Finding::Key(problem.clone()))
+        .or_else(|| find::<TokenFileProblem>(&error).map(|problem| Finding::TokenFile(problem.clone())))
+        .or_else(|| certificate(&error).map(Finding::Certificate));
     let source = if reason == Reason::SignatureRejected { None } else { root(error) };
-    AwsError { source, ..blank(reason, effect) }
+    AwsError { reason, effect: Effect::Refused, party, finding, source, ..blank }
 }
 
 fn root<Fault>(error: SdkError<Fault, HttpResponse>) -> Option<BoxError>
 where
     Fault: Error + Send + Sync + 'static,
 {
-    error.into_source().ok().filter(|source| !chain(source.as_ref()).any(|error| repeats_request(&error.to_string())))
+    error.into_source().ok().filter(|source| !causes(source.as_ref()).any(|error| repeats_request(&error.to_string())))
 }
 
 fn read<Fault: ProvideErrorMetadata + RequestId>(response: &HttpResponse, fault: Option<&Fault>) -> Answered {
@@ -119,48 +169,165 @@ fn connection(error: Option<&ConnectorError>) -> (Reason, Effect) {
     }
 }
 
-/// Why a request did not even leave: the credentials, or a region or endpoint that can't be one.
-fn unsent(error: &(dyn Error + 'static)) -> Reason {
-    match find::<CredentialsError>(error) {
-        None => Reason::InvalidRequest,
-        Some(
-            CredentialsError::CredentialsNotLoaded(_)
-            | CredentialsError::InvalidConfiguration(_)
-            | CredentialsError::ProviderTimedOut(_),
-        ) => Reason::CredentialsMissing,
-        Some(error) => match sts_code(error) {
-            Some(code) => match verdict(code, 400) {
-                reason @ (Reason::Throttled
-                | Reason::ServiceUnavailable
-                | Reason::CredentialsExpired
-                | Reason::SignatureRejected) => reason,
-                _ => Reason::CredentialsInvalid,
-            },
-            None if find::<ConnectorError>(error).is_some() => Reason::Unreachable,
+/// What is wrong with the certificate, if that is why there is no connection.
+fn certificate(error: &(dyn Error + 'static)) -> Option<CertificateProblem> {
+    match find::<TlsError>(error)? {
+        TlsError::InvalidCertificate(CertificateError::UnknownIssuer) => Some(CertificateProblem::UnknownAuthority),
+        TlsError::InvalidCertificate(_) => Some(CertificateProblem::Invalid),
+        _ => None,
+    }
+}
+
+/// Why there are no credentials, and who should have given them: the configured source, unless the error knows better.
+fn credentials(error: &CredentialsError, configured: &Configured) -> (Reason, Source) {
+    let source = &configured.source;
+    if find::<KeyProblem>(error).is_some() {
+        (Reason::CredentialsInvalid, source.clone())
+    } else if let Some(reason) = sts_says(error) {
+        (reason, configured.sts())
+    } else if let Some(reason) = container_says(error) {
+        (reason, Source::ContainerEndpoint)
+    } else if let Some(reason) = metadata_says(error) {
+        (reason, Source::InstanceMetadata)
+    } else {
+        (without_answer(error, source), source.clone())
+    }
+}
+
+/// What STS answered to the request for a role's credentials, or how it did not.
+fn sts_says(error: &CredentialsError) -> Option<Reason> {
+    fn of<Fault>(error: &SdkError<Fault, HttpResponse>) -> Reason
+    where
+        Fault: Error + ProvideErrorMetadata + RequestId + 'static,
+    {
+        match (error.raw_response(), error) {
+            (Some(response), _) => {
+                let answered = read(response, error.as_service_error());
+                for_credentials(judge(&answered, response.status().is_success()).0)
+            }
+            (None, SdkError::TimeoutError(_)) => Reason::TimedOut,
+            (None, other) => transport(other).unwrap_or(Reason::InternalError),
+        }
+    }
+    let web_identity = find::<SdkError<AssumeRoleWithWebIdentityError, HttpResponse>>(error).map(of);
+    web_identity.or_else(|| find::<SdkError<AssumeRoleError, HttpResponse>>(error).map(of))
+}
+
+/// What the container's endpoint answered, if it did not give credentials.
+pub(super) fn container_says(error: &CredentialsError) -> Option<Reason> {
+    let said = causes(error).find_map(|error| {
+        let text = error.to_string();
+        text.strip_prefix(CONTAINER_SAYS)?.trim_end_matches(')').parse().ok()
+    })?;
+    Some(passing(said).unwrap_or(Reason::CredentialsInvalid))
+}
+
+/// What the instance's metadata answered, if it did not give credentials.
+fn metadata_says(error: &CredentialsError) -> Option<Reason> {
+    let answer = match find::<ImdsError>(error)? {
+        ImdsError::ErrorResponse(answer) => Some(answer.response()),
+        other => find::<SdkError<TokenError, HttpResponse>>(other).and_then(SdkError::raw_response),
+    };
+    // What is not there, or may not be asked, has no credentials for this process.
+    Some(answer.and_then(|answer| passing(answer.status().as_u16())).unwrap_or(Reason::CredentialsMissing))
+}
+
+/// What is no refusal of these credentials, and passes.
+fn passing(http_status: u16) -> Option<Reason> {
+    Some(codeless(http_status)).filter(|reason| matches!(reason, Reason::Throttled | Reason::ServiceUnavailable))
+}
+
+fn without_answer(error: &CredentialsError, configured: &Source) -> Reason {
+    match error {
+        CredentialsError::ProviderTimedOut(_) => silent(configured),
+        CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_) => {
+            Reason::CredentialsMissing
+        }
+        other => match transport(other) {
+            Some(reason) => reason,
+            None if find::<io::Error>(other).is_some() => Reason::CredentialsMissing,
+            None if *configured == Source::ContainerEndpoint => Reason::MalformedAnswer,
             None => Reason::CredentialsInvalid,
         },
     }
 }
 
-/// What STS said when it was asked for the credentials.
-fn sts_code<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a str> {
-    let web_identity = || find::<AssumeRoleWithWebIdentityError>(error)?.code();
-    let role = || find::<AssumeRoleError>(error)?.code();
-    web_identity().or_else(role)
+/// Why no answer came over the network; `None` if that was not it.
+fn transport(error: &(dyn Error + 'static)) -> Option<Reason> {
+    find::<ConnectorError>(error).map(|error| if error.is_timeout() { Reason::TimedOut } else { Reason::Unreachable })
 }
 
-fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    iter::successors(Some(error), |&error| error.source())
+/// The source does not answer in time. The instance's metadata is asked only when nothing is configured, and where it
+/// is not for pods, it does not answer.
+fn silent(source: &Source) -> Reason {
+    match source {
+        Source::InstanceMetadata => Reason::CredentialsMissing,
+        _ => Reason::TimedOut,
+    }
 }
 
-fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
-    chain(error).find_map(|error| error.downcast_ref())
+/// What a refusal of a call means where credentials are asked for.
+fn for_credentials(reason: Reason) -> Reason {
+    match reason {
+        Reason::Throttled
+        | Reason::ServiceUnavailable
+        | Reason::TimedOut
+        | Reason::MalformedAnswer
+        | Reason::CredentialsExpired
+        | Reason::SignatureRejected => reason,
+        _ => Reason::CredentialsInvalid,
+    }
 }
 
-/// `x-amz-retry-after` counts milliseconds, `Retry-After` seconds; its other form, a date, is not for APIs.
-fn retry_after(headers: &Headers) -> Option<Duration> {
-    let number = |name| headers.get(name)?.trim().parse().ok();
-    let asked = number("x-amz-retry-after").map(Duration::from_millis);
-    let asked = asked.or_else(|| number("retry-after").map(Duration::from_secs))?;
+/// `x-amz-retry-after` counts milliseconds, `Retry-After` seconds unless it is a date.
+fn retry_after(headers: &Headers, now: SystemTime) -> Option<Duration> {
+    let number = |text: &str| text.parse().ok();
+    let millis = headers.get("x-amz-retry-after").and_then(|text| number(text.trim())).map(Duration::from_millis);
+    let asked = millis.or_else(|| {
+        let text = headers.get("retry-after")?.trim();
+        number(text).map(Duration::from_secs).or_else(|| until(text, now))
+    })?;
     Some(asked.min(MAX_RETRY_AFTER))
+}
+
+/// How long it is until this date of HTTP's; nothing once it has passed.
+fn until(date: &str, now: SystemTime) -> Option<Duration> {
+    let date = SystemTime::try_from(DateTime::from_str(date, Format::HttpDate).ok()?).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    #[test]
+    fn how_long_aws_asks_to_be_left_alone_is_read_and_bounded() {
+        let now = UNIX_EPOCH + Duration::from_mins(29_876_128); // Wed, 21 Oct 2026 07:28:00 GMT
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        for (headers, asked) in [
+            (&[("x-amz-retry-after", "1500")][..], Some(Duration::from_millis(1500))),
+            (&[("retry-after", "7")], seconds(7)),
+            (&[("retry-after", " 7 ")], seconds(7)),
+            (&[("retry-after", "7"), ("x-amz-retry-after", "20")], Some(Duration::from_millis(20))),
+            (&[("retry-after", "7"), ("x-amz-retry-after", "soon")], seconds(7)),
+            (&[("retry-after", "99999999999")], seconds(900)),
+            (&[("retry-after", "Wed, 21 Oct 2026 07:28:30 GMT")], seconds(30)),
+            (&[("retry-after", "Wed, 21 Oct 2026 08:28:00 GMT")], seconds(900)),
+            (&[("retry-after", "Wed, 21 Oct 2026 07:27:59 GMT")], seconds(0)),
+            (&[("retry-after", "Fri, 31 Dec 9999 23:59:59 GMT")], seconds(900)),
+            (&[("retry-after", "Wed, 32 Oct 2026 07:28:30 GMT")], None),
+            (&[("retry-after", "2026-10-21T07:28:30Z")], None),
+            (&[("retry-after", "-1")], None),
+            (&[("retry-after", "")], None),
+            (&[], None),
+        ] {
+            let mut read = Headers::new();
+            for (name, text) in headers {
+                read.insert(*name, *text);
+            }
+            assert_eq!(retry_after(&read, now), asked, "{headers:?}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The real SDK client against canned answers on loopback.
 
 mod codes;
+mod environment;
 mod failures;
 mod server;
 mod successes;
@@ -11,7 +12,7 @@ use aws_credential_types::Credentials;
 use prometheus_client::{encoding::text::encode, registry::Registry};
 
 use self::server::{Behaviour, Server, answer};
-use super::{AwsMetrics, ConfigLoader, Region, SdkServices, SdkSettings, configuration};
+use super::{AwsMetrics, ConfigLoader, Configured, Region, SdkServices, SdkSettings, configuration};
 use crate::{
     aws::{
         error::{AwsError, Operation},
@@ -38,11 +39,16 @@ fn loader(settings: &SdkSettings) -> ConfigLoader {
     configuration(settings).empty_test_environment().credentials_provider(credentials)
 }
 
+/// Where credentials come from when no variable and no profile says so.
+fn unconfigured() -> Configured {
+    Configured::from(REGION, |_| None, |_| None)
+}
+
 /// A client of the server, and what it counts.
 async fn client(settings: SdkSettings, loader: ConfigLoader) -> (Arc<dyn ProfilerService>, Registry) {
     let mut registry = Registry::default();
     let metrics = Arc::new(AwsMetrics::register(&mut registry));
-    let services = SdkServices::load_with(loader, settings, Some(Region::new(REGION)), metrics).await;
+    let services = SdkServices::load_with(loader, settings, unconfigured(), Some(REGION.into()), metrics).await;
     (services.for_region(REGION), registry)
 }
 

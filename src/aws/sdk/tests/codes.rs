@@ -13,12 +13,12 @@ type Row = (Operation, u16, &'static str, Reason, Class, Effect, &'static str);
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
     // What the service model names.
-    (Update, 400, "ValidationException", Reason::InvalidRequest, FixMe, Refused, "UpdateProfilingGroup in eu-west-1 invalid: Its words"),
+    (Update, 400, "ValidationException", Reason::InvalidRequest, FixMe, Refused, "rejects UpdateProfilingGroup in eu-west-1 as invalid: Its words"),
     (Update, 402, "ServiceQuotaExceededException", Reason::QuotaExceeded, FixMe, Refused, "Service Quotas"),
     (Update, 404, "ResourceNotFoundException", Reason::GroupNotFound, FixMe, Refused, "no profiling group Checkout in eu-west-1: create it"),
     (Describe, 404, "ResourceNotFoundException", Reason::GroupNotFound, FixMe, Refused, "spec.profilingGroupName or spec.region"),
     (List, 404, "ResourceNotFoundException", Reason::GroupNotFound, FixMe, Refused, "check the endpoint"),
-    (Update, 409, "ConflictException", Reason::Conflict, Conflict, Refused, "somebody else"),
+    (Update, 409, "ConflictException", Reason::Conflict, Conflict, Refused, "another writer"),
     (Update, 429, "ThrottlingException", Reason::Throttled, Throttled, Refused, "throttles UpdateProfilingGroup in eu-west-1"),
     (Update, 500, "InternalServerException", Reason::ServiceUnavailable, Transient, Unclear, "Health Dashboard"),
     // What any AWS service may say.
@@ -34,8 +34,8 @@ const ROWS: &[Row] = &[
     (List, 403, "OptInRequired", Reason::AccessDenied, FixMe, Refused, "opted in"),
     (Update, 403, "ExpiredTokenException", Reason::CredentialsExpired, FixMe, Refused, "have expired"),
     (Update, 400, "ExpiredToken", Reason::CredentialsExpired, FixMe, Refused, "have expired"),
-    (Update, 403, "UnrecognizedClientException", Reason::CredentialsInvalid, FixMe, Refused, "trust policy"),
-    (Update, 403, "InvalidClientTokenId", Reason::CredentialsInvalid, FixMe, Refused, "trust policy"),
+    (Update, 403, "UnrecognizedClientException", Reason::CredentialsInvalid, FixMe, Refused, "does not accept the operator's credentials: check the access key"),
+    (Update, 403, "InvalidClientTokenId", Reason::CredentialsInvalid, FixMe, Refused, "does not accept the operator's credentials: check the access key"),
     (Update, 403, "InvalidSignatureException", Reason::SignatureRejected, FixMe, Refused, "clock"),
     (Update, 403, "SignatureDoesNotMatch", Reason::SignatureRejected, FixMe, Refused, "clock"),
     (Update, 400, "RequestExpired", Reason::SignatureRejected, FixMe, Refused, "clock"),
@@ -43,14 +43,14 @@ const ROWS: &[Row] = &[
     (Update, 403, "MissingAuthenticationToken", Reason::SignatureRejected, FixMe, Refused, "signature"),
     (Update, 503, "ServiceUnavailable", Reason::ServiceUnavailable, Transient, Unclear, "UpdateProfilingGroup"),
     (Update, 503, "ServiceUnavailableException", Reason::ServiceUnavailable, Transient, Unclear, "eu-west-1"),
-    (Update, 500, "InternalFailure", Reason::ServiceUnavailable, Transient, Unclear, "tries again"),
+    (Update, 500, "InternalFailure", Reason::ServiceUnavailable, Transient, Unclear, "the operator retries"),
     (Update, 408, "RequestTimeoutException", Reason::TimedOut, Transient, Unclear, "in time"),
     (Update, 400, "RequestTimeout", Reason::TimedOut, Transient, Unclear, "in time"),
     (Update, 400, "SerializationException", Reason::InvalidRequest, FixMe, Refused, "(SerializationException)"),
     // What nobody knows yet.
     (Update, 418, "NobodyKnowsThis", Reason::InvalidRequest, FixMe, Refused, "(NobodyKnowsThis)"),
     (Update, 403, "NobodyKnowsThis", Reason::AccessDenied, FixMe, Refused, "UpdateProfilingGroup"),
-    (Update, 507, "NobodyKnowsThis", Reason::ServiceUnavailable, Transient, Unclear, "tries again"),
+    (Update, 507, "NobodyKnowsThis", Reason::ServiceUnavailable, Transient, Unclear, "the operator retries"),
     // How a code may be dressed.
     (Update, 404, "ns#ResourceNotFoundException:http://internal.amazon.com/coral/", Reason::GroupNotFound, FixMe, Refused, "Checkout"),
 ];

@@ -2,11 +2,17 @@
 
 use std::sync::{Arc, Mutex};
 
+use rustls::{
+    ServerConfig,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     task::JoinHandle,
 };
+use tokio_rustls::TlsAcceptor;
 
 #[derive(Clone)]
 pub(super) enum Behaviour {
@@ -59,12 +65,7 @@ impl Server {
 }
 
 async fn serve(mut stream: TcpStream, behaviour: Behaviour, log: Arc<Mutex<Vec<String>>>) {
-    let mut request = Vec::new();
-    while !is_complete(&request) {
-        if stream.read_buf(&mut request).await.unwrap_or(0) == 0 {
-            return;
-        }
-    }
+    let Some(request) = read(&mut stream).await else { return };
     log.lock().unwrap().push(String::from_utf8_lossy(&request).into_owned());
     match behaviour {
         Behaviour::Answer(bytes) => stream.write_all(&bytes).await.unwrap_or_default(),
@@ -78,6 +79,63 @@ async fn serve(mut stream: TcpStream, behaviour: Behaviour, log: Arc<Mutex<Vec<S
         Behaviour::Hang => std::future::pending().await,
         Behaviour::Close => {}
         Behaviour::Reset => stream.set_zero_linger().unwrap(),
+    }
+}
+
+/// A whole request, unless the client goes away.
+async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<Vec<u8>> {
+    let mut request = Vec::new();
+    while !is_complete(&request) {
+        if stream.read_buf(&mut request).await.unwrap_or(0) == 0 {
+            return None;
+        }
+    }
+    Some(request)
+}
+
+/// The same behind TLS, as localhost and 127.0.0.1, by an authority that nobody trusts.
+pub(super) struct TlsServer {
+    port: u16,
+    task: JoinHandle<()>,
+}
+
+impl Drop for TlsServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl TlsServer {
+    pub(super) async fn start(behaviour: Behaviour) -> Self {
+        let Behaviour::Answer(bytes) = behaviour else { panic!("it can only answer") };
+        let certificate = CertificateDer::from_pem_slice(include_bytes!("tls/server.pem")).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(include_bytes!("tls/server.key")).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (acceptor, bytes) = (acceptor.clone(), bytes.clone());
+                tokio::spawn(async move {
+                    let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                    if read(&mut stream).await.is_some() {
+                        stream.write_all(&bytes).await.unwrap_or_default();
+                        stream.shutdown().await.unwrap_or_default();
+                    }
+                });
+            }
+        });
+        Self { port, task }
+    }
+
+    pub(super) fn url(&self, host: &str) -> String {
+        format!("https://{host}:{}", self.port)
     }
 }
 
