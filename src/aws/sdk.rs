@@ -72,7 +72,7 @@ pub enum ConfigurationError {
     #[error("{0} is not an AWS region; give its code, such as eu-west-1")]
     Region(&'static str),
     /// An access key can't be sent.
-    #[error("{0}, which no access key does: remove it")]
+    #[error("{0}, which no access key does: remove it, for instance from the end of the Secret it comes from")]
     Key(#[from] KeyProblem),
     /// The file of `AWS_CA_BUNDLE` gives nothing to trust.
     #[error("the CA bundle {0} (AWS_CA_BUNDLE) can't be used; give a file of certificates in PEM")]

@@ -11,8 +11,8 @@ pub(super) fn advice(error: &AwsError) -> String {
     match &error.finding {
         Some(Finding::Certificate(problem)) => certificate(error, *problem),
         Some(Finding::Key(problem)) => format!(
-            "{problem}, which no access key does: remove it, for instance by creating the Secret with kubectl create \
-             secret generic --from-literal"
+            "{problem}, which no access key does: check what provides it, for instance that a Secret was created without a \
+             line break at its end"
         ),
         Some(Finding::TokenFile(problem)) => format!(
             "{problem}: check that the ServiceAccount token is mounted into the operator's pod (IRSA, EKS Pod Identity); \
