@@ -7,3 +7,4 @@ mod kustomize;
 mod manifests;
 mod refusals;
 mod rendered;
+mod umbrella;
