@@ -46,8 +46,7 @@ async fn there_is_one_pod_and_the_old_one_ends_before_a_new_one_starts() {
 async fn rights_and_identity_can_be_left_to_others() {
     let values = "rbac.create=false,serviceAccount.create=false,serviceAccount.name=mine";
     let rendered = Rendered::with(&["--set", values]).await;
-    // The ClusterRoles that are left are for people.
-    for kind in ["ClusterRoleBinding", "Role", "RoleBinding", "ServiceAccount"] {
+    for kind in ["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "ServiceAccount"] {
         assert!(rendered.all(kind).next().is_none(), "{kind}");
     }
     let deployment: Deployment = rendered.typed("Deployment");
