@@ -86,6 +86,21 @@ async fn the_token_is_short_lived_and_where_a_client_in_a_pod_looks_for_it() {
 }
 
 #[tokio::test]
+async fn files_can_be_mounted_beside_the_token() {
+    let deployment: Deployment = Rendered::file("everything").await.typed("Deployment");
+    let pod = deployment.spec.unwrap().template.spec.unwrap();
+    let volumes: Vec<_> = pod.volumes.unwrap().into_iter().map(|volume| volume.name).collect();
+    assert_eq!(volumes, ["kubernetes-access", "certificates"]);
+    let mounts = pod.containers[0].volume_mounts.clone().unwrap();
+    let mounts: Vec<_> = mounts.iter().map(|mount| (mount.name.as_str(), mount.mount_path.as_str())).collect();
+    let expected = [
+        ("kubernetes-access", "/var/run/secrets/kubernetes.io/serviceaccount"),
+        ("certificates", "/etc/ssl/private-ca"),
+    ];
+    assert_eq!(mounts, expected);
+}
+
+#[tokio::test]
 async fn every_reference_between_objects_leads_somewhere() {
     for file in FILES {
         let rendered = Rendered::file(file).await;

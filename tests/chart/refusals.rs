@@ -45,6 +45,10 @@ async fn a_wrong_value_is_refused_with_its_place_and_what_is_wrong() {
         ),
         ("serviceAccount.annotations.a=1", "at '/serviceAccount/annotations/a': got number, want string"),
         ("extraEnv[0].value=x", "at '/extraEnv/0': missing property 'name'"),
+        ("extraVolumes[0].name=kubernetes-access", "at '/extraVolumes/0/name': 'not' failed"),
+        ("extraVolumeMounts[0].name=ca", "at '/extraVolumeMounts/0': missing property 'mountPath'"),
+        ("enabled=maybe", "at '/enabled': got string, want boolean"),
+        ("global.imagePullSecrets[0].nane=a", "at '/global/imagePullSecrets/0': missing property 'name'"),
         ("networkPolicy.egressPorts={0}", "at '/networkPolicy/egressPorts/0': minimum: got 0, want 1"),
         ("metrics.prometheusRule.rules.X.severity=page", "at '/metrics/prometheusRule/rules/X': additional properties"),
         (

@@ -40,6 +40,37 @@ async fn the_helm_command_of_the_readme_and_of_the_guide_installs_an_observing_o
     find("CustomResourceDefinition");
 }
 
+/// The blocks of YAML of a document.
+fn yaml_blocks(document: &str) -> Vec<String> {
+    let text = text::read(document);
+    let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split_once("```"));
+    blocks.map(|(block, _)| block.to_owned()).collect()
+}
+
+#[tokio::test]
+async fn the_values_in_the_guide_are_taken_by_the_chart_and_every_file_they_name_is_mounted() {
+    let (helm, blocks) = (Helm::offline().await.unwrap(), yaml_blocks("docs/install.md"));
+    for block in &blocks {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), block).unwrap();
+        let arguments = ["--values", file.path().to_str().unwrap(), "--show-only", "templates/deployment.yaml"];
+        let rendered = helm.template("x", devkit::operator::NAMESPACE, &arguments).await.unwrap();
+        let deployment: Value = serde_saphyr::from_str(&rendered).unwrap();
+        let pod = &deployment["spec"]["template"]["spec"];
+        let members = |list: &Value, member: &str| -> Vec<String> {
+            list.as_array().unwrap().iter().filter_map(|item| Some(item[member].as_str()?.to_owned())).collect()
+        };
+        let mounts = &pod["containers"][0]["volumeMounts"];
+        assert_eq!(members(mounts, "name"), members(&pod["volumes"], "name"), "{block}");
+        let (directories, values) = (members(mounts, "mountPath"), members(&pod["containers"][0]["env"], "value"));
+        assert!(!values.is_empty(), "{block}");
+        for path in values.iter().filter(|value| value.starts_with('/')) {
+            assert!(directories.iter().any(|directory| Path::new(path).starts_with(directory)), "{path} in {block}");
+        }
+    }
+    assert_eq!(blocks.len(), 2);
+}
+
 /// What the commands of a document give to kubectl by a flag.
 fn given_to_kubectl(document: &str, flag: &str) -> BTreeSet<String> {
     let text = text::read(document).replace(['`', ',', ';'], " ");
