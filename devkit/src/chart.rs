@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use crate::{Error, paths, values};
 
 /// Where a file of the chart comes from; both below the workspace.
-const COPIES: [(&str, &str); 3] = [
+const COPIES: [(&str, &str); 4] = [
+    ("LICENSE", "LICENSE"),
     ("crds/profilinggroups.codeguruprofiler.dev.yaml", "files/profilinggroups.codeguruprofiler.dev.yaml"),
     ("deploy/monitoring/rules.yaml", "files/rules.yaml"),
     ("deploy/monitoring/dashboard.json", "files/dashboard.json"),

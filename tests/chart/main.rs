@@ -5,6 +5,7 @@ mod crds;
 mod flags;
 mod kustomize;
 mod manifests;
+mod package;
 mod refusals;
 mod rendered;
 mod umbrella;

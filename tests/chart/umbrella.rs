@@ -28,11 +28,9 @@ fn pod(rendered: &Rendered) -> &Value {
 
 #[tokio::test]
 async fn its_condition_switches_the_operator_on_and_off() {
-    for (values, installed) in [
-        (json!({}), 1),
-        (json!({ NAME: { "enabled": true } }), 1),
-        (json!({ NAME: { "enabled": false } }), 0),
-    ] {
+    for (values, installed) in
+        [(json!({}), 1), (json!({ NAME: { "enabled": true } }), 1), (json!({ NAME: { "enabled": false } }), 0)]
+    {
         assert_eq!(rendered(values.clone()).await.all("Deployment").count(), installed, "{values}");
     }
 }
