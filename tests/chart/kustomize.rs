@@ -1,13 +1,21 @@
 //! kustomize and Helm install the same.
 
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
 use devkit::{controlplane::Program, operator, paths};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::rendered::{Rendered, documents};
 
 async fn built(directory: &str) -> Vec<Value> {
+    built_at(&paths::workspace().join(directory)).await
+}
+
+async fn built_at(path: &Path) -> Vec<Value> {
     let kubectl = Program::built().await.unwrap().kubectl();
-    let path = paths::workspace().join(directory);
     let output = tokio::process::Command::new(kubectl).arg("kustomize").arg(path).output().await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     documents(&String::from_utf8(output.stdout).unwrap())
@@ -52,6 +60,43 @@ async fn access_is_the_base_without_what_runs_in_the_cluster() {
     base.retain(|object| object["kind"] != "Deployment" && object["kind"] != "Service");
     assert_eq!(access, base);
     assert_eq!(access.len(), 7);
+}
+
+/// What a person's own overlay makes of the base: kustomize takes only relative paths to it.
+async fn overlaid(change: Value) -> Vec<Value> {
+    let overlay = tempfile::tempdir().unwrap();
+    let directory = overlay.path().canonicalize().unwrap();
+    let up: PathBuf = directory.components().skip(1).map(|_| "..").collect();
+    let base = up.join(paths::workspace().join("deploy/kustomize/base").strip_prefix("/").unwrap());
+    let mut kustomization = change;
+    kustomization["resources"] = json!([base]);
+    fs::write(directory.join("kustomization.yaml"), kustomization.to_string()).unwrap();
+    built_at(&directory).await
+}
+
+#[tokio::test]
+async fn an_overlay_with_another_namespace_and_prefix_gives_the_permissions_to_the_account_that_the_pod_has() {
+    for (change, account) in [
+        (json!({ "namespace": "profiler" }), "codeguru-profiler-operator"),
+        (json!({ "namePrefix": "team-" }), "team-codeguru-profiler-operator"),
+        (json!({ "namespace": "profiler", "namePrefix": "team-" }), "team-codeguru-profiler-operator"),
+    ] {
+        let namespace = change["namespace"].as_str().unwrap_or(operator::NAMESPACE).to_owned();
+        let objects = overlaid(change).await;
+        let one = |kind: &str| objects.iter().find(|object| object["kind"] == kind).unwrap();
+        let subject = json!({ "kind": "ServiceAccount", "name": account, "namespace": namespace });
+        let binding = one("ClusterRoleBinding");
+        assert_eq!(binding["subjects"], json!([subject]));
+        let role =
+            objects.iter().find(|o| o["kind"] == "ClusterRole" && o["metadata"]["name"] == binding["roleRef"]["name"]);
+        assert!(role.is_some(), "{}", binding["roleRef"]);
+        assert_eq!(one("ServiceAccount")["metadata"]["name"], account);
+        for kind in ["ServiceAccount", "Deployment", "Service"] {
+            assert_eq!(one(kind)["metadata"]["namespace"], namespace, "{kind}");
+        }
+        assert_eq!(one("Deployment")["spec"]["template"]["spec"]["serviceAccountName"], account);
+        assert_eq!(one("Namespace")["metadata"]["name"], namespace);
+    }
 }
 
 #[tokio::test]
