@@ -139,12 +139,13 @@ pub struct RunArgs {
     )]
     pub shutdown_grace: Duration,
 
-    /// Address of the probes and metrics: /livez, /readyz, /metrics.
+    /// Address of the probes and metrics: /livez, /readyz, /metrics. [::] answers IPv4 as well, and becomes 0.0.0.0 where
+    /// IPv6 is off.
     #[arg(
         long = "listen",
         env = "CODEGURU_PROFILER_OPERATOR_LISTEN",
         value_name = "ADDRESS:PORT",
-        default_value = "0.0.0.0:8080",
+        default_value = "[::]:8080",
         value_parser = values::address
     )]
     pub probes_and_metrics: SocketAddr,
@@ -278,6 +279,8 @@ impl RunArgs {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use clap::{CommandFactory, Parser};
 
     use super::*;
@@ -325,7 +328,7 @@ mod tests {
         assert_eq!(args.aws_connect_timeout, Duration::from_secs(3));
         assert_eq!(args.aws_calls_per_second.get(), 100);
         assert_eq!(args.shutdown_grace, Duration::from_secs(30));
-        assert_eq!(args.probes_and_metrics, SocketAddr::from(([0, 0, 0, 0], 8080)));
+        assert_eq!(args.probes_and_metrics, SocketAddr::from((Ipv6Addr::UNSPECIFIED, 8080)));
         assert_eq!(args.log_format, LogFormat::Json);
         assert_eq!(args.log_level, None);
     }

@@ -47,7 +47,7 @@ pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
 /// Reads an address to listen on.
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse()
-        .map_err(|_| "not an address; give an IP address and a port, such as 0.0.0.0:8080 or [::]:8080".to_owned())
+        .map_err(|_| "not an address; give an IP address and a port, such as [::]:8080 or 0.0.0.0:8080".to_owned())
 }
 
 #[cfg(test)]

@@ -1,6 +1,10 @@
-//! Serves the probes and the metrics. Listens on one address; calls nobody.
+//! Serves the probes and the metrics. Listens on one address; sends no requests.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{
+    io::{self, ErrorKind},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
     Router,
@@ -45,10 +49,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds `address`, and logs what it became (port 0 takes a free one) as the field `listening`.
+    /// Binds `address`, and logs what it became (port 0 takes a free one) as the field `listening`. `[::]` answers IPv4
+    /// as well, and becomes `0.0.0.0` where IPv6 is off.
     pub async fn bind(address: SocketAddr) -> Result<Self, ListenError> {
         let failed = |source| ListenError { address, source };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let listener = on_both_families(address, TcpListener::bind).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         tracing::info!(listening = %address, "serving probes and metrics");
         Ok(Self { listener, address })
@@ -64,6 +69,22 @@ impl Server {
     pub async fn serve(self, endpoints: Endpoints, stop: CancellationToken) -> io::Result<()> {
         axum::serve(self.listener, routes(endpoints)).with_graceful_shutdown(stop.cancelled_owned()).await
     }
+}
+
+/// Binds every IPv4 address instead of every IPv6 address where the system has no IPv6.
+async fn on_both_families<T>(address: SocketAddr, bind: impl AsyncFn(SocketAddr) -> io::Result<T>) -> io::Result<T> {
+    match bind(address).await {
+        Err(error) if address.ip() == Ipv6Addr::UNSPECIFIED && is_without_ipv6(&error) => {
+            bind((Ipv4Addr::UNSPECIFIED, address.port()).into()).await
+        }
+        bound => bound,
+    }
+}
+
+/// Linux refuses the socket when it has no IPv6 at all, and the address when IPv6 is switched off.
+fn is_without_ipv6(error: &io::Error) -> bool {
+    const EAFNOSUPPORT: i32 = 97;
+    error.raw_os_error() == Some(EAFNOSUPPORT) || error.kind() == ErrorKind::AddrNotAvailable
 }
 
 fn routes(endpoints: Endpoints) -> Router {
@@ -181,6 +202,36 @@ mod tests {
             answer.head
         );
         assert_eq!(answer.body, "# EOF\n");
+    }
+
+    /// The address that is bound in the end, on a system that refuses IPv6 with this error.
+    async fn bound(address: &str, refusal: fn() -> io::Error) -> io::Result<String> {
+        let bind = async |address: SocketAddr| if address.is_ipv6() { Err(refusal()) } else { Ok(address) };
+        on_both_families(address.parse().unwrap(), bind).await.map(|address| address.to_string())
+    }
+
+    #[tokio::test]
+    async fn where_ipv6_is_off_every_ipv4_address_is_listened_on_instead() {
+        let no_family = || io::Error::from_raw_os_error(97);
+        let no_address = || io::Error::from(ErrorKind::AddrNotAvailable);
+        let taken = || io::Error::from(ErrorKind::AddrInUse);
+        assert_eq!(bound("[::]:8080", no_family).await.unwrap(), "0.0.0.0:8080");
+        assert_eq!(bound("[::]:8080", no_address).await.unwrap(), "0.0.0.0:8080");
+        assert_eq!(bound("[::]:8080", taken).await.unwrap_err().kind(), ErrorKind::AddrInUse);
+        // One address that was asked for is never replaced by all there are.
+        assert!(bound("[::1]:8080", no_address).await.is_err());
+        assert_eq!(bound("10.0.0.1:8080", no_family).await.unwrap(), "10.0.0.1:8080");
+    }
+
+    #[tokio::test]
+    async fn the_address_of_both_families_answers_on_each_that_the_system_has() {
+        let server = Server::bind("[::]:0".parse().unwrap()).await.unwrap();
+        let address = server.address();
+        tokio::spawn(server.serve(endpoints(), CancellationToken::new()));
+        assert_eq!(ask((Ipv4Addr::LOCALHOST, address.port()).into(), "/livez").await.code, 200);
+        if address.is_ipv6() {
+            assert_eq!(ask((Ipv6Addr::LOCALHOST, address.port()).into(), "/livez").await.code, 200);
+        }
     }
 
     #[tokio::test]

@@ -67,7 +67,7 @@ imagePullSecrets:
 {{- end -}}
 
 {{- define "operator.port" -}}
-{{- .Values.operator.listen | default "0.0.0.0:8080" | splitList ":" | last -}}
+{{- .Values.operator.listen | default "[::]:8080" | splitList ":" | last -}}
 {{- end -}}
 
 {{/* What the operator needs in a namespace that it works on. */}}
