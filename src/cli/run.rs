@@ -2,7 +2,7 @@
 
 use std::{env, io, net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
-use clap::Args;
+use clap::{Args, builder::BoolishValueParser};
 use tokio::runtime::{self, Runtime};
 use tokio_util::sync::CancellationToken;
 
@@ -88,7 +88,7 @@ pub struct RunArgs {
     #[arg(
         long,
         env = "CODEGURU_PROFILER_OPERATOR_OBSERVE_ONLY",
-        value_parser = values::yes_or_no
+        value_parser = BoolishValueParser::new()
     )]
     pub observe_only: bool,
 
@@ -100,7 +100,7 @@ pub struct RunArgs {
     #[arg(
         long,
         env = "CODEGURU_PROFILER_OPERATOR_ALLOW_PLAIN_HTTP_ENDPOINT",
-        value_parser = values::yes_or_no
+        value_parser = BoolishValueParser::new()
     )]
     pub allow_plain_http_endpoint: bool,
 

@@ -35,15 +35,6 @@ pub(super) fn region(text: &str) -> Result<String, String> {
     }
 }
 
-/// Reads a switch's environment variable.
-pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "yes" | "on" | "1" => Ok(true),
-        "false" | "no" | "off" | "0" => Ok(false),
-        _ => Err("neither yes nor no; give true or false".to_owned()),
-    }
-}
-
 /// Reads an address to listen on.
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse()
@@ -53,19 +44,6 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_switch_is_on_or_off_and_never_guessed() {
-        for text in ["true", "True", "yes", "on", "1"] {
-            assert_eq!(yes_or_no(text), Ok(true), "{text}");
-        }
-        for text in ["false", "FALSE", "no", "off", "0"] {
-            assert_eq!(yes_or_no(text), Ok(false), "{text}");
-        }
-        for text in ["", "maybe", "y", "2"] {
-            assert!(yes_or_no(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn an_address_is_numbers_and_not_a_name() {
