@@ -232,6 +232,20 @@ async fn crds_prints_what_the_repository_holds() {
 async fn the_log_is_json_lines_that_name_the_object_and_hold_no_secret() {
     let world = World::new().await;
     let token = "FwoGZXIvYXdzEXAMPLETOKEN//////////wEaDNOTTOBESEEN";
+#[tokio::test]
+async fn a_switch_in_the_environment_is_on_or_off_and_never_guessed() {
+    for (value, said) in [
+        ("yes", "KUBECONFIG"),
+        ("FALSE", "KUBECONFIG"),
+        ("maybe", "invalid value 'maybe' for '--observe-only'"),
+        ("", "--observe-only"),
+    ] {
+        let env = [("KUBECONFIG", "/nowhere"), ("CODEGURU_PROFILER_OPERATOR_OBSERVE_ONLY", value)];
+        let found = String::from_utf8(run(&["run"], &env).await.stderr).unwrap();
+        assert!(found.contains(said), "{value}: {found}");
+    }
+}
+
     let denied = json!({ "type": "error", "code": "AccessDeniedException", "status": 403, "message": "not you" });
     let rejected = json!({
         "type": "error", "code": "InvalidSignatureException", "status": 403,
