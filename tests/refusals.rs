@@ -43,8 +43,11 @@ async fn a_new_resource_that_can_not_be_meant_is_refused_with_what_to_do() {
         (json!({ "region": "Ireland" }), "such as eu-west-1"),
         (json!({ "region": "eu-west-1a" }), "such as eu-west-1"),
         (json!({ "region": "" }), "such as eu-west-1"),
-        (json!({ "managementPolicy": "Ignore" }), "must be Manage (make AWS follow) or Observe (never write to AWS)"),
-        (json!({ "driftPolicy": "correct" }), "must be Correct (undo what others change in AWS) or Report"),
+        (
+            json!({ "managementPolicy": "Ignore" }),
+            r#"Unsupported value: "Ignore": supported values: "Manage", "Observe""#,
+        ),
+        (json!({ "driftPolicy": "correct" }), r#"Unsupported value: "correct": supported values: "Correct", "Report""#),
         (json!({ "profilingGroupName": null }), "spec.profilingGroupName: Required value"),
         (json!({ "profilingEnabled": null }), "spec.profilingEnabled: Required value"),
     ] {

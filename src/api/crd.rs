@@ -12,6 +12,7 @@ use super::ProfilingGroup;
 /// * Nothing else has one: a default shows as a difference in GitOps tools.
 /// * No number has a format that the API server does not know, and would warn of.
 /// * Nothing is nullable: the API server then drops a `null`, and CEL's `has()` means "was given".
+/// * A paragraph of a description is one line: `kubectl explain` breaks lines by itself.
 ///
 /// # Panics
 /// Never on a build whose tests pass: the derived schema has no input.
@@ -40,6 +41,9 @@ fn tidy(schema: &mut Value) {
         Value::Object(members) => {
             members.remove("nullable");
             members.remove("default");
+            if let Some(Value::String(description)) = members.get_mut("description") {
+                *description = unwrapped(description);
+            }
             if members.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("uint")) {
                 members.remove("format");
             }
@@ -48,6 +52,11 @@ fn tidy(schema: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(tidy),
         _ => {}
     }
+}
+
+/// Without the line breaks that the source has for its own sake.
+fn unwrapped(description: &str) -> String {
+    description.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect::<Vec<_>>().join("\n\n")
 }
 
 #[cfg(test)]
@@ -68,5 +77,25 @@ mod tests {
         assert_eq!(definition.matches("\"default\":").count(), 1);
         assert!(definition.contains(r#""default":{"observedGeneration":-1}"#));
         assert!(!definition.contains("nullable"));
+    }
+
+    #[test]
+    fn no_sentence_of_a_description_is_broken_into_lines() {
+        let definition = serde_json::to_value(crd()).unwrap().to_string();
+        assert!(!definition.contains("\\n"), "{definition}");
+        assert_eq!(unwrapped("One\nparagraph.\n\nAnother\none."), "One paragraph.\n\nAnother one.");
+    }
+
+    /// An editor completes them, and kubeconform refuses others without a cluster.
+    #[test]
+    fn the_policies_list_their_values() {
+        let definition = serde_json::to_value(crd()).unwrap();
+        let spec = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"];
+        for (policy, values) in [("managementPolicy", ["Manage", "Observe"]), ("driftPolicy", ["Correct", "Report"])] {
+            assert_eq!(spec[policy]["enum"], json!(values));
+            assert_eq!(spec[policy]["type"], "string");
+            let description = spec[policy]["description"].as_str().unwrap();
+            assert!(values.iter().all(|value| description.contains(value)), "{description}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::duplicated_attributes)]
 
 use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ProfilingGroupStatus;
@@ -30,16 +31,28 @@ use super::ProfilingGroupStatus;
         description = "Whether this generation is as asked."
     ),
     printcolumn(
-        name = "Enabled",
-        type_ = "boolean",
-        json_path = ".status.profilingEnabled",
-        description = "Whether profiling is on, as AWS says."
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
+        description = "Why Ready has its status."
+    ),
+    printcolumn(
+        name = "Group",
+        type_ = "string",
+        json_path = ".spec.profilingGroupName",
+        description = "The name of the profiling group in AWS."
     ),
     printcolumn(
         name = "Desired",
         type_ = "boolean",
-        json_path = ".status.desired.profilingEnabled",
+        json_path = ".spec.profilingEnabled",
         description = "Whether profiling should be on."
+    ),
+    printcolumn(
+        name = "Enabled",
+        type_ = "boolean",
+        json_path = ".status.profilingEnabled",
+        description = "Whether profiling is on, as reported by AWS."
     ),
     printcolumn(
         name = "Last-Profile",
@@ -47,15 +60,25 @@ use super::ProfilingGroupStatus;
         json_path = ".status.profilingStatus.latestAgentProfileReportedAt",
         description = "Age of the newest profile that an agent reported."
     ),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    printcolumn(name = "Group", type_ = "string", json_path = ".spec.profilingGroupName", priority = 1),
-    printcolumn(name = "Region", type_ = "string", json_path = ".status.region", priority = 1),
-    printcolumn(name = "Platform", type_ = "string", json_path = ".status.computePlatform", priority = 1),
     printcolumn(
-        name = "Reason",
+        name = "Region",
         type_ = "string",
-        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
+        json_path = ".status.region",
+        description = "The AWS region of the profiling group.",
         priority = 1
+    ),
+    printcolumn(
+        name = "Platform",
+        type_ = "string",
+        json_path = ".status.computePlatform",
+        description = "The compute platform of the profiling group.",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp",
+        description = "Time since the resource was created."
     )
 )]
 #[serde(rename_all = "camelCase")]
@@ -95,19 +118,11 @@ pub struct ProfilingGroupSpec {
 
     /// Manage (when absent) makes AWS follow this resource; Observe never writes to AWS and says what differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
-    #[x_kube(validation = Rule::new("self in ['Manage', 'Observe']")
-        .message("managementPolicy must be Manage (make AWS follow) or Observe (never write to AWS)")
-        .reason(Reason::FieldValueInvalid))]
     pub management_policy: Option<ManagementPolicy>,
 
     /// Correct (when absent) undoes what others change in AWS; Report only says it. This resource's own changes are
     /// applied in both.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
-    #[x_kube(validation = Rule::new("self in ['Correct', 'Report']")
-        .message("driftPolicy must be Correct (undo what others change in AWS) or Report (only say it)")
-        .reason(Reason::FieldValueInvalid))]
     pub drift_policy: Option<DriftPolicy>,
 
     /// True: not one AWS call is made for this resource until it is false or removed.
@@ -116,7 +131,9 @@ pub struct ProfilingGroupSpec {
 }
 
 /// Who decides about the group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+// In the schema, the description of the type would replace that of the field.
+#[schemars(description = "")]
 pub enum ManagementPolicy {
     /// AWS follows the resource.
     Manage,
@@ -125,7 +142,8 @@ pub enum ManagementPolicy {
 }
 
 /// What happens when somebody else changes AWS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(description = "")]
 pub enum DriftPolicy {
     /// The change is undone and recorded.
     Correct,
@@ -172,8 +190,6 @@ mod tests {
             (json!({ "profilingGroupName": "spa ce" }), "must be 1 to 255 letters"),
             (json!({ "region": "Ireland" }), "such as eu-west-1"),
             (json!({ "region": "eu-west-1a" }), "such as eu-west-1"),
-            (json!({ "managementPolicy": "Ignore" }), "must be Manage"),
-            (json!({ "driftPolicy": "correct" }), "must be Correct"),
         ] {
             let message = refused(change.clone(), None);
             assert!(if says.is_empty() { message.is_empty() } else { message.contains(says) }, "{change}: {message}");
