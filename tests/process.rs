@@ -43,6 +43,18 @@ async fn it_is_ready_when_the_watch_has_listed_and_not_before() {
     world.judge().await;
 }
 
+/// Behind a company's proxy, which nothing reaches the API server through.
+#[tokio::test]
+async fn with_a_proxy_that_no_proxy_keeps_it_from_it_starts_and_works() {
+    let world = World::new().await;
+    world.flip("a", false).await;
+    let start = world.operator().await.env("HTTPS_PROXY", "http://127.0.0.1:9").env("NO_PROXY", "127.0.0.1");
+    let _operator = start.start().await.unwrap();
+    world.create("a", true, json!({})).await;
+    world.condition("a", "Ready", "True", "InSync").await;
+    world.judge().await;
+}
+
 #[tokio::test]
 async fn it_is_ready_and_alive_though_aws_is_down() {
     let world = World::new().await;
@@ -221,18 +233,6 @@ async fn plain_http_to_another_machine_is_refused_unless_it_is_allowed() {
 }
 
 #[tokio::test]
-async fn crds_prints_what_the_repository_holds() {
-    let printed = run(&["crds"], &[]).await;
-    assert!(printed.status.success());
-    let held = include_str!("../crds/profilinggroups.codeguruprofiler.dev.yaml");
-    assert_eq!(String::from_utf8(printed.stdout).unwrap(), held);
-}
-
-#[tokio::test]
-async fn the_log_is_json_lines_that_name_the_object_and_hold_no_secret() {
-    let world = World::new().await;
-    let token = "FwoGZXIvYXdzEXAMPLETOKEN//////////wEaDNOTTOBESEEN";
-#[tokio::test]
 async fn a_switch_in_the_environment_is_on_or_off_and_never_guessed() {
     for (value, said) in [
         ("yes", "KUBECONFIG"),
@@ -246,6 +246,18 @@ async fn a_switch_in_the_environment_is_on_or_off_and_never_guessed() {
     }
 }
 
+#[tokio::test]
+async fn crds_prints_what_the_repository_holds() {
+    let printed = run(&["crds"], &[]).await;
+    assert!(printed.status.success());
+    let held = include_str!("../crds/profilinggroups.codeguruprofiler.dev.yaml");
+    assert_eq!(String::from_utf8(printed.stdout).unwrap(), held);
+}
+
+#[tokio::test]
+async fn the_log_is_json_lines_that_name_the_object_and_hold_no_secret() {
+    let world = World::new().await;
+    let token = "FwoGZXIvYXdzEXAMPLETOKEN//////////wEaDNOTTOBESEEN";
     let denied = json!({ "type": "error", "code": "AccessDeniedException", "status": 403, "message": "not you" });
     let rejected = json!({
         "type": "error", "code": "InvalidSignatureException", "status": 403,

@@ -1,9 +1,14 @@
 //! Makes the client of the Kubernetes API server. Reads the kubeconfig or the pod's service account; sends nothing.
 
-use std::time::Duration;
+use std::{env, time::Duration};
 
-use http::{HeaderValue, header::USER_AGENT};
-use kube::{Client, Config, client::ClientBuilder, config::InferConfigError};
+use http::{HeaderValue, Uri, header::USER_AGENT};
+use hyper_util::client::proxy::matcher::Matcher;
+use kube::{
+    Client, Config,
+    client::ClientBuilder,
+    config::{InferConfigError, Kubeconfig},
+};
 use prometheus_client::registry::Registry;
 
 use super::rest_client::RestClientLayer;
@@ -36,9 +41,36 @@ pub enum KubeClientError {
 /// * It never retries by itself: a call takes as long as its time-out says, and every request is counted.
 /// * All that [`RestClientLayer`] promises, with the families registered in `registry`. Call it once a registry.
 /// * A server that goes silent within an answer is given up after 295 s.
+/// * A proxy is used as kubectl uses it, and never in a pod.
 pub async fn connect(registry: &mut Registry) -> Result<Client, KubeClientError> {
-    let config = Config::infer().await.map_err(|error| KubeClientError::NoCluster(Box::new(error)))?;
+    let mut config = Config::infer().await.map_err(|error| KubeClientError::NoCluster(Box::new(error)))?;
+    if let Ok(kubeconfig) = Kubeconfig::read() {
+        config.proxy_url = proxy(&config.cluster_url, own_proxy(&kubeconfig), |name| env::var(name).ok());
+    }
     build(config, HEAD_WITHIN, registry)
+}
+
+/// The `proxy-url` of the cluster that the kubeconfig's current context names.
+fn own_proxy(kubeconfig: &Kubeconfig) -> Option<&str> {
+    let context =
+        kubeconfig.contexts.iter().find(|context| Some(&context.name) == kubeconfig.current_context.as_ref())?;
+    let name = &context.context.as_ref()?.cluster;
+    let cluster = kubeconfig.clusters.iter().find(|cluster| cluster.name == *name)?;
+    cluster.cluster.as_ref()?.proxy_url.as_deref().filter(|url| !url.is_empty())
+}
+
+/// The proxy in front of `server`: the kubeconfig's own, else `HTTPS_PROXY` unless `NO_PROXY` covers the server.
+/// kube compares `NO_PROXY` with the address of the proxy instead (5.0.0). `variable` reads the environment.
+fn proxy(server: &Uri, own: Option<&str>, variable: impl Fn(&str) -> Option<String>) -> Option<Uri> {
+    if let Some(own) = own {
+        return own.parse().ok();
+    }
+    let first = |names: [&str; 2]| names.into_iter().filter_map(&variable).find(|value| !value.is_empty());
+    let given = first(["HTTPS_PROXY", "https_proxy"])?;
+    let excluded = first(["NO_PROXY", "no_proxy"]).unwrap_or_default();
+    Matcher::builder().https(&given).no(excluded).build().intercept(server)?;
+    let url = if given.contains("://") { given } else { format!("http://{given}") };
+    url.parse().ok()
 }
 
 fn build(mut config: Config, head_within: Duration, registry: &mut Registry) -> Result<Client, KubeClientError> {
@@ -96,6 +128,61 @@ mod tests {
         let client = build(config, HEAD_WITHIN, Metrics::new().registry()).unwrap();
         let name = client.request_text(ask("/whoami")).await.unwrap();
         assert_eq!(name, format!("codeguru-profiler-operator/{}", env!("CARGO_PKG_VERSION")));
+    }
+
+    const PROXY: &str = "http://proxy.example.com:3128/";
+
+    /// The proxy in front of `https://10.0.0.1:6443`, or of another server.
+    fn chosen(server: &str, own: Option<&str>, variables: &[(&str, &str)]) -> String {
+        let variable = |name: &str| Some(variables.iter().find(|(given, _)| *given == name)?.1.to_owned());
+        proxy(&server.parse().unwrap(), own, variable).map(|url| url.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_proxy_is_used_unless_no_proxy_covers_the_api_server() {
+        let (address, name) = ("https://10.0.0.1:6443", "https://api.example.com:6443");
+        for (server, no_proxy, used) in [
+            (address, "", true),
+            (address, "10.0.0.0/8", false),
+            (address, "169.254.170.23, 10.0.0.1,", false),
+            (address, "10.0.0.2,example.com", true),
+            (name, "example.com", false),
+            (name, ".example.com", false),
+            (name, "other.example.com", true),
+            (name, "*", false),
+            // What covers the proxy says nothing of the API server.
+            (address, "proxy.example.com", true),
+        ] {
+            let found = chosen(server, None, &[("HTTPS_PROXY", PROXY), ("NO_PROXY", no_proxy)]);
+            assert_eq!(found == PROXY, used, "{server} {no_proxy}: {found}");
+        }
+    }
+
+    #[test]
+    fn the_kubeconfigs_own_proxy_wins_and_small_letters_and_a_missing_scheme_do_as_well() {
+        let server = "https://10.0.0.1:6443";
+        let variables = [("HTTPS_PROXY", "http://other.example.com"), ("NO_PROXY", "*")];
+        assert_eq!(chosen(server, Some(PROXY), &variables), PROXY);
+        assert_eq!(chosen(server, None, &[("https_proxy", "proxy.example.com:3128")]), PROXY);
+        assert_eq!(chosen(server, None, &[("https_proxy", PROXY), ("no_proxy", "10.0.0.1")]), "");
+        assert_eq!(chosen("http://10.0.0.1:8001", None, &[("HTTPS_PROXY", PROXY)]), "", "a server without TLS");
+        assert_eq!(chosen(server, None, &[]), "");
+    }
+
+    #[test]
+    fn the_kubeconfigs_own_proxy_is_that_of_its_current_context() {
+        let kubeconfig = "{current-context: b, contexts: [{name: a, context: {cluster: one}}, {name: b, context: {cluster: two}}], \
+                          clusters: [{name: one, cluster: {proxy-url: 'http://one'}}, {name: two, cluster: {proxy-url: 'http://two'}}]}";
+        let kubeconfig = Kubeconfig::from_yaml(kubeconfig).unwrap();
+        assert_eq!(own_proxy(&kubeconfig), Some("http://two"));
+        assert_eq!(own_proxy(&Kubeconfig { current_context: None, ..kubeconfig }), None);
+    }
+
+    #[tokio::test]
+    async fn a_client_goes_through_an_http_proxy() {
+        let (mut config, _) = server().await;
+        config.proxy_url = Some(PROXY.parse().unwrap());
+        assert!(build(config, HEAD_WITHIN, Metrics::new().registry()).is_ok());
     }
 
     #[tokio::test]

@@ -68,7 +68,7 @@ async fn the_values_in_the_guide_are_taken_by_the_chart_and_every_file_they_name
             assert!(directories.iter().any(|directory| Path::new(path).starts_with(directory)), "{path} in {block}");
         }
     }
-    assert_eq!(blocks.len(), 2);
+    assert_eq!(blocks.len(), 3);
 }
 
 /// What the commands of a document give to kubectl by a flag.
