@@ -19,7 +19,7 @@ pub async fn dev(package: &str) -> Result<PathBuf, Error> {
 }
 
 /// The two programs that users run, with the release profile. Linked statically where the host's C library lets that be done (GNU/Linux), so that they run
-/// in an image with nothing else.
+/// in an image with nothing else. They name no path of the machine that they were built on.
 #[derive(Debug)]
 pub struct Release {
     /// The operator.
@@ -33,13 +33,34 @@ pub async fn release() -> Result<Release, Error> {
     let mut command = cargo();
     command.args(["build", "--locked", "--release", "--package", operator::NAME, "--package", emulator::NAME]);
     let host = host().await?;
+    let given = std::env::var("RUSTFLAGS").unwrap_or_default();
+    let mut flags: Vec<String> = given.split_whitespace().map(str::to_owned).collect();
+    flags.extend(remaps());
     if host.ends_with("-linux-gnu") {
         // With a target named, though it is the host, the flags are not for procedural macros, which can't be static.
-        let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
-        command.args(["--target", &host]).env("RUSTFLAGS", format!("{flags} -C target-feature=+crt-static"));
+        command.args(["--target", &host]);
+        flags.push("-Ctarget-feature=+crt-static".to_owned());
     }
+    command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
     let mut programs = build(command).await?;
     Ok(Release { operator: program(&mut programs, operator::NAME)?, emulator: program(&mut programs, emulator::NAME)? })
+}
+
+/// The directories outside of the workspace that code is compiled from, and what programs call them instead.
+fn places() -> [(PathBuf, &'static str); 2] {
+    let home = || std::env::home_dir().unwrap_or_default().join(".cargo");
+    [(std::env::var_os("CARGO_HOME").map_or_else(home, PathBuf::from), "/cargo"), (paths::target(), "/target")]
+}
+
+/// The flags by which rustc calls them so.
+fn remaps() -> Vec<String> {
+    places().iter().map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display())).collect()
+}
+
+/// The first of these directories that a program names.
+pub(crate) fn place_in(program: &[u8]) -> Option<PathBuf> {
+    let names = |path: &str| program.windows(path.len()).any(|bytes| bytes == path.as_bytes());
+    places().into_iter().map(|(path, _)| path).find(|path| names(&path.display().to_string()))
 }
 
 /// Builds; Cargo's own progress passes through. Returns the path of each program by its name.
@@ -111,6 +132,20 @@ mod tests {
     #[test]
     fn a_crate_that_is_shown_again_is_counted_once_and_each_version_for_itself() {
         assert_eq!(distinct("a v1.0.0\nb v1.0.0\n\nb v2.0.0\na v1.0.0 (*)\n"), 3);
+    }
+
+    #[test]
+    fn a_release_names_no_directory_that_it_was_compiled_from() {
+        let directory = tempfile::tempdir_in(paths::target()).unwrap();
+        let (source, program) = (directory.path().join("main.rs"), directory.path().join("main"));
+        std::fs::write(&source, "fn main() { panic!() }").unwrap();
+        for (flags, found) in [(Vec::new(), true), (remaps(), false)] {
+            let mut rustc = std::process::Command::new("rustc");
+            rustc.args(["-Cdebuginfo=0", "-Cstrip=symbols"]).args(flags).arg(&source).arg("-o").arg(&program);
+            assert!(rustc.current_dir(paths::workspace()).status().unwrap().success());
+            let place = found.then(paths::target);
+            assert_eq!(place_in(&std::fs::read(&program).unwrap()), place);
+        }
     }
 
     #[test]

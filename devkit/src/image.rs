@@ -45,10 +45,14 @@ impl Display for Image {
     }
 }
 
-/// Builds the operator's image from `deploy/image/Containerfile` and the static release build.
+/// Builds the operator's image from `deploy/image/Containerfile` and the static release build, which must be the same wherever it is built.
 pub async fn operator() -> Result<Image, Error> {
     let program = &cargo::release().await?.operator;
-    let program_size = fs::metadata(program).map_err(Error::io(format!("look at {}", program.display())))?.len();
+    let bytes = fs::read(program).map_err(Error::io(format!("read {}", program.display())))?;
+    if let Some(place) = cargo::place_in(&bytes) {
+        return Err(Error::Unexpected(format!("{} names {} of this machine", program.display(), place.display())));
+    }
+    let program_size = bytes.len() as u64;
     let directory = directory()?;
     let context = directory.join("context");
     fs::create_dir_all(&context).map_err(Error::io(format!("make {}", context.display())))?;
