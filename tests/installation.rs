@@ -74,7 +74,7 @@ fn next_version(directory: &Path) {
     }
     let path = directory.join(format!("files/{KIND}.yaml"));
     let old = fs::read_to_string(&path).unwrap();
-    let new = old.replace("Whether this generation is as asked.", "Whether all is well.");
+    let new = old.replace("Status of the Ready condition.", "Whether all is well.");
     assert_ne!(old, new);
     fs::write(path, new).unwrap();
 }
@@ -115,7 +115,7 @@ async fn an_upgrade_changes_the_definition_and_the_pod_and_uninstalling_keeps_th
     assert!(!there(&plane, "deployment/other-codeguru-profiler-operator").await);
     install(&plane).await;
     let columns = definition(&client).await.spec.versions[0].additional_printer_columns.clone().unwrap();
-    assert_eq!(columns[0].description.as_deref(), Some("Whether this generation is as asked."));
+    assert_eq!(columns[0].description.as_deref(), Some("Status of the Ready condition."));
     assert!(there(&plane, &format!("deployment/{RELEASE}")).await);
 
     helm.ok(&[&["upgrade", RELEASE, &chart, "--set", "crds.keep=false"], &namespace[..]].concat()).await.unwrap();
@@ -124,7 +124,7 @@ async fn an_upgrade_changes_the_definition_and_the_pod_and_uninstalling_keeps_th
 }
 
 #[tokio::test]
-async fn installed_for_one_namespace_with_credentials_from_a_secret_it_works_there_and_has_no_rights_elsewhere() {
+async fn installed_for_one_namespace_with_credentials_from_a_secret_it_works_there_and_has_no_permissions_elsewhere() {
     let world = World::new().await;
     let (namespace, helm) = (&world.namespace, Helm::of(world.plane.kubeconfig()).await.unwrap());
     let key = format!("--from-literal=AWS_ACCESS_KEY_ID={}", world.aws.access_key());
@@ -162,7 +162,7 @@ async fn installed_for_one_namespace_with_credentials_from_a_secret_it_works_the
     };
     assert_eq!((list(namespace).await, list("default").await), ("yes".to_owned(), "no".to_owned()));
 
-    // The release of the same name in the other namespace has rights of its own.
+    // The release of the same name in the other namespace has its own permissions.
     helm.ok(&["uninstall", RELEASE, "--namespace", namespace]).await.unwrap();
     assert!(there(&world.plane, &format!("clusterrole/{}:{RELEASE}", operator::NAMESPACE)).await);
     assert!(there(&world.plane, &format!("deployment/{RELEASE}")).await);

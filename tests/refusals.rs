@@ -1,4 +1,4 @@
-//! What can't be meant is refused by the API server itself, in words that say what to do; what is taken is kept as given.
+//! The API server itself refuses invalid resources, with messages that explain what to do; what it accepts is kept as given.
 
 use devkit::kstatus::{self, Status};
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ fn message(error: kube::Error) -> String {
 }
 
 #[tokio::test]
-async fn a_new_resource_that_can_not_be_meant_is_refused_with_what_to_do() {
+async fn a_new_resource_that_is_invalid_is_refused_with_what_to_do() {
     let world = World::new().await;
     for (change, says) in [
         (json!({ "profilingGroupName": "" }), "must be 1 to 255 letters"),
@@ -64,9 +64,9 @@ async fn an_edit_that_would_follow_another_group_is_refused_with_what_to_do() {
     let world = World::new().await;
     world.try_create("a", good()).await.unwrap();
     for (change, says) in [
-        (json!({ "profilingGroupName": "other" }), "make a new ProfilingGroup to follow another group"),
-        (json!({ "region": "eu-central-1" }), "region can't be changed: make a new ProfilingGroup"),
-        (json!({ "region": null }), "region can't be removed once set: make a new ProfilingGroup"),
+        (json!({ "profilingGroupName": "other" }), "create a new ProfilingGroup for another group"),
+        (json!({ "region": "eu-central-1" }), "region is immutable once set: create a new ProfilingGroup"),
+        (json!({ "region": null }), "region can't be removed once set: create a new ProfilingGroup"),
         (json!({ "profilingEnabled": null }), "spec.profilingEnabled: Required value"),
     ] {
         let refused = world.try_patch("a", json!({ "spec": change })).await;
@@ -104,7 +104,7 @@ async fn every_form_that_is_allowed_is_taken_and_comes_back_as_given() {
 }
 
 #[tokio::test]
-async fn what_nobody_has_looked_at_is_in_progress_and_nothing_else_is_defaulted() {
+async fn what_was_never_processed_is_in_progress_and_nothing_else_is_defaulted() {
     let world = World::new().await;
     let spec = json!({ "profilingGroupName": "a", "profilingEnabled": true });
     let made = world.try_create("a", spec.clone()).await.unwrap();

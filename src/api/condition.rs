@@ -3,17 +3,17 @@
 /// The types of the conditions that the operator owns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ConditionType {
-    /// This generation is as the user asked.
+    /// AWS is in the state that this generation requests.
     Ready,
-    /// Work goes on; present only while True.
+    /// Work is in progress; present only while True.
     Reconciling,
-    /// Nothing will change until someone acts; present only while True.
+    /// The resource needs a change by someone; present only while True.
     Stalled,
-    /// The managed fields equal AWS's.
+    /// The managed fields match AWS.
     Synced,
-    /// Profiling is on and a profile arrived lately.
+    /// Profiling is on and a profile arrived recently.
     AgentsReporting,
-    /// An agent has asked for its orders since the switch last moved.
+    /// An agent has fetched its configuration since profiling was last switched.
     AgentsUpToDate,
 }
 
@@ -56,39 +56,39 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// AWS agrees.
+    /// AWS matches the spec.
     InSync,
-    /// Work goes on for the first time.
+    /// Work is in progress for the first time.
     Progressing,
-    /// Work goes on after a failure.
+    /// Work is in progress after a failure.
     ProgressingWithRetry,
-    /// The resource asks to be left alone.
+    /// The resource is suspended.
     Suspended,
     /// Another resource names the same group and had it first.
     ClaimedByAnother,
-    /// The account or region would now be another one than reported.
+    /// The account or region would differ from the reported one.
     TargetChanged,
-    /// Neither the resource nor the operator names a region.
+    /// Neither the resource nor the operator has a region.
     RegionMissing,
     /// The spec can't be read.
     InvalidSpec,
-    /// Somebody changed AWS, and the policy is to report it.
+    /// AWS was changed externally, and the policy is to report it.
     DriftReported,
-    /// AWS differs or agrees; nothing is ever written.
+    /// AWS is only observed, whether it differs or not.
     Observed,
-    /// AWS differs from what an observed resource says.
+    /// AWS differs from a resource that only observes.
     Differs,
-    /// Somebody keeps changing AWS back.
+    /// Another writer keeps reverting AWS.
     Contested,
-    /// AWS does not say whether profiling is on.
+    /// AWS does not report whether profiling is on.
     SwitchUnknown,
-    /// What is known of AWS is too old to vouch for.
+    /// The state in AWS could not be read recently, so it is unconfirmed.
     InventoryStale,
-    /// AWS may not be listed.
+    /// AWS denies listing.
     ListDenied,
     /// There is no such group in this account and region.
     GroupNotFound,
-    /// AWS refuses the action.
+    /// AWS denies the action.
     AccessDenied,
     /// The credentials have expired.
     CredentialsExpired,
@@ -102,21 +102,21 @@ reasons! {
     InvalidRequest,
     /// A quota of the account is used up.
     QuotaExceeded,
-    /// Somebody else changed the group at the same time.
+    /// The group was changed by someone else at the same time.
     Conflict,
-    /// AWS asks to be called less often.
+    /// AWS throttles the calls.
     Throttled,
-    /// AWS is unwell.
+    /// AWS is unavailable.
     ServiceUnavailable,
-    /// No connection to AWS came about.
+    /// No connection to AWS could be made.
     Unreachable,
     /// AWS did not answer in time.
     TimedOut,
-    /// AWS answered what can't be read.
+    /// The response of AWS can't be read.
     MalformedAnswer,
     /// A part of the operator failed.
     InternalError,
-    /// Profiling is on and an agent reported a profile lately.
+    /// Profiling is on and an agent reported a profile recently.
     AgentsReporting,
     /// Profiling is on and no agent has ever been seen.
     NoAgentEverSeen,
@@ -126,12 +126,12 @@ reasons! {
     ProfilingOff,
     /// Profiling is off, and something still reports.
     ReportsAlthoughOff,
-    /// An agent has asked since the switch moved.
+    /// An agent has fetched its configuration since profiling was switched.
     AgentsUpToDate,
-    /// No agent has asked since the switch moved.
+    /// No agent has fetched its configuration since profiling was switched.
     WaitingForAgents,
-    /// AWS has not said yet.
+    /// AWS has not reported it yet.
     NotYetKnown,
-    /// Lambda's agents come and go with the invocations.
+    /// Not evaluated for AWS Lambda: agents live only as long as an invocation.
     NotJudged,
 }

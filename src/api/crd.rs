@@ -1,4 +1,4 @@
-//! The `CustomResourceDefinition` as it is installed: the derived one with what the derive can't say.
+//! The `CustomResourceDefinition` as it is installed: the derived one, with what the derive can't express.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::ProfilingGroup;
 
-/// The definition of [`ProfilingGroup`].
+/// The CRD of [`ProfilingGroup`].
 ///
-/// * `status` has a default, so that a resource nobody has looked at yet is never taken for healthy.
+/// * `status` has a default, so that a resource that was never processed is not taken for healthy.
 /// * Nothing else has one: a default shows as a difference in GitOps tools.
-/// * No number has a format that the API server does not know, and would warn of.
+/// * No number has a format that the API server does not know and would warn about.
 /// * Nothing is nullable: the API server then drops a `null`, and CEL's `has()` means "was given".
 /// * A paragraph of a description is one line: `kubectl explain` breaks lines by itself.
 ///
@@ -18,22 +18,22 @@ use super::ProfilingGroup;
 /// Never on a build whose tests pass: the derived schema has no input.
 #[must_use]
 pub fn crd() -> CustomResourceDefinition {
-    let mut crd = serde_json::to_value(ProfilingGroup::crd()).expect("a definition is JSON");
+    let mut crd = serde_json::to_value(ProfilingGroup::crd()).expect("a CRD is JSON");
     for version in crd["spec"]["versions"].as_array_mut().into_iter().flatten() {
         let schema = &mut version["schema"]["openAPIV3Schema"];
         tidy(schema);
         schema["properties"]["status"]["default"] = json!({ "observedGeneration": -1 });
     }
-    serde_json::from_value(crd).expect("a definition stays a definition")
+    serde_json::from_value(crd).expect("a CRD stays a CRD")
 }
 
-/// The definition as YAML, as `crds/` holds it and the command `crds` prints it.
+/// The CRD as YAML, as `crds/` holds it and the command `crds` prints it.
 ///
 /// # Panics
 /// Never on a build whose tests pass.
 #[must_use]
 pub fn crd_yaml() -> String {
-    serde_saphyr::to_string(&crd()).expect("a definition is YAML")
+    serde_saphyr::to_string(&crd()).expect("a CRD is YAML")
 }
 
 fn tidy(schema: &mut Value) {
@@ -66,7 +66,7 @@ mod tests {
     const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/crds/profilinggroups.codeguruprofiler.dev.yaml");
 
     #[test]
-    fn the_committed_definition_is_the_generated_one() {
+    fn the_committed_crd_is_the_generated_one() {
         let committed = std::fs::read_to_string(COMMITTED).unwrap_or_default();
         assert!(committed == crd_yaml(), "run: cargo run -- crds > crds/profilinggroups.codeguruprofiler.dev.yaml");
     }

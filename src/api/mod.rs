@@ -19,5 +19,5 @@ pub use timestamp::Timestamp;
 pub const GROUP: &str = "codeguruprofiler.dev";
 /// The served and stored version.
 pub const VERSION: &str = "v1alpha1";
-/// Set or changed by a user who wants the group looked at now; echoed in `status.lastHandledReconcileAt`.
+/// Set or changed by a user to request a reconcile now; echoed in `status.lastHandledReconcileAt`.
 pub const RECONCILE_REQUESTED_AT: &str = "codeguruprofiler.dev/reconcile-requested-at";

@@ -1,4 +1,4 @@
-//! The `ProfilingGroup` resource: what a user asks for.
+//! The `ProfilingGroup` resource: what a user writes.
 // Several printer columns share a type: the lint takes the arguments of `kube` for one attribute.
 #![allow(clippy::duplicated_attributes)]
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ProfilingGroupStatus;
 
-/// Whether profiling is on for one Amazon CodeGuru Profiler group, and what AWS says of it.
+/// Desired state of the profiling group.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "codeguruprofiler.dev",
@@ -21,57 +21,57 @@ use super::ProfilingGroupStatus;
     cel,
     status = "ProfilingGroupStatus",
     derive = "PartialEq",
-    doc = "Whether profiling is on for one Amazon CodeGuru Profiler group. Deleting it never touches AWS.",
+    doc = "ProfilingGroup switches profiling on or off for one profiling group of Amazon CodeGuru Profiler. Deleting it changes nothing in AWS.",
     selectable = ".spec.region",
     selectable = ".spec.profilingGroupName",
     printcolumn(
         name = "Ready",
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Ready")].status"#,
-        description = "Whether this generation is as asked."
+        description = "Status of the Ready condition."
     ),
     printcolumn(
         name = "Reason",
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
-        description = "Why Ready has its status."
+        description = "Reason of the Ready condition."
     ),
     printcolumn(
         name = "Group",
         type_ = "string",
         json_path = ".spec.profilingGroupName",
-        description = "The name of the profiling group in AWS."
+        description = "Name of the profiling group in AWS."
     ),
     printcolumn(
         name = "Desired",
         type_ = "boolean",
         json_path = ".spec.profilingEnabled",
-        description = "Whether profiling should be on."
+        description = "Whether profiling should be enabled."
     ),
     printcolumn(
         name = "Enabled",
         type_ = "boolean",
         json_path = ".status.profilingEnabled",
-        description = "Whether profiling is on, as reported by AWS."
+        description = "Whether profiling is enabled, as reported by AWS."
     ),
     printcolumn(
         name = "Last-Profile",
         type_ = "date",
         json_path = ".status.profilingStatus.latestAgentProfileReportedAt",
-        description = "Age of the newest profile that an agent reported."
+        description = "Time since an agent last reported a profile."
     ),
     printcolumn(
         name = "Region",
         type_ = "string",
         json_path = ".status.region",
-        description = "The AWS region of the profiling group.",
+        description = "AWS region of the profiling group.",
         priority = 1
     ),
     printcolumn(
         name = "Platform",
         type_ = "string",
         json_path = ".status.computePlatform",
-        description = "The compute platform of the profiling group.",
+        description = "Compute platform of the profiling group.",
         priority = 1
     ),
     printcolumn(
@@ -85,69 +85,70 @@ use super::ProfilingGroupStatus;
 #[x_kube(
     cel,
     validation = Rule::new("!has(oldSelf.region) || has(self.region)")
-        .message("region can't be removed once set: make a new ProfilingGroup to follow the group of another region")
+        .message("region can't be removed once set: create a new ProfilingGroup for another region")
         .reason(Reason::FieldValueForbidden),
 )]
 pub struct ProfilingGroupSpec {
-    /// The group's name in AWS: 1 to 255 letters, digits, "-" or "_". Immutable. It need not be `metadata.name`, which
-    /// allows neither capitals nor "_".
+    /// Name of the profiling group in AWS: 1 to 255 letters, digits, "-" or "_". It can differ from metadata.name, which
+    /// allows neither capitals nor "_". Immutable.
     #[x_kube(
         validation = Rule::new("self.matches('^[A-Za-z0-9_-]{1,255}$')")
-            .message("profilingGroupName must be 1 to 255 letters, digits, '-' or '_': use the group's name as AWS shows it, not its ARN")
+            .message("profilingGroupName must be 1 to 255 letters, digits, '-' or '_': use the name of the group in AWS, not its ARN")
             .reason(Reason::FieldValueInvalid),
         validation = Rule::new("self == oldSelf")
-            .message("profilingGroupName can't be changed: make a new ProfilingGroup to follow another group")
+            .message("profilingGroupName is immutable: create a new ProfilingGroup for another group")
             .reason(Reason::FieldValueForbidden),
     )]
     pub profiling_group_name: String,
 
-    /// Whether the agents of this group should profile.
+    /// Whether profiling is enabled for the agents of the group.
     pub profiling_enabled: bool,
 
-    /// The group's AWS region, such as eu-west-1; the operator's own when absent. Immutable once set.
+    /// AWS region of the profiling group, such as eu-west-1; the operator's default region when absent. Immutable once set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(
         validation = Rule::new("self.matches('^[a-z]{2,4}(-[a-z]{2,12}){1,3}-[0-9]{1,2}$')")
-            .message("region must be the name of an AWS region, such as eu-west-1")
+            .message("region must be the code of an AWS region, such as eu-west-1")
             .reason(Reason::FieldValueInvalid),
         validation = Rule::new("self == oldSelf")
-            .message("region can't be changed: make a new ProfilingGroup to follow the group of another region")
+            .message("region is immutable once set: create a new ProfilingGroup for another region")
             .reason(Reason::FieldValueForbidden),
     )]
     pub region: Option<String>,
 
-    /// Manage (when absent) makes AWS follow this resource; Observe never writes to AWS and says what differs.
+    /// Whether AWS is changed: Manage (when absent) makes AWS match this resource, Observe never writes to AWS and only
+    /// reports differences.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub management_policy: Option<ManagementPolicy>,
 
-    /// Correct (when absent) undoes what others change in AWS; Report only says it. This resource's own changes are
-    /// applied in both.
+    /// How changes made outside of this resource are handled: Correct (when absent) reverts them, Report only reports
+    /// them. Edits of this resource are applied with both.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift_policy: Option<DriftPolicy>,
 
-    /// True: not one AWS call is made for this resource until it is false or removed.
+    /// If true, no AWS calls are made for this resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspend: Option<bool>,
 }
 
-/// Who decides about the group.
+/// Whether AWS is changed.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 // In the schema, the description of the type would replace that of the field.
 #[schemars(description = "")]
 pub enum ManagementPolicy {
-    /// AWS follows the resource.
+    /// AWS is made to match the resource.
     Manage,
     /// AWS is never written to.
     Observe,
 }
 
-/// What happens when somebody else changes AWS.
+/// How changes made outside of the resource are handled.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[schemars(description = "")]
 pub enum DriftPolicy {
-    /// The change is undone and recorded.
+    /// The change is reverted and recorded.
     Correct,
-    /// The change is reported and left alone.
+    /// The change is only reported.
     Report,
 }
 
@@ -161,9 +162,9 @@ mod tests {
         json!({ "apiVersion": "codeguruprofiler.dev/v1alpha1", "kind": "ProfilingGroup", "metadata": { "name": "a" }, "spec": spec })
     }
 
-    /// What each rule refuses, and a part of what it says: the same table holds for the real API server.
+    /// What each rule refuses, and a part of its message: the same table holds for the real API server.
     #[test]
-    fn every_rule_refuses_with_a_message_that_says_what_to_do() {
+    fn every_rule_refuses_with_a_message_that_explains_what_to_do() {
         let good =
             json!({ "profilingGroupName": "Checkout_Service-1", "profilingEnabled": true, "region": "eu-west-1" });
         let refused = |change: Value, old: Option<&Value>| {
@@ -196,8 +197,8 @@ mod tests {
         }
         for (change, says) in [
             (json!({ "profilingEnabled": false }), ""),
-            (json!({ "profilingGroupName": "other" }), "make a new ProfilingGroup"),
-            (json!({ "region": "eu-central-1" }), "region can't be changed"),
+            (json!({ "profilingGroupName": "other" }), "create a new ProfilingGroup"),
+            (json!({ "region": "eu-central-1" }), "region is immutable once set"),
             (json!({ "region": null }), "region can't be removed"),
         ] {
             let message = refused(change.clone(), Some(&good));

@@ -9,59 +9,60 @@ use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
 
-/// What AWS knows of the group, and what the operator did about it.
+/// Observed state of the profiling group.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProfilingGroupStatus {
-    /// The generation of the spec that this status speaks of; -1 until somebody has looked.
+    /// Generation of the spec that this status reports on; -1 until the operator has processed the resource.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// The AWS account that the group belongs to.
+    /// AWS account of the profiling group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// The AWS region that the group was looked up in.
+    /// AWS region of the profiling group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
-    /// The group's name, as AWS says.
+    /// Name of the profiling group, as reported by AWS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The group's ARN.
+    /// ARN of the profiling group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arn: Option<String>,
-    /// Default or AWSLambda.
+    /// Compute platform of the profiling group: Default or AWSLambda.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compute_platform: Option<String>,
-    /// When the group was created.
+    /// Time at which the profiling group was created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Timestamp>,
-    /// When the group was last updated.
+    /// Time at which the profiling group was last updated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<Timestamp>,
-    /// Whether profiling is on, as AWS says; absent while AWS has not said.
+    /// Whether profiling is enabled, as reported by AWS; absent until AWS has reported it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profiling_enabled: Option<bool>,
-    /// Since when profilingEnabled has its value: at adoption the group's updatedAt, then when it was seen to change.
+    /// Time since which profilingEnabled has its value: at adoption the group's updatedAt, later the time at which the
+    /// change was detected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profiling_enabled_since: Option<Timestamp>,
-    /// What the agents did, as AWS says.
+    /// Activity of the agents, as reported by AWS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profiling_status: Option<ProfilingStatus>,
-    /// The group's tags in AWS.
+    /// Tags of the profiling group in AWS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tags: Option<BTreeMap<String, String>>,
-    /// What the operator makes AWS follow now.
+    /// State that the operator currently enforces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub desired: Option<SwitchState>,
-    /// The last value that AWS agreed to: tells a change of this resource from somebody else's.
+    /// State that AWS last confirmed: distinguishes an edit of this resource from an external change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_applied: Option<SwitchState>,
-    /// What others changed in AWS, and what was done about it.
+    /// External changes in AWS, and their corrections.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftStatus>,
-    /// The last value of the annotation codeguruprofiler.dev/reconcile-requested-at that was acted upon.
+    /// Last value of the annotation codeguruprofiler.dev/reconcile-requested-at that was handled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_handled_reconcile_at: Option<String>,
-    /// Ready, Synced, AgentsReporting, AgentsUpToDate; Reconciling and Stalled only while they hold.
+    /// Ready, Synced, AgentsReporting and AgentsUpToDate; Reconciling and Stalled only while True.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
@@ -71,13 +72,13 @@ pub struct ProfilingGroupStatus {
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ProfilingStatus {
-    /// When an agent last asked whether to profile.
+    /// Time at which an agent last fetched its configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latest_agent_orchestrated_at: Option<Timestamp>,
-    /// When an agent last reported a profile.
+    /// Time at which an agent last reported a profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latest_agent_profile_reported_at: Option<Timestamp>,
-    /// The newest aggregated profile.
+    /// Most recent aggregated profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latest_aggregated_profile: Option<AggregatedProfile>,
 }
@@ -86,10 +87,10 @@ pub struct ProfilingStatus {
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AggregatedProfile {
-    /// When it starts.
+    /// Start of the profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<Timestamp>,
-    /// How long it is, as an ISO 8601 duration: PT5M, PT1H or P1D.
+    /// Length of the profile, as an ISO 8601 duration: PT5M, PT1H or P1D.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub period: Option<String>,
 }
@@ -98,29 +99,29 @@ pub struct AggregatedProfile {
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SwitchState {
-    /// Whether profiling is on.
+    /// Whether profiling is enabled.
     pub profiling_enabled: bool,
 }
 
-/// What others changed in AWS: a record that outlives the operator's process.
+/// External changes in AWS: a record that outlives the operator's process.
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DriftStatus {
-    /// How often the operator put the group right.
+    /// Number of times the operator reset the group after an external change.
     pub corrections: u64,
-    /// When somebody else's change was last noticed.
+    /// Time at which an external change was last detected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_detected_at: Option<Timestamp>,
-    /// When it was last put right.
+    /// Time at which an external change was last corrected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_corrected_at: Option<Timestamp>,
-    /// What differs now.
+    /// Fields that currently differ.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldDifference>,
-    /// The corrections that count towards a drift fight.
+    /// Recent corrections, which decide whether corrections are slowed down.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub recent_corrections: Vec<Correction>,
-    /// Present while corrections are slowed down because somebody keeps changing AWS back.
+    /// Present while corrections are slowed down because another writer keeps reverting them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slowdown: Option<Slowdown>,
 }
@@ -129,11 +130,11 @@ pub struct DriftStatus {
 #[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FieldDifference {
-    /// The field of the spec.
+    /// Name of the field in the spec.
     pub field: String,
-    /// What AWS said.
+    /// Value reported by AWS.
     pub observed: String,
-    /// What the resource asks for.
+    /// Value that the resource requests.
     pub desired: String,
 }
 
@@ -141,9 +142,9 @@ pub struct FieldDifference {
 #[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Correction {
-    /// When AWS agreed to it.
+    /// Time at which AWS confirmed the correction.
     pub at: Timestamp,
-    /// What was put right.
+    /// What was corrected.
     #[serde(flatten)]
     pub difference: FieldDifference,
 }
@@ -152,8 +153,8 @@ pub struct Correction {
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Slowdown {
-    /// How often the pause was doubled, starting at one minute for step 1.
+    /// Number of times the pause was doubled, starting at one minute for step 1.
     pub step: u32,
-    /// No correction is made before this time.
+    /// Time until which no correction is made.
     pub until: Timestamp,
 }
