@@ -1,4 +1,4 @@
-//! The command line: reads it, checks it, and starts what it asks for. Decides nothing about the domain.
+//! The command line: reads it, checks it, and runs the command. Decides nothing about the domain.
 
 mod endpoint;
 mod run;
@@ -23,9 +23,9 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs the operator until SIGTERM or SIGINT.
+    /// Run the operator until SIGTERM or SIGINT.
     Run(Box<RunArgs>),
-    /// Prints the custom resource definitions as YAML.
+    /// Print the CRD as YAML.
     Crds,
 }
 
@@ -40,7 +40,7 @@ pub enum CommandError {
     Print(#[source] io::Error),
 }
 
-/// Does what the command line says; returns when that is done.
+/// Runs the command to its end.
 pub fn execute(cli: Cli) -> Result<(), CommandError> {
     match cli.command {
         Command::Run(args) => Ok(run::run(&args)?),

@@ -32,15 +32,14 @@ use crate::{
     },
 };
 
-/// How long what is left of the runtime may hold up the end: a name look-up, for one, can't be cancelled.
+/// How long the rest of the runtime may delay the end: a DNS look-up, for one, can't be cancelled.
 const LEFTOVERS: Duration = Duration::from_millis(500);
 
 /// The flags of `run`. Each is also an environment variable, `CODEGURU_PROFILER_OPERATOR_` and the flag's name in
 /// capitals; the flag wins.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
-    /// Namespace to work on; may be given several times. All namespaces when left out. In the environment separated by
-    /// commas.
+    /// Namespace to watch; can be repeated. All namespaces by default. In the environment, names are separated by commas.
     #[arg(
         long = "namespace",
         env = "CODEGURU_PROFILER_OPERATOR_NAMESPACE",
@@ -50,11 +49,12 @@ pub struct RunArgs {
     )]
     pub namespaces: Vec<String>,
 
-    /// Region of resources that name none. Else AWS's usual sources: AWS_REGION, AWS_DEFAULT_REGION, the profile.
+    /// Default region for resources without spec.region. When absent, the AWS SDK's sources are used: AWS_REGION,
+    /// AWS_DEFAULT_REGION, the profile, instance metadata.
     #[arg(long, env = "CODEGURU_PROFILER_OPERATOR_REGION", value_parser = values::region)]
     pub region: Option<String>,
 
-    /// How often each account and region is listed; jittered.
+    /// Interval between two Lists of an account and region, jittered.
     #[arg(
         long,
         env = "CODEGURU_PROFILER_OPERATOR_POLL_INTERVAL",
@@ -64,7 +64,7 @@ pub struct RunArgs {
     )]
     pub poll_interval: Duration,
 
-    /// How often, at most, the agents' timestamps alone are written to a resource's status.
+    /// Minimum interval between status writes that update only the agents' timestamps.
     #[arg(
         long,
         env = "CODEGURU_PROFILER_OPERATOR_STATUS_REFRESH",
@@ -74,7 +74,7 @@ pub struct RunArgs {
     )]
     pub status_refresh: Duration,
 
-    /// How long agents may go without reporting a profile before `AgentsReporting` is false.
+    /// Time without a profile after which AgentsReporting becomes False.
     #[arg(
         long,
         env = "CODEGURU_PROFILER_OPERATOR_AGENT_STALE_AFTER",
@@ -84,7 +84,7 @@ pub struct RunArgs {
     )]
     pub agent_stale_after: Duration,
 
-    /// Never write to AWS; say what differs.
+    /// Never write to AWS; only report differences.
     #[arg(
         long,
         env = "CODEGURU_PROFILER_OPERATOR_OBSERVE_ONLY",
@@ -92,11 +92,11 @@ pub struct RunArgs {
     )]
     pub observe_only: bool,
 
-    /// Endpoint of CodeGuru Profiler instead of AWS's own.
+    /// Endpoint of CodeGuru Profiler instead of the AWS default.
     #[arg(long, env = "CODEGURU_PROFILER_OPERATOR_ENDPOINT_URL", value_name = "URL")]
     pub endpoint_url: Option<Endpoint>,
 
-    /// Allow an endpoint that is plain http and not on this machine, here and in AWS's own variables.
+    /// Allow endpoints with plain HTTP on other machines, in this flag and in the AWS SDK's variables.
     #[arg(
         long,
         env = "CODEGURU_PROFILER_OPERATOR_ALLOW_PLAIN_HTTP_ENDPOINT",
@@ -104,7 +104,7 @@ pub struct RunArgs {
     )]
     pub allow_plain_http_endpoint: bool,
 
-    /// How long one attempt of one AWS call may take.
+    /// Timeout of an AWS call.
     #[arg(
         long,
         env = "CODEGURU_PROFILER_OPERATOR_AWS_TIMEOUT",
@@ -114,7 +114,7 @@ pub struct RunArgs {
     )]
     pub aws_timeout: Duration,
 
-    /// How long connecting to AWS may take, within the attempt.
+    /// Timeout for connecting to AWS, included in --aws-timeout.
     #[arg(
         long,
         env = "CODEGURU_PROFILER_OPERATOR_AWS_CONNECT_TIMEOUT",
@@ -124,11 +124,11 @@ pub struct RunArgs {
     )]
     pub aws_connect_timeout: Duration,
 
-    /// AWS calls a second, at most, for each account and region.
+    /// Maximum number of AWS calls per second for each account and region.
     #[arg(long, env = "CODEGURU_PROFILER_OPERATOR_AWS_CALLS_PER_SECOND", value_name = "NUMBER", default_value = "100")]
     pub aws_calls_per_second: NonZeroU32,
 
-    /// After SIGTERM or SIGINT: how long what is in flight may take to finish. Less than the pod's
+    /// Time for calls in flight to finish after SIGTERM or SIGINT. Must be less than the pod's
     /// terminationGracePeriodSeconds.
     #[arg(
         long,
@@ -139,8 +139,8 @@ pub struct RunArgs {
     )]
     pub shutdown_grace: Duration,
 
-    /// Address of the probes and metrics: /livez, /readyz, /metrics. [::] answers IPv4 as well, and becomes 0.0.0.0 where
-    /// IPv6 is off.
+    /// Address for probes and metrics: /livez, /readyz, /metrics. [::] serves IPv4 and IPv6, or IPv4 alone where IPv6 is
+    /// disabled.
     #[arg(
         long = "listen",
         env = "CODEGURU_PROFILER_OPERATOR_LISTEN",
@@ -150,34 +150,34 @@ pub struct RunArgs {
     )]
     pub probes_and_metrics: SocketAddr,
 
-    /// Name of the pod that the operator runs in: events about a lane are about this pod.
+    /// Name of the operator's pod: events about a region are attached to this pod.
     #[arg(long, env = "CODEGURU_PROFILER_OPERATOR_POD_NAME", value_name = "NAME", requires = "pod_namespace")]
     pub pod_name: Option<String>,
 
-    /// Namespace of that pod.
+    /// Namespace of the operator's pod.
     #[arg(long, env = "CODEGURU_PROFILER_OPERATOR_POD_NAMESPACE", value_name = "NAME")]
     pub pod_namespace: Option<String>,
 
-    /// How a line of the log looks.
+    /// Log format.
     #[arg(long, env = "CODEGURU_PROFILER_OPERATOR_LOG_FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
 
-    /// What is logged: error, warn, info, debug, trace, or target=level pairs separated by commas. Else RUST_LOG, else
+    /// Log level: error, warn, info, debug or trace, or target=level pairs separated by commas. Defaults to RUST_LOG, or
     /// info.
     #[arg(long, env = "CODEGURU_PROFILER_OPERATOR_LOG_LEVEL", value_name = "LEVEL")]
     pub log_level: Option<String>,
 }
 
-/// Why the operator could not start, or ended by itself.
+/// Why the operator could not start, or ended unexpectedly.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The flags, or AWS's variables, ask for an endpoint that may not be used.
+    /// The flags, or the AWS SDK's variables, name an endpoint that is not allowed.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
     /// The log can't be set up.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
-    /// The system gives no threads or no signal handlers.
+    /// The system provides no threads or no signal handlers.
     #[error("can't start the runtime")]
     Runtime(#[source] io::Error),
     /// AWS's variables or profile can't be used.

@@ -1,4 +1,4 @@
-//! Reads single values of the command line. Pure; every refusal says what to give instead.
+//! Reads single values of the command line. Pure; every error explains what to give instead.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -22,7 +22,7 @@ pub(super) fn namespace(text: &str) -> Result<String, String> {
     if (1..=63).contains(&text.len()) && text.chars().all(allowed) && !text.starts_with('-') && !text.ends_with('-') {
         Ok(text.to_owned())
     } else {
-        Err("not a namespace; give 1 to 63 of a-z, 0-9 and \"-\", or leave it out to work on all namespaces".to_owned())
+        Err("not a namespace; give 1 to 63 of a-z, 0-9 and \"-\", or omit it to watch all namespaces".to_owned())
     }
 }
 
