@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use crate::rendered::{FILES, Rendered};
 
-/// Flags that no value of the same name stands for, and what does.
+/// Flags without a value of the same name, and what sets them instead.
 const OTHERWISE: [(&str, &str); 4] = [
-    ("namespace", "watchNamespaces, which narrows the rights as well"),
+    ("namespace", "watchNamespaces, which narrows the permissions as well"),
     ("pod-name", "a variable that the pod's own name is given to"),
     ("pod-namespace", "a variable, likewise"),
     ("shutdown-grace", "shutdownGraceSeconds, which the pod's termination grace period follows from"),

@@ -1,4 +1,4 @@
-//! What is installed: the pod, its rights, what can be switched on.
+//! What is installed: the pod, its permissions, and what can be switched on.
 
 use std::collections::BTreeSet;
 
@@ -43,7 +43,7 @@ async fn there_is_one_pod_and_the_old_one_ends_before_a_new_one_starts() {
 }
 
 #[tokio::test]
-async fn rights_and_identity_can_be_left_to_others() {
+async fn roles_and_identity_can_be_left_to_others() {
     let values = "rbac.create=false,serviceAccount.create=false,serviceAccount.name=mine";
     let rendered = Rendered::with(&["--set", values]).await;
     for kind in ["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "ServiceAccount"] {
@@ -54,7 +54,7 @@ async fn rights_and_identity_can_be_left_to_others() {
 }
 
 #[tokio::test]
-async fn another_role_makes_another_pod() {
+async fn changing_the_role_rolls_the_pod() {
     let mut pods = Vec::new();
     for role in ["one", "other", "one"] {
         let value = format!("serviceAccount.annotations.eks\\.amazonaws\\.com/role-arn={role}");
@@ -151,7 +151,7 @@ fn may(rules: &[PolicyRule]) -> BTreeSet<String> {
     all
 }
 
-const RIGHTS: [&str; 6] = [
+const PERMISSIONS: [&str; 6] = [
     "create events",
     "get profilinggroups",
     "list profilinggroups",
@@ -165,23 +165,23 @@ async fn the_operator_may_read_write_the_status_and_publish_events_and_nothing_e
     let args = ["--set", "rbac.aggregateToView=false,rbac.aggregateToEdit=false"];
     let rendered = Rendered::with(&args).await;
     let role: ClusterRole = rendered.typed("ClusterRole");
-    assert!(may(&role.rules.unwrap()).iter().eq(RIGHTS.iter()));
+    assert!(may(&role.rules.unwrap()).iter().eq(PERMISSIONS.iter()));
     let binding: ClusterRoleBinding = rendered.typed("ClusterRoleBinding");
     assert_eq!(binding.role_ref.name, role.metadata.name.unwrap());
     assert_eq!(rendered.all("Role").count(), 0);
 }
 
 #[tokio::test]
-async fn with_namespaces_given_there_is_no_right_in_any_other() {
+async fn with_namespaces_given_there_are_no_permissions_in_any_other() {
     let rendered = Rendered::file("locked-down").await;
     assert_eq!(rendered.all("ClusterRole").chain(rendered.all("ClusterRoleBinding")).count(), 0);
     let roles = rendered.all("Role").map(|role| serde_json::from_value::<Role>(role.clone()).unwrap());
     let found: Vec<_> = roles.map(|role| (role.metadata.namespace.unwrap(), may(&role.rules.unwrap()))).collect();
-    let all: BTreeSet<String> = RIGHTS.map(str::to_owned).into();
+    let all: BTreeSet<String> = PERMISSIONS.map(str::to_owned).into();
     // Where its pod is, it publishes events about that pod.
     let events = BTreeSet::from(["create events", "patch events"].map(str::to_owned));
     let expected = [("shop", &all), ("search", &all), (SYSTEM, &events)];
-    assert_eq!(found, expected.map(|(namespace, rights)| (namespace.to_owned(), rights.clone())));
+    assert_eq!(found, expected.map(|(namespace, permissions)| (namespace.to_owned(), permissions.clone())));
     assert_eq!(rendered.all("RoleBinding").count(), 3);
 }
 
@@ -189,7 +189,7 @@ async fn with_namespaces_given_there_is_no_right_in_any_other() {
 async fn the_namespace_of_the_release_can_be_one_that_is_watched() {
     let rendered = Rendered::with(&["--set", &format!("watchNamespaces={{{SYSTEM}}}")]).await;
     let role: Role = rendered.typed("Role");
-    assert!(may(&role.rules.unwrap()).iter().eq(RIGHTS.iter()));
+    assert!(may(&role.rules.unwrap()).iter().eq(PERMISSIONS.iter()));
 }
 
 #[tokio::test]
@@ -217,7 +217,7 @@ async fn a_digest_wins_over_the_tag() {
 }
 
 #[tokio::test]
-async fn the_notes_warn_when_nothing_says_the_region() {
+async fn the_notes_warn_when_nothing_sets_the_region() {
     let helm = Helm::offline().await.unwrap();
     let directory = chart::directory().display().to_string();
     for (set, warned) in [

@@ -1,4 +1,4 @@
-//! A value that makes no sense is refused before anything is installed, and the refusal says where it stands.
+//! An invalid value is refused before anything is installed, and the message shows where it is.
 
 use devkit::{chart, helm::Helm};
 
@@ -53,7 +53,7 @@ async fn a_wrong_value_is_refused_with_its_place_and_what_is_wrong() {
         ("metrics.prometheusRule.rules.X.severity=page", "at '/metrics/prometheusRule/rules/X': additional properties"),
         (
             "metrics.prometheusRule.enabled=true,metrics.prometheusRule.rules.Typo.enabled=false",
-            "there is no rule Typo; there are namespace_job_region_",
+            "there is no rule Typo; the rules are namespace_job_region_",
         ),
         (
             "metrics.serviceMonitor.enabled=true,metrics.service.enabled=false",

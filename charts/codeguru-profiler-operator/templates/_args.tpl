@@ -1,4 +1,4 @@
-{{/* The flags of `run` that a value is given for. */}}
+{{/* The flags of `run` whose values are set. */}}
 {{- define "operator.args" -}}
 {{- $operator := .Values.operator -}}
 - run

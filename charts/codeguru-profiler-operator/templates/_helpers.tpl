@@ -15,7 +15,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* The name of what belongs to no namespace: releases of one name in two namespaces stay apart. */}}
+{{/* The name of cluster-scoped resources: releases of the same name in two namespaces do not collide. */}}
 {{- define "operator.clusterName" -}}
 {{- printf "%s:%s" .Release.Namespace (include "operator.fullname" .) -}}
 {{- end -}}
@@ -37,7 +37,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- merge $own .Values.commonLabels | toYaml -}}
 {{- end -}}
 
-{{/* The first part of a name is a registry only if it can't be a directory in one: with a dot or a port, or localhost. */}}
+{{/* As for container engines, the first part of a repository is a registry if it has a dot or a port, or is localhost. */}}
 {{- define "operator.repository" -}}
 {{- $repository := .Values.image.repository -}}
 {{- with .Values.global.imageRegistry -}}
@@ -70,7 +70,7 @@ imagePullSecrets:
 {{- .Values.operator.listen | default "[::]:8080" | splitList ":" | last -}}
 {{- end -}}
 
-{{/* What the operator needs in a namespace that it works on. */}}
+{{/* Permissions in a watched namespace. */}}
 {{- define "operator.rules" -}}
 - apiGroups: [codeguruprofiler.dev]
   resources: [profilinggroups]
@@ -81,7 +81,7 @@ imagePullSecrets:
 {{ include "operator.eventRules" . }}
 {{- end -}}
 
-{{/* What it needs where its own pod is: it publishes events about itself, too. */}}
+{{/* Permissions in the namespace of the pod: some events are about the pod. */}}
 {{- define "operator.eventRules" -}}
 - apiGroups: [events.k8s.io]
   resources: [events]
