@@ -48,7 +48,7 @@ async fn it_is_ready_when_the_watch_has_listed_and_not_before() {
 async fn with_a_proxy_that_no_proxy_keeps_it_from_it_starts_and_works() {
     let world = World::new().await;
     world.flip("a", false).await;
-    let start = world.operator().await.env("HTTPS_PROXY", "http://127.0.0.1:9").env("NO_PROXY", "127.0.0.1");
+    let start = world.operator().await.env("HTTPS_PROXY", "http://proxy.invalid:3128").env("NO_PROXY", "127.0.0.1");
     let _operator = start.start().await.unwrap();
     world.create("a", true, json!({})).await;
     world.condition("a", "Ready", "True", "InSync").await;

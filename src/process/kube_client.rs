@@ -93,7 +93,10 @@ mod tests {
 
     use axum::{Router, http::HeaderMap, http::StatusCode, routing::get};
     use http::Request;
-    use tokio::net::TcpListener;
+    use tokio::{
+        io::{AsyncBufReadExt, BufReader},
+        net::TcpListener,
+    };
 
     use super::*;
     use crate::process::metrics::Metrics;
@@ -179,10 +182,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_goes_through_an_http_proxy() {
-        let (mut config, _) = server().await;
-        config.proxy_url = Some(PROXY.parse().unwrap());
-        assert!(build(config, HEAD_WITHIN, Metrics::new().registry()).is_ok());
+    async fn a_proxy_is_asked_for_a_tunnel_to_the_api_server() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut config = Config::new("https://10.0.0.1:6443".parse().unwrap());
+        config.proxy_url = Some(format!("http://{}", listener.local_addr().unwrap()).parse().unwrap());
+        let client = build(config, HEAD_WITHIN, Metrics::new().registry()).unwrap();
+        tokio::spawn(async move { client.request_text(ask("/version")).await });
+        let (connection, _) = listener.accept().await.unwrap();
+        let mut line = String::new();
+        BufReader::new(connection).read_line(&mut line).await.unwrap();
+        assert_eq!(line, "CONNECT 10.0.0.1:6443 HTTP/1.1\r\n");
     }
 
     #[tokio::test]
