@@ -89,7 +89,7 @@ fn expected(Example { phase, object, .. }: &Example) -> (&'static str, &'static 
     let message = match phase.as_str() {
         "Deleting" => "Pending deletion".to_owned(),
         "NeverLookedAt" | "OldGeneration" => {
-            format!("Waiting for the operator to look at generation {}.", object["metadata"]["generation"])
+            format!("Waiting for the operator to process generation {}.", object["metadata"]["generation"])
         }
         _ => {
             let told = ["Stalled", "Reconciling", "Ready"].into_iter().find_map(|kind| find(object, kind)).unwrap();
