@@ -24,7 +24,7 @@ pub enum EndpointError {
     Variable(&'static str, #[source] Box<EndpointError>),
     /// Signed requests, and what they answer, would cross the network in the clear.
     #[error(
-        "the endpoint {0} is plain http and not this machine: use https, or allow it with --allow-plain-http-endpoint"
+        "the endpoint {0} uses plain HTTP to another machine: use https, or allow it with --allow-plain-http-endpoint"
     )]
     PlainHttp(Endpoint),
 }
@@ -150,7 +150,7 @@ mod tests {
         let error = check(Some(&endpoint), false, nothing_set).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the endpoint http://emulator:8000 is plain http and not this machine: use https, or allow it with \
+            "the endpoint http://emulator:8000 uses plain HTTP to another machine: use https, or allow it with \
              --allow-plain-http-endpoint"
         );
     }
