@@ -12,6 +12,7 @@ mod drift;
 mod edits;
 mod identity;
 mod installation;
+mod k9s;
 mod kubernetes_trouble;
 mod meddlers;
 mod process;
