@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use devkit::flux;
+use devkit::flux::{Stage, rules};
 use serde_json::Value;
 
 use crate::{
@@ -190,8 +190,9 @@ impl Oracle {
         self.counted("status writes");
         let key = key(object);
         self.too_often(world, &format!("status writes of {key}"), MOST_WRITES);
-        for finding in flux::always(object) {
-            self.violated(world, format!("{key}: {} {}", finding.rule, finding.message));
+        let stage = Stage::of(object);
+        for broken in stage.map(|stage| rules::broken(object, stage)).unwrap_or_default() {
+            self.violated(world, format!("{key}: {broken}"));
         }
     }
 
@@ -263,8 +264,8 @@ pub fn unsettled(
             ));
             continue;
         }
-        for finding in flux::at_rest(object) {
-            say(format!("{} {}", finding.rule, finding.message));
+        for broken in rules::broken(object, Stage::Final) {
+            say(broken);
         }
         let reason = ready_reason(object).unwrap_or("none");
         let Some(region) = spec["region"].as_str().or(default_region) else {
