@@ -334,16 +334,24 @@ fn copy_observation(status: &mut ProfilingGroupStatus, observation: &Observation
     status.updated_at = updated_at.or(status.updated_at);
     status.profiling_status = profiling_status.or(status.profiling_status.take());
     status.tags = tags.or(status.tags.take());
+    // What is stored of this very value is kept: another operator may have seen the change first.
+    let stored = status.profiling_enabled_since.filter(|_| status.profiling_enabled == profiling_enabled && !anew);
     status.profiling_enabled = profiling_enabled;
-    status.profiling_enabled_since = profiling_enabled.map(|on| match situation.remembered.switch {
-        _ if anew => updated_at.unwrap_or(situation.now),
-        Some((was, since)) if was == on => since,
-        Some((_, since)) => {
+    status.profiling_enabled_since =
+        profiling_enabled.map(|on| stored.unwrap_or_else(|| since(on, anew, observation, situation)));
+}
+
+/// Since when the switch has the value `on`, as far as this process has seen.
+fn since(on: bool, anew: bool, observation: &Observation, situation: &Situation) -> Timestamp {
+    let updated_at = observation.updated_at;
+    match situation.remembered.switch {
+        Some((was, since)) if was == on && !anew => since,
+        Some((_, since)) if !anew => {
             let before = situation.remembered.updated_at.max(Some(since));
             updated_at.filter(|updated| Some(*updated) > before).unwrap_or(situation.now)
         }
-        None => updated_at.unwrap_or(situation.now),
-    });
+        _ => updated_at.unwrap_or(situation.now),
+    }
 }
 
 fn handled(situation: &Situation, nothing_to_attempt: bool) -> Option<String> {

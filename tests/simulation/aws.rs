@@ -161,9 +161,10 @@ impl Service {
         self.world.trace(self.process.name(), format!("{} in {}", call.shown(), self.region));
         let (answered, answer) = oneshot::channel();
         let (world, region, sent) = (self.world.clone(), self.region.clone(), call.clone());
+        let started = self.process.started();
         // The network carries a request on when its sender gives up.
         tokio::spawn(async move {
-            if let Some(came) = carry(&world, &region, &sent).await {
+            if let Some(came) = carry(&world, &region, started, &sent).await {
                 drop(answered.send(came));
             }
         });
@@ -202,7 +203,7 @@ fn call_of(call: &Call) -> Seen<'_> {
     }
 }
 
-async fn carry(world: &World, region: &str, call: &Call) -> Option<Came> {
+async fn carry(world: &World, region: &str, started: Duration, call: &Call) -> Option<Came> {
     let latency = world.between(Duration::from_millis(5), Duration::from_millis(80));
     sleep(latency).await;
     let meets = |fault| world.faults().meets(fault, world.elapsed());
@@ -225,7 +226,8 @@ async fn carry(world: &World, region: &str, call: &Call) -> Option<Came> {
     if matches!(call, Call::Update(..)) && meets(Fault::UpdateDenied) {
         return Some(Came::Refused(403, "AccessDeniedException"));
     }
-    let account = if meets(Fault::OtherAccount) { OTHER_ACCOUNT } else { ACCOUNT };
+    let elsewhere = world.faults().met_at(Fault::OtherAccount, started, world.elapsed());
+    let account = if elsewhere { OTHER_ACCOUNT } else { ACCOUNT };
     if let Call::Update(name, to) = call {
         world.oracle().mutated(account, region, name, *to);
     }

@@ -43,16 +43,22 @@ pub enum Fault {
     ListDenied,
     /// UpdateProfilingGroup is denied.
     UpdateDenied,
-    /// The credentials are those of another account.
+    /// An operator that starts now has the credentials of another account, until they are put right.
     OtherAccount,
     /// The AWS client panics.
     AwsPanics,
     /// Permits are not granted to the operator.
     PermitsRefused,
+    /// Status writes are forbidden.
+    StatusWritesForbidden,
+    /// Events are forbidden.
+    EventsForbidden,
+    /// One of the namespaces may not be listed.
+    NamespaceForbidden,
 }
 
 /// Every kind of fault.
-pub const ALL: [Fault; 20] = [
+pub const ALL: [Fault; 24] = [
     Fault::KubeFails,
     Fault::KubeThrottles,
     Fault::KubeUnreachable,
@@ -73,18 +79,24 @@ pub const ALL: [Fault; 20] = [
     Fault::UpdateDenied,
     Fault::OtherAccount,
     Fault::AwsPanics,
+    Fault::PermitsRefused,
+    Fault::StatusWritesForbidden,
+    Fault::EventsForbidden,
+    Fault::NamespaceForbidden,
 ];
 
 /// The faults in force.
 #[derive(Default)]
 pub struct Faults {
+    since: BTreeMap<Fault, Duration>,
     until: BTreeMap<Fault, Duration>,
     met: Counts,
 }
 
 impl Faults {
-    /// `fault` holds until then.
-    pub fn begin(&mut self, fault: Fault, until: Duration) {
+    /// `fault` holds from now until then.
+    pub fn begin(&mut self, fault: Fault, now: Duration, until: Duration) {
+        self.since.insert(fault, now);
         self.until.insert(fault, until);
     }
 
@@ -100,6 +112,16 @@ impl Faults {
             *self.met.entry(format!("{fault:?}")).or_default() += 1;
         }
         holds
+    }
+
+    /// Whether something that began at `start` met `fault` from its beginning, and it still holds.
+    pub fn met_at(&mut self, fault: Fault, start: Duration, now: Duration) -> bool {
+        self.since.get(&fault).is_some_and(|since| *since <= start) && self.meets(fault, now)
+    }
+
+    /// Whether `fault` holds, without counting.
+    pub fn holds(&self, fault: Fault, now: Duration) -> bool {
+        self.until(fault, now).is_some()
     }
 
     /// When `fault` ends, if it holds.

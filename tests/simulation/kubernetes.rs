@@ -91,6 +91,9 @@ impl Transport {
         sleep(world.between(Duration::from_millis(1), Duration::from_millis(15))).await;
         let meets = |fault| world.faults().meets(fault, world.elapsed());
         let status_write = request.method == Method::PUT && request.path.ends_with("/status");
+        if status_write && world.faults().holds(Fault::PermitsRefused, world.elapsed()) {
+            world.oracle().without_permit(world, &request.path);
+        }
         if meets(Fault::KubeUnreachable) {
             return Some(Came::Lost);
         }
@@ -99,6 +102,14 @@ impl Transport {
         }
         if meets(Fault::KubeFails) || (status_write && meets(Fault::StatusWritesFail)) {
             return Some(refusal(500, "InternalError"));
+        }
+        let lists_a_namespace =
+            request.method == Method::GET && request.path.ends_with("/namespaces/b/profilinggroups");
+        let forbidden = (status_write && meets(Fault::StatusWritesForbidden))
+            || (request.path.contains("/events") && meets(Fault::EventsForbidden))
+            || (lists_a_namespace && meets(Fault::NamespaceForbidden));
+        if forbidden {
+            return Some(refusal(403, "Forbidden"));
         }
         if meets(Fault::KubeThrottles) {
             return Some(refusal(429, "TooManyRequests"));

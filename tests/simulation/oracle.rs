@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::{
     aws::{ACCOUNT, OTHER_ACCOUNT, Seen},
+    faults::Fault,
     process::Process,
     world::{Counts, World},
 };
@@ -40,6 +41,7 @@ pub struct Oracle {
     violations: Vec<String>,
     counts: Counts,
     processes: u64,
+    mutations: Vec<(String, bool)>,
 }
 
 impl Oracle {
@@ -106,6 +108,9 @@ impl Oracle {
             Seen::Account => self.counted("GetCallerIdentity"),
             Seen::Update(group, to) => {
                 self.counted("Update");
+                if world.faults().holds(Fault::PermitsRefused, world.elapsed()) {
+                    self.without_permit(world, &format!("Update of {group}"));
+                }
                 self.too_often(world, &format!("mutations of {group} in {region}"), MOST_MUTATIONS);
                 if let Err(why) = self.asked_for(world, process, region, group, *to) {
                     self.violated(world, format!("{} set {group} in {region} to {to}: {why}", process.name()));
@@ -172,7 +177,8 @@ impl Oracle {
     }
 
     /// AWS is about to carry out a mutation.
-    pub fn mutated(&mut self, account: &str, region: &str, group: &str, _to: bool) {
+    pub fn mutated(&mut self, account: &str, region: &str, group: &str, to: bool) {
+        self.mutations.push((group.to_owned(), to));
         let recorded = self.told.values().filter_map(|versions| versions.back()?.object.as_ref()).any(|object| {
             let status = &object["status"];
             object["spec"]["profilingGroupName"] == group
@@ -196,6 +202,14 @@ impl Oracle {
         }
     }
 
+    /// A write began although no permit was granted.
+    pub fn without_permit(&mut self, world: &World, what: &str) {
+        // One that was granted before may still be on its way.
+        if world.permits_refused_for() > Duration::from_secs(1) {
+            self.violated(world, format!("{what} without a permit"));
+        }
+    }
+
     /// A write met nothing.
     pub fn not_found(&mut self) {
         self.counted("not found");
@@ -204,6 +218,14 @@ impl Oracle {
     /// An event was created, or its count raised.
     pub fn event(&mut self, world: &World, event: &Value) {
         self.counted("events");
+        let note = event["note"].as_str().unwrap_or_default();
+        for to in [true, false] {
+            let said = note.contains(if to { "profiling on" } else { "profiling off" });
+            let writes = matches!(event["reason"].as_str(), Some("Updated" | "DriftCorrected"));
+            if said && writes && !self.mutations.iter().any(|(_, value)| *value == to) {
+                self.violated(world, format!("an event reports what nobody did: {note}"));
+            }
+        }
         let about = event["regarding"]["name"].as_str().unwrap_or_default().to_owned();
         if !about.is_empty() {
             self.too_often(world, &format!("events about {about}"), MOST_EVENTS);

@@ -48,6 +48,7 @@ pub struct Process(Arc<Shared>);
 
 struct Shared {
     id: u64,
+    started: Duration,
     name: &'static str,
     options: Options,
     world: World,
@@ -96,6 +97,7 @@ impl Process {
         let readiness = Readiness::waiting_for("the first list");
         let process = Self(Arc::new(Shared {
             id: world.oracle().new_process(),
+            started: world.elapsed(),
             name,
             options: options.clone(),
             world: world.clone(),
@@ -130,7 +132,7 @@ impl Process {
             pod: Some(Pod { namespace: "system".into(), name: name.into() }),
             calls_per_second: NonZeroU32::new(options.calls_per_second).unwrap(),
         };
-        let permits = Permits::always_granted();
+        let permits = Permits::granted_until(world.permits());
         let health = Health { liveness: Liveness::new(), readiness };
         let system = process.system();
         let (done, stop) = (process.clone(), process.0.stop.clone());
@@ -167,6 +169,11 @@ impl Process {
     /// A number of its own.
     pub fn id(&self) -> u64 {
         self.0.id
+    }
+
+    /// When it started.
+    pub fn started(&self) -> Duration {
+        self.0.started
     }
 
     /// How it was started.
@@ -218,11 +225,6 @@ impl Process {
     pub fn terminate(&self) {
         self.0.world.trace(self.0.name, "SIGTERM");
         self.0.stop.cancel();
-    }
-
-    /// Whether SIGTERM was sent.
-    pub fn is_terminated(&self) -> bool {
-        self.0.stop.is_cancelled()
     }
 
     /// kill -9.

@@ -42,6 +42,16 @@ pub fn crd() -> &'static Value {
     })
 }
 
+/// The CRD, or an older one that lacks a member of the status.
+pub fn crd_without(member: Option<&str>) -> Value {
+    let mut crd = crd().clone();
+    if let Some(member) = member {
+        let properties = "/spec/versions/0/schema/openAPIV3Schema/properties/status/properties";
+        crd.pointer_mut(properties).unwrap().as_object_mut().unwrap().remove(member).unwrap();
+    }
+    crd
+}
+
 /// Runs work on simulated time, on this thread alone.
 pub fn simulated<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -51,9 +61,10 @@ pub fn simulated<T>(work: impl Future<Output = T>) -> T {
 /// Runs a schedule.
 pub fn run(schedule: &Schedule) -> Outcome {
     simulated(async {
-        let world = World::new(schedule.seed, crd());
+        let world = World::new(schedule.seed, &crd_without(schedule.lacks));
         let began = Instant::now();
         let mut operator = Process::start(&world, "operator", &schedule.options);
+        let rival = schedule.rival.then(|| Process::start(&world, "rival", &schedule.options));
         let of_operator = |action: &Action| {
             matches!(action, Action::Restart(_) | Action::Kill(_) | Action::Pause(_) | Action::Clock(_))
         };
@@ -74,6 +85,7 @@ pub fn run(schedule: &Schedule) -> Outcome {
         tokio::join!(users, operators);
         world.trace("world", "edits and faults end");
         world.faults().end_all();
+        world.grant_permits();
         let mut violations = settle(&world, schedule).await;
         if violations.is_empty() {
             violations = rest(&world, schedule).await;
@@ -82,6 +94,10 @@ pub fn run(schedule: &Schedule) -> Outcome {
             violations.push(format!("the operator ended by itself: {how}"));
         }
         operator.kill();
+        if let Some(rival) = rival {
+            violations.extend(rival.ended().map(|how| format!("the rival ended by itself: {how}")));
+            rival.kill();
+        }
         let mut all = world.oracle().violations().to_vec();
         all.extend(violations);
         let (counts, faults) = (world.oracle().counts().clone(), world.faults().met().clone());
@@ -123,8 +139,12 @@ async fn rest(world: &World, schedule: &Schedule) -> Vec<String> {
         let happened = count - before.get(what).copied().unwrap_or_default();
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number")]
         let most = match what.as_str() {
-            list if list.starts_with("List ") => (intervals / 0.94) as u64 + 2,
+            list if list.starts_with("List ") => ((intervals / 0.94) as u64 + 2) * (1 + u64::from(schedule.rival)),
             "Describe" if thin => u64::MAX,
+            // What the older CRD drops is sent again with a pause of half an hour.
+            "status writes" if schedule.lacks.is_some() => 100,
+            // Two that do not know of each other disagree on what each of them has corrected.
+            "status writes" if schedule.rival => 20,
             _ => 0,
         };
         if happened > most {

@@ -85,6 +85,10 @@ pub struct Schedule {
     pub seed: u64,
     /// How the operator is started.
     pub options: Options,
+    /// The CRD in the cluster is older than the operator: it lacks this member of the status.
+    pub lacks: Option<&'static str>,
+    /// A second operator with the same options works on the same resources.
+    pub rival: bool,
     /// What happens, in the order of time.
     pub actions: Vec<(Duration, Action)>,
 }
@@ -108,7 +112,9 @@ impl Schedule {
         if chance.random_bool(0.3) {
             options.poll_interval = Duration::from_secs(10);
         }
-        let resources = chance.random_range(1..=5);
+        let lacks = chance.random_bool(0.05).then_some("tags");
+        let rival = chance.random_bool(0.05);
+        let resources = if chance.random_bool(0.05) { 30 } else { chance.random_range(1..=5) };
         let mut actions = Vec::new();
         let mut world = Draw { chance: &mut chance, resources };
         for group in 0..3 {
@@ -131,10 +137,13 @@ impl Schedule {
         for _ in 0..count {
             let at = world.within(ACTIVE);
             let action = world.action();
+            if matches!(action, Action::Fault(Fault::OtherAccount, _)) {
+                actions.push((at + Duration::from_millis(10), Action::Kill(Duration::from_secs(1))));
+            }
             actions.push((at, action));
         }
         actions.sort_by_key(|(at, _)| *at);
-        Self { seed, options, actions }
+        Self { seed, options, lacks, rival, actions }
     }
 }
 
@@ -298,8 +307,11 @@ pub fn carry_out(world: &World, action: &Action) {
             world.aws().admin("PUT", "/settings", setting).expect("a setting that the emulator has");
         }
         Action::Fault(fault, lasts) => {
-            let until = world.elapsed() + *lasts;
-            world.faults().begin(*fault, until);
+            let now = world.elapsed();
+            world.faults().begin(*fault, now, now + *lasts);
+            if *fault == Fault::PermitsRefused {
+                world.refuse_permits(*lasts);
+            }
         }
         Action::Compact => world.api().compact(),
         Action::Restart(_) | Action::Kill(_) | Action::Pause(_) | Action::Clock(_) => {}

@@ -10,12 +10,23 @@ use std::{
 use k8s_openapi::jiff::Timestamp;
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use serde_json::Value;
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 
-use crate::{apiserver::ApiServer, aws::Aws, faults::Faults, oracle::Oracle};
+use crate::{
+    apiserver::ApiServer,
+    aws::Aws,
+    faults::{Fault, Faults},
+    oracle::Oracle,
+};
 
 /// When every simulation begins.
 const BEGIN: i64 = 1_800_000_000;
+
+/// Permits that are granted are granted until then.
+const FAR: Duration = Duration::from_hours(10_000);
 
 /// What all actors share. Cheap to clone.
 #[derive(Clone)]
@@ -29,6 +40,8 @@ struct Shared {
     changed: Notify,
     faults: Mutex<Faults>,
     oracle: Mutex<Oracle>,
+    permits: watch::Sender<Instant>,
+    refused_since: Mutex<Duration>,
     aws: Aws,
 }
 
@@ -53,6 +66,8 @@ impl World {
             changed: Notify::new(),
             faults: Mutex::default(),
             oracle: Mutex::default(),
+            permits: watch::channel(began + FAR).0,
+            refused_since: Mutex::default(),
             aws: Aws::new(began, seed),
         }))
     }
@@ -113,6 +128,34 @@ impl World {
     /// The faults in force.
     pub fn faults(&self) -> MutexGuard<'_, Faults> {
         lock(&self.0.faults)
+    }
+
+    /// Until when the operators may act.
+    pub fn permits(&self) -> watch::Receiver<Instant> {
+        self.0.permits.subscribe()
+    }
+
+    /// The operators may not act for so long.
+    pub fn refuse_permits(&self, lasts: Duration) {
+        *lock(&self.0.refused_since) = self.elapsed();
+        self.0.permits.send_replace(Instant::now());
+        let world = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(lasts).await;
+            world.grant_permits();
+        });
+    }
+
+    /// The operators may act.
+    pub fn grant_permits(&self) {
+        if !self.faults().holds(Fault::PermitsRefused, self.elapsed()) {
+            self.0.permits.send_replace(self.0.began + FAR);
+        }
+    }
+
+    /// How long permits have been refused.
+    pub fn permits_refused_for(&self) -> Duration {
+        self.elapsed() - *lock(&self.0.refused_since)
     }
 
     /// What must never happen.
