@@ -54,6 +54,7 @@ impl Ended {
 /// * A read that shows another switch than our last mutation answered, and whose `updatedAt` is not later, is stale and
 ///   ignored if it began within five minutes of the answer.
 /// * So is any read whose `updatedAt` is earlier than one already known, within five minutes of that.
+/// * A group that appears is described once where Lists describe it by half, though a Describe found none before.
 /// * A mutation whose end is unclear leaves the switch unknown until a later read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Inventory {
@@ -316,7 +317,11 @@ impl Entry {
         self.as_of = began;
         let known = match &self.presence {
             Some(Known::Present(known)) => Some(known),
-            _ => None,
+            _ => {
+                // An earlier Describe did not describe this group: it found none.
+                self.described = self.described.filter(|described| described.began >= began);
+                None
+            }
         };
         let read = Some(Known::Present(observation.absorb(known)));
         let changed = self.presence != read;

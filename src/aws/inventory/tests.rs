@@ -326,3 +326,16 @@ fn only_names_that_nobody_asks_for_and_that_are_not_there_are_forgotten() {
     let names: Vec<_> = inventory.entries.keys().map(String::as_str).collect();
     assert_eq!(names, [A, "busy", "wanted"]);
 }
+
+/// Found by the simulation: the Describe that had found no group counted as the one that describes it.
+#[test]
+fn a_group_that_appears_in_thin_lists_after_a_describe_found_none_is_described() {
+    let mut inventory = Inventory::default();
+    list(&mut inventory, 10, []);
+    inventory.described_missing(A, Moment(11));
+    assert_eq!(inventory.presence(A), Presence::Missing);
+    list(&mut inventory, 20, [without_switch(group(true, 1))]);
+    assert!(inventory.wants_describe(A));
+    describe(&mut inventory, 21, group(true, 1));
+    assert!(!inventory.wants_describe(A));
+}
