@@ -1,7 +1,7 @@
 //! Everything the stories and the demo start: a real control plane, the operator and the emulator as processes, an HTTP fault proxy, and the judges
 //! that look at every stored version of a resource.
 //!
-//! * [`controlplane`]: etcd, kube-apiserver, kube-controller-manager and kubectl; [`go`] builds them, once, from their Go modules.
+//! * [`controlplane`]: etcd, kube-apiserver, kube-controller-manager and kubectl, of `KUBEBUILDER_ASSETS` or built by [`go`], once, from their Go modules.
 //! * [`cluster`]: the same with a node, for pods; [`image`] makes the operator's image.
 //! * [`process`]: programs that can't outlive this process, however it ends.
 //! * [`chart`], [`helm`]: the chart's directory, and the real Helm.

@@ -9,12 +9,14 @@ use std::process::ExitCode;
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use devkit::controlplane::{self, ControlPlane, Options};
-use devkit::process::code;
+use devkit::process::{self, code};
 use devkit::{Error, argocd, chart, cluster, definitions, flux, go, helm, image, kube_state_metrics, paths, reference};
 
 /// All that is built from Go modules.
-static MODULES: [&go::Module; 8] = [
+static MODULES: [&go::Module; 10] = [
+    &process::SUPERVISOR,
     &controlplane::MODULE,
+    &controlplane::CONTROLLER_MANAGER,
     &helm::MODULE,
     &cluster::NODE,
     &cluster::PAUSE,

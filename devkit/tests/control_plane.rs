@@ -297,12 +297,13 @@ async fn nothing_is_left_when_the_parent_is_killed() {
     let own: u32 = lines.next().unwrap().parse().unwrap();
     let state = lines.next().unwrap();
     let state = Path::new(&state).parent().unwrap().to_owned();
-    let children = children(parent.id());
-    assert!(state.is_dir() && children.len() >= 4, "{children:?}");
+    let started = descendants(parent.id());
+    // Three servers, each under its supervisor, and the command.
+    assert!(state.is_dir() && started.len() >= 7, "{started:?}");
 
     parent.kill().unwrap();
     parent.wait().unwrap();
-    let servers: Vec<u32> = children.into_iter().filter(|pid| *pid != own).collect();
+    let servers: Vec<u32> = started.into_iter().filter(|pid| *pid != own).collect();
     let left = || servers.iter().copied().filter(|pid| runs(*pid)).collect::<Vec<_>>();
     wait::until("all servers and their state have gone", LIMIT, || async {
         (left().is_empty() && !state.exists()).then_some(())
@@ -310,6 +311,11 @@ async fn nothing_is_left_when_the_parent_is_killed() {
     .await
     .unwrap_or_else(|error| panic!("{error}: processes {:?}, state {}", left(), state.exists()));
     drop(held);
+}
+
+fn descendants(parent: u32) -> Vec<u32> {
+    let children = children(parent);
+    children.iter().copied().chain(children.iter().flat_map(|child| descendants(*child))).collect()
 }
 
 fn children(parent: u32) -> Vec<u32> {

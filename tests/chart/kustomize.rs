@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use devkit::{controlplane::Program, operator, paths};
+use devkit::{controlplane::Programs, operator, paths};
 use serde_json::{Value, json};
 
 use crate::rendered::{Rendered, documents};
@@ -15,7 +15,7 @@ async fn built(directory: &str) -> Vec<Value> {
 }
 
 async fn built_at(path: &Path) -> Vec<Value> {
-    let kubectl = Program::built().await.unwrap().kubectl();
+    let kubectl = Programs::ready().await.unwrap().kubectl();
     let output = tokio::process::Command::new(kubectl).arg("kustomize").arg(path).output().await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     documents(&String::from_utf8(output.stdout).unwrap())

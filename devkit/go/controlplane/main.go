@@ -1,55 +1,37 @@
-// One program, many commands: it only chooses which of them to run.
+// Kubernetes' API server, kubectl and etcd in one program, which runs the one whose name it is called by.
 //
-// What the project's tests and demonstrations need of Kubernetes is built from its Go modules into a single program, so that no container engine, no
-// download at run time and no root is needed.
+// Built from their Go modules, so that no container engine, no download at run time and no root is needed.
 package main
 
 import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"k8s.io/component-base/cli"
+	_ "k8s.io/component-base/logs/json/register"
+	kubectlcmd "k8s.io/kubectl/pkg/cmd"
+	kubectlutil "k8s.io/kubectl/pkg/cmd/util"
+	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 )
 
-const usage = `usage: controlplane COMMAND ...
-
-  etcd STATE_DIR CLIENT_URL PEER_URL   ends when standard input closes, and removes STATE_DIR
-  kube-apiserver ...                   ends when standard input closes
-  kube-controller-manager ...          ends when standard input closes
-  leash COMMAND ...                    runs COMMAND, and ends it when standard input closes
-  serviceaccount-key FILE              writes a new RSA key
-  kubectl ...                          also when called by the name kubectl
-`
-
 func main() {
-	// Through a link named kubectl, programs that look for kubectl on the PATH find it.
-	if filepath.Base(os.Args[0]) == "kubectl" {
-		os.Exit(kubectl())
-	}
-	if len(os.Args) < 2 {
-		fail(usage)
-	}
-	name, args := os.Args[1], os.Args[2:]
-	switch name {
+	switch name := filepath.Base(os.Args[0]); name {
 	case "etcd":
-		etcd(args)
+		fail(etcd(os.Args[1:]))
 	case "kube-apiserver":
-		os.Exit(apiServer(args))
-	case "kube-controller-manager":
-		os.Exit(controllerManager(args))
-	case "leash":
-		os.Exit(leash(args))
-	case "serviceaccount-key":
-		serviceAccountKey(args)
+		os.Exit(cli.Run(apiserver.NewAPIServerCommand()))
 	case "kubectl":
-		os.Args = os.Args[1:]
-		os.Exit(kubectl())
+		if err := cli.RunNoErrOutput(kubectlcmd.NewDefaultKubectlCommand()); err != nil {
+			kubectlutil.CheckErr(err)
+		}
 	default:
-		fail(usage)
+		fail(fmt.Errorf("called as %s: call it as etcd, kube-apiserver or kubectl", name))
 	}
 }
 
-// fail ends the program with a message and the code for a wrong command line or a start that did not work.
-func fail(message any) {
-	fmt.Fprintln(os.Stderr, message)
+// fail ends the program with the code for a wrong command line or a start that did not work.
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, err)
 	os.Exit(2)
 }

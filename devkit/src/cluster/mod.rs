@@ -15,7 +15,7 @@ use std::process::{Command, ExitCode};
 pub use inside::{import, inside};
 
 use crate::go::Module;
-use crate::process::{Tether, code};
+use crate::process::{self, Tether, code};
 use crate::{Error, controlplane, image};
 
 /// The node's address: of the API server, and of whatever a test listens on for pods.
@@ -50,7 +50,9 @@ pub static PAUSE: Module = Module {
 /// Runs a command against a cluster of its own, and ends with its exit code. `KUBECONFIG` is set and `kubectl` on the `PATH`.
 pub async fn run(command: &[String]) -> Result<ExitCode, Error> {
     needs::check()?;
-    controlplane::Program::built().await?;
+    // All of it here: inside there is no network.
+    controlplane::Programs::ready().await?.controller_manager().await?;
+    process::supervisor().await?;
     NODE.built().await?;
     let pause = image::pause(&PAUSE.built().await?.join(PAUSE.program)).await?;
     cgroups::sweep();

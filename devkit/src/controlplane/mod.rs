@@ -2,7 +2,7 @@
 
 mod access;
 mod audit;
-mod program;
+mod programs;
 mod servers;
 
 use std::ffi::OsString;
@@ -16,7 +16,7 @@ use tokio::sync::OnceCell;
 
 pub use access::{apply, namespace, token};
 pub use audit::{Audit, Event};
-pub use program::{MODULE, Program};
+pub use programs::{CONTROLLER_MANAGER, MODULE, Programs};
 use servers::Servers;
 pub(crate) use servers::free_ports;
 
@@ -43,7 +43,7 @@ impl Default for Options {
 /// A running control plane. Its processes and its state end with it, and with this process however that ends.
 #[derive(Debug)]
 pub struct ControlPlane {
-    program: Program,
+    programs: Programs,
     servers: Servers,
     kubeconfig: PathBuf,
 }
@@ -51,10 +51,10 @@ pub struct ControlPlane {
 impl ControlPlane {
     /// Starts a control plane of one's own.
     pub async fn start(options: Options) -> Result<Self, Error> {
-        let program = Program::built().await?;
-        let servers = Servers::start(&program, options).await?;
+        let programs = Programs::ready().await?;
+        let servers = Servers::start(&programs, options).await?;
         let kubeconfig = servers.admin_kubeconfig();
-        Ok(Self { program, servers, kubeconfig })
+        Ok(Self { programs, servers, kubeconfig })
     }
 
     /// A new directory for what is to end with the control plane, as its own state does.
@@ -86,10 +86,10 @@ impl ControlPlane {
         shared.await.clone().map_err(Error::Unexpected)
     }
 
-    /// The program everything here runs from.
+    /// The programs that it is made of.
     #[must_use]
-    pub fn program(&self) -> &Program {
-        &self.program
+    pub fn programs(&self) -> &Programs {
+        &self.programs
     }
 
     /// The kubeconfig of an administrator.
@@ -101,7 +101,7 @@ impl ControlPlane {
     /// The environment of a command that is to use it: `KUBECONFIG`, and a `PATH` with kubectl on it.
     pub fn environment(&self) -> Result<[(&'static str, OsString); 2], Error> {
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let directories = std::iter::once(self.program.directory().to_path_buf());
+        let directories = std::iter::once(self.programs.directory().to_path_buf());
         let path = std::env::join_paths(directories.chain(std::env::split_paths(&path)));
         let path = path.map_err(|error| Error::Unexpected(error.to_string()))?;
         Ok([("KUBECONFIG", self.kubeconfig.clone().into()), ("PATH", path)])
@@ -125,7 +125,7 @@ impl ControlPlane {
 
     /// Runs kubectl with this kubeconfig, to its end.
     pub async fn kubectl_with(&self, kubeconfig: &Path, args: &[&str]) -> Result<Output, Error> {
-        kubectl(&self.program, kubeconfig, &self.servers.state().join("kubectl-cache"), args).await
+        kubectl(&self.programs, kubeconfig, &self.servers.state().join("kubectl-cache"), args).await
     }
 
     /// Stops the API server at once, as a crash would.
@@ -139,9 +139,9 @@ impl ControlPlane {
     }
 }
 
-/// Runs kubectl of this program to its end.
-pub async fn kubectl(program: &Program, kubeconfig: &Path, cache: &Path, args: &[&str]) -> Result<Output, Error> {
-    tokio::process::Command::new(program.kubectl())
+/// Runs kubectl to its end.
+pub async fn kubectl(programs: &Programs, kubeconfig: &Path, cache: &Path, args: &[&str]) -> Result<Output, Error> {
+    tokio::process::Command::new(programs.kubectl())
         .args(args)
         .env("KUBECONFIG", kubeconfig)
         .env("KUBECACHEDIR", cache)

@@ -4,14 +4,14 @@ use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Options, Program, access, client_from};
-use crate::process::{Log, Tether};
+use super::{Options, Programs, access, client_from};
+use crate::process::{self, Log, Tether};
 use crate::{Error, http, wait};
 
 /// On a machine that is busy with a build as well.
@@ -20,13 +20,17 @@ const START_LIMIT: Duration = Duration::from_secs(90);
 const ATTEMPTS: usize = 4;
 /// Everything is recorded, once, when its answer is known.
 const AUDIT_POLICY: &str = r#"{"apiVersion":"audit.k8s.io/v1","kind":"Policy","omitStages":["RequestReceived"],"rules":[{"level":"Metadata"}]}"#;
+/// The supervisor kills a server at once: the state is thrown away with all of them, and an API server that is asked to stop after its etcd has gone does not end
+/// for minutes.
+const NO_GRACE: &str = "-grace=0s";
 /// Those that a cluster without nodes has work for.
 const CONTROLLERS: &str = "serviceaccount-controller,serviceaccount-token-controller,namespace-controller,garbage-collector-controller,root-ca-certificate-publisher-controller,clusterrole-aggregation-controller,resourcequota-controller";
 
 /// The running servers and their state directory.
 #[derive(Debug)]
 pub(super) struct Servers {
-    program: PathBuf,
+    supervisor: PathBuf,
+    programs: Programs,
     options: Options,
     // Dropped from top to bottom: an API server whose etcd has gone before it takes minutes to notice.
     controller_manager: Mutex<Option<Server>>,
@@ -34,6 +38,7 @@ pub(super) struct Servers {
     etcd: Option<Server>,
     state: PathBuf,
     etcd_url: String,
+    peer_url: String,
     api_url: String,
     api_port: u16,
 }
@@ -47,10 +52,10 @@ pub(super) struct Server {
 }
 
 impl Server {
-    fn start(program: &Path, state: &Path, name: &'static str, args: &[String]) -> Result<Self, Error> {
-        let log = Log::named(&state.join(format!("{name}.log")))?;
-        let mut command = Command::new(program);
-        command.arg(name).args(args).stdout(log.writer()?).stderr(log.writer()?);
+    /// Runs `command`, the supervisor with all its arguments.
+    fn start(name: &'static str, mut command: Command, log: Log) -> Result<Self, Error> {
+        // The supervisor writes the process id to standard output, and all that the server writes to standard error.
+        command.stdout(Stdio::null()).stderr(log.writer()?);
         Ok(Self { name, tether: Tether::start(&mut command)?, log })
     }
 
@@ -64,10 +69,14 @@ impl Server {
 }
 
 impl Servers {
-    pub(super) async fn start(program: &Program, options: Options) -> Result<Self, Error> {
+    pub(super) async fn start(programs: &Programs, options: Options) -> Result<Self, Error> {
+        let supervisor = process::supervisor().await?;
+        // Before the first server: it may take a build.
+        let controller_manager =
+            if options.controller_manager { Some(programs.controller_manager().await?) } else { None };
         let mut attempt = 1;
         loop {
-            match Self::start_once(program, options.clone()).await {
+            match Self::start_once(&supervisor, programs, controller_manager.as_deref(), options.clone()).await {
                 Err(Error::Ended { output, .. }) if attempt < ATTEMPTS && output.contains("address already in use") => {
                     attempt += 1;
                 }
@@ -76,7 +85,12 @@ impl Servers {
         }
     }
 
-    async fn start_once(program: &Program, options: Options) -> Result<Self, Error> {
+    async fn start_once(
+        supervisor: &Path,
+        programs: &Programs,
+        controller_manager: Option<&Path>,
+        options: Options,
+    ) -> Result<Self, Error> {
         let [client_port, peer_port, free_port] = free_ports()?;
         let (api_host, api_port) = match options.node {
             None => (Ipv4Addr::LOCALHOST, free_port),
@@ -86,30 +100,27 @@ impl Servers {
         let state =
             tempfile::Builder::new().prefix("devkit-").tempdir().map_err(Error::io("make a state directory"))?;
         let mut servers = Self {
-            program: program.path(),
+            supervisor: supervisor.to_owned(),
+            programs: programs.clone(),
             options,
             controller_manager: Mutex::new(None),
             api_server: Mutex::new(None),
             etcd: None,
-            // From here on `drop` and etcd itself see to it.
+            // From here on `drop` and etcd's supervisor see to it.
             state: state.keep(),
             etcd_url: format!("http://127.0.0.1:{client_port}"),
+            peer_url: format!("http://127.0.0.1:{peer_port}"),
             api_url: format!("https://{api_host}:{api_port}"),
             api_port,
         };
-        let peer_url = format!("http://127.0.0.1:{peer_port}");
-        let args = [servers.state.display().to_string(), servers.etcd_url.clone(), peer_url];
-        servers.etcd = Some(Server::start(&servers.program, &servers.state, "etcd", &args)?);
         servers.write_files()?;
+        servers.etcd = Some(servers.start_etcd()?);
         servers.etcd_ready().await?;
         servers.start_api_server().await?;
-        if servers.options.controller_manager {
-            let server = Server::start(
-                &servers.program,
-                &servers.state,
-                "kube-controller-manager",
-                &servers.controller_manager_args(),
-            )?;
+        if let Some(program) = controller_manager {
+            let mut command = servers.supervised(program);
+            command.args(servers.controller_manager_args());
+            let server = servers.start_server("kube-controller-manager", command)?;
             *servers.controller_manager.lock().unwrap_or_else(PoisonError::into_inner) = Some(server);
         }
         Ok(servers)
@@ -141,22 +152,51 @@ impl Servers {
         let tokens = format!("{token},admin,admin,system:masters\n");
         self.write("tokens.csv", &tokens)?;
         self.write("audit-policy.json", AUDIT_POLICY)?;
+        self.write("etcd.json", &self.etcd_configuration().to_string())?;
         let kubeconfig = access::kubeconfig(&self.api_url, Some(&self.certificate()), &json!({ "token": token }));
-        self.write("admin.kubeconfig", &kubeconfig.to_string())?;
-        let key = Command::new(&self.program).arg("serviceaccount-key").arg(self.key()).output();
-        let key = key.map_err(Error::io("make the key of service accounts"))?;
-        if key.status.success() {
-            return Ok(());
-        }
-        Err(Error::Unexpected(format!("make the key of service accounts: {}", String::from_utf8_lossy(&key.stderr))))
+        self.write("admin.kubeconfig", &kubeconfig.to_string())
+    }
+
+    /// A command to which a server's arguments are added.
+    fn supervised(&self, program: &Path) -> Command {
+        let mut command = Command::new(&self.supervisor);
+        command.arg(NO_GRACE).arg(program);
+        command
+    }
+
+    fn start_server(&self, name: &'static str, command: Command) -> Result<Server, Error> {
+        Server::start(name, command, Log::named(&self.state.join(format!("{name}.log")))?)
+    }
+
+    /// The state goes with etcd, by its supervisor: a parent that was killed can't remove it.
+    fn start_etcd(&self) -> Result<Server, Error> {
+        let mut command = Command::new(&self.supervisor);
+        command.args([NO_GRACE, "-remove"]).arg(&self.state).arg(self.programs.etcd());
+        command.arg(format!("--config-file={}", self.state.join("etcd.json").display()));
+        self.start_server("etcd", command)
+    }
+
+    fn etcd_configuration(&self) -> Value {
+        json!({
+            "name": "default",
+            "data-dir": self.state.join("etcd"),
+            "listen-client-urls": self.etcd_url,
+            "advertise-client-urls": self.etcd_url,
+            "listen-peer-urls": self.peer_url,
+            "initial-advertise-peer-urls": self.peer_url,
+            "initial-cluster": format!("default={}", self.peer_url),
+            "unsafe-no-fsync": true,
+            "log-level": "error",
+        })
     }
 
     fn write(&self, name: &str, content: &str) -> Result<(), Error> {
         write_private(&self.state.join(name), content)
     }
 
+    /// The key of its certificate, which the API server makes when it first starts, signs the tokens of service accounts as well.
     fn key(&self) -> PathBuf {
-        self.state.join("serviceaccount.key")
+        self.state.join("certificates/apiserver.key")
     }
 
     async fn etcd_ready(&mut self) -> Result<(), Error> {
@@ -175,7 +215,9 @@ impl Servers {
         {
             let mut running = self.api_server.lock().unwrap_or_else(PoisonError::into_inner);
             if running.is_none() {
-                *running = Some(Server::start(&self.program, &self.state, "kube-apiserver", &self.api_server_args())?);
+                let mut command = self.supervised(&self.programs.api_server());
+                command.args(self.api_server_args());
+                *running = Some(self.start_server("kube-apiserver", command)?);
             }
         }
         ready("the API server is ready", || async {
@@ -255,7 +297,7 @@ impl Drop for Servers {
             *server.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
         self.etcd = None;
-        // etcd has removed it; this is for a start that went wrong before.
+        // Its supervisor has removed it; this is for a start that went wrong before.
         let _ = fs::remove_dir_all(&self.state);
     }
 }

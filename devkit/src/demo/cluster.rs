@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use devkit::controlplane::{self, Audit, ControlPlane, Options, Program};
+use devkit::controlplane::{self, Audit, ControlPlane, Options, Programs};
 use devkit::{Error, operator};
 use kube::config::{AuthInfo, Kubeconfig, NamedAuthInfo};
 
@@ -25,7 +25,7 @@ pub enum Cluster {
     /// The user's.
     Given {
         /// kubectl comes from here.
-        program: Program,
+        programs: Programs,
         /// The user's kubeconfig.
         kubeconfig: PathBuf,
         /// Files that go with the demo.
@@ -36,10 +36,11 @@ pub enum Cluster {
 impl Cluster {
     pub async fn start(given: Option<PathBuf>) -> Result<Self, Error> {
         let Some(kubeconfig) = given else {
-            return Ok(Self::Own(Box::new(ControlPlane::start(Options::default()).await?)));
+            let options = Options { controller_manager: false, ..Options::default() };
+            return Ok(Self::Own(Box::new(ControlPlane::start(options).await?)));
         };
         let files = tempfile::tempdir().map_err(|source| Error::Io { what: "make a directory".to_owned(), source })?;
-        Ok(Self::Given { program: Program::built().await?, kubeconfig, files })
+        Ok(Self::Given { programs: Programs::ready().await?, kubeconfig, files })
     }
 
     pub fn kubeconfig(&self) -> &Path {
@@ -49,10 +50,10 @@ impl Cluster {
         }
     }
 
-    pub fn program(&self) -> &Program {
+    pub fn programs(&self) -> &Programs {
         match self {
-            Self::Own(control_plane) => control_plane.program(),
-            Self::Given { program, .. } => program,
+            Self::Own(control_plane) => control_plane.programs(),
+            Self::Given { programs, .. } => programs,
         }
     }
 
@@ -63,8 +64,8 @@ impl Cluster {
     pub async fn kubectl(&self, args: &[&str]) -> Result<Output, Error> {
         match self {
             Self::Own(control_plane) => control_plane.kubectl(args).await,
-            Self::Given { program, kubeconfig, files } => {
-                controlplane::kubectl(program, kubeconfig, &files.path().join("cache"), args).await
+            Self::Given { programs, kubeconfig, files } => {
+                controlplane::kubectl(programs, kubeconfig, &files.path().join("cache"), args).await
             }
         }
     }

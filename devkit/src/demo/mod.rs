@@ -237,7 +237,7 @@ async fn totals(stage: &mut Stage<'_>) -> Result<(), Error> {
 fn keep(stage: &Stage<'_>) {
     println!("\nEverything goes on running until Ctrl-C. To play with it:\n");
     println!("   export KUBECONFIG={}", stage.cluster.kubeconfig().display());
-    println!("   export PATH={}:$PATH   # kubectl", stage.cluster.program().directory().display());
+    println!("   export PATH={}:$PATH   # kubectl", stage.cluster.programs().directory().display());
     println!("   kubectl get profgroup -n {NAMESPACE} -o wide --watch");
     println!(
         "   curl -X POST {}/flip -d '{{\"account\":\"{}\",\"region\":\"{REGION}\"}}'",

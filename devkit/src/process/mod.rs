@@ -1,6 +1,7 @@
 //! Programs that can't outlive this process: started under the leash, watched, measured and ended.
 
 mod log;
+mod supervisor;
 mod tether;
 mod usage;
 
@@ -14,10 +15,10 @@ use std::time::Duration;
 pub(crate) use log::Log;
 pub use rustix::process::Signal;
 use rustix::process::{Pid, kill_process};
+pub use supervisor::MODULE as SUPERVISOR;
 pub(crate) use tether::Tether;
 pub use usage::kib_to_mib;
 
-use crate::controlplane::Program;
 use crate::{Error, http, wait};
 
 /// The exit code of a program as our own.
@@ -33,6 +34,11 @@ pub(crate) fn printed(what: impl Into<String>, output: &Output) -> Result<String
         return Ok(text(&output.stdout));
     }
     Err(Error::Ended { what: what.into(), status: output.status, output: text(&output.stderr) })
+}
+
+/// The program that others run under, built if it has to be.
+pub(crate) async fn supervisor() -> Result<PathBuf, Error> {
+    Ok(SUPERVISOR.built().await?.join(SUPERVISOR.program))
 }
 
 /// A program about to be started. Its environment is what is given here, and `PATH`.
@@ -80,13 +86,12 @@ impl Spawn {
 
     /// Starts the program. Guarantee: it ends when the [`Running`] is dropped and when this process ends, even by kill -9.
     pub async fn start(self) -> Result<Running, Error> {
-        let leash = Program::built().await?;
         let log = match &self.log {
             Some(path) => Log::named(path)?,
             None => Log::anonymous()?,
         };
-        let mut command = Command::new(leash.path());
-        command.arg("leash").arg(&self.program).args(&self.args);
+        let mut command = Command::new(supervisor().await?);
+        command.arg(&self.program).args(&self.args);
         command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path))).envs(self.env.iter().cloned());
         // The leash says the program's id on standard output; all that the program writes goes to the leash's standard error.
         command.stdout(Stdio::piped()).stderr(log.writer()?);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use devkit::controlplane::{ControlPlane, Options, Program};
+use devkit::controlplane::{ControlPlane, Options, Programs};
 use devkit::emulator::{Account, Emulator, Entry};
 use devkit::operator::{self, Operator, Start};
 use devkit::watchman::{Watchman, profiling_groups};
@@ -46,7 +46,7 @@ impl Stage {
     pub async fn set(groups: usize) -> Result<Self, Error> {
         let started = Instant::now();
         println!("build the operator, the emulator and a control plane, as far as they are not built yet");
-        let (_, release) = tokio::try_join!(Program::built(), cargo::release())?;
+        let (_, release) = tokio::try_join!(Programs::ready(), cargo::release())?;
         let emulator = Emulator::start_program(&release.emulator).await?;
         let aws = emulator.account(ACCOUNT);
         aws.seed(REGION, groups, PREFIX, true).await?;
