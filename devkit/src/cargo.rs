@@ -12,24 +12,32 @@ use crate::{Error, emulator, operator, paths};
 
 /// Builds one package of the workspace that has one program of the same name as `cargo test` builds it, and returns the program's path.
 pub async fn dev(package: &str) -> Result<PathBuf, Error> {
-    let mut command = cargo();
-    // All packages, whichever is asked for: with the features that `cargo test --workspace` has chosen, nothing is compiled twice.
-    command.args(["build", "--locked", "--workspace"]);
-    program(&mut build(command).await?, package)
+    program(&mut dev_build().await?, package)
 }
 
-/// The two programs that users run, with the release profile. Linked statically where the host's C library lets that be done (GNU/Linux), so that they run
-/// in an image with nothing else. They name no path of the machine that they were built on.
+/// The two programs of this workspace that users run.
 #[derive(Debug)]
-pub struct Release {
+pub struct Programs {
     /// The operator.
     pub operator: PathBuf,
     /// The emulator.
     pub emulator: PathBuf,
 }
 
-/// Builds them. One build serves demo, image and benchmarks.
-pub async fn release() -> Result<Release, Error> {
+impl Programs {
+    fn of(mut built: BTreeMap<String, PathBuf>) -> Result<Self, Error> {
+        Ok(Self { operator: program(&mut built, operator::NAME)?, emulator: program(&mut built, emulator::NAME)? })
+    }
+}
+
+/// Builds both as `cargo test` builds them: for the demo, where optimising would take longer than all that it shows.
+pub async fn dev_programs() -> Result<Programs, Error> {
+    Programs::of(dev_build().await?)
+}
+
+/// Builds both with the release profile, for image and benchmarks. Linked statically where the host's C library lets that be done (GNU/Linux), so that they
+/// run in an image with nothing else. They name no path of the machine that they were built on.
+pub async fn release() -> Result<Programs, Error> {
     let mut command = cargo();
     command.args(["build", "--locked", "--release", "--package", operator::NAME, "--package", emulator::NAME]);
     let host = host().await?;
@@ -42,8 +50,14 @@ pub async fn release() -> Result<Release, Error> {
         flags.push("-Ctarget-feature=+crt-static".to_owned());
     }
     command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
-    let mut programs = build(command).await?;
-    Ok(Release { operator: program(&mut programs, operator::NAME)?, emulator: program(&mut programs, emulator::NAME)? })
+    Programs::of(build(command).await?)
+}
+
+/// All packages, whichever is needed: with the features of all of them, as `cargo test --workspace` chooses them, nothing is compiled twice.
+async fn dev_build() -> Result<BTreeMap<String, PathBuf>, Error> {
+    let mut command = cargo();
+    command.args(["build", "--locked", "--workspace"]);
+    build(command).await
 }
 
 /// The directories outside of the workspace that code is compiled from, and what programs call them instead.

@@ -42,20 +42,25 @@ struct Package {
     licence: String,
 }
 
-/// All that is compiled into this workspace's programs and tests on Linux.
-fn packages() -> Vec<Package> {
+/// The lines in this format of what is compiled into this workspace on Linux, along these edges.
+fn tree(edges: &str, format: &str) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
-        .args(["tree", "--workspace", "--locked", "--edges", "all", "--target", "x86_64-unknown-linux-gnu"])
-        .args(["--prefix", "none", "--format", "{p}|{l}"])
+        .args(["tree", "--workspace", "--locked", "--edges", edges, "--target", "x86_64-unknown-linux-gnu"])
+        .args(["--prefix", "none", "--format", format])
         .current_dir(devkit::paths::workspace())
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
-    let lines: BTreeSet<&str> =
-        text.lines().map(|line| line.trim_end_matches(" (*)")).filter(|line| line.contains('|')).collect();
+    let lines = text.lines().map(|line| line.trim_end_matches(" (*)")).filter(|line| line.contains('|'));
+    let lines: BTreeSet<_> = lines.map(str::to_owned).collect();
     assert!(lines.len() > 100, "{text}");
-    lines.into_iter().map(package).collect()
+    lines
+}
+
+/// All that is compiled into this workspace's programs and tests.
+fn packages() -> Vec<Package> {
+    tree("all", "{p}|{l}").iter().map(|line| package(line)).collect()
 }
 
 fn package(line: &str) -> Package {
@@ -155,6 +160,14 @@ fn only_known_crates_are_there_twice() {
     let twice: Vec<_> = versions.iter().filter(|(_, versions)| versions.len() > 1).collect();
     let names: Vec<_> = twice.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, TWICE, "{twice:#?}");
+}
+
+/// `cargo demo` builds the programs, and `cargo test` the same with what only tests depend on.
+#[test]
+fn no_crate_is_compiled_a_second_time_for_the_tests() {
+    let (programs, tests) = (tree("normal,build", "{p}|{f}"), tree("all", "{p}|{f}"));
+    let again: Vec<_> = programs.difference(&tests).collect();
+    assert!(again.is_empty(), "give devkit the features that only tests have of these: {again:#?}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use cluster::{Cluster, NAMESPACE};
-use devkit::cargo::{self, Release};
+use devkit::cargo::{self, Programs};
 use devkit::process::kib_to_mib;
 use devkit::{Error, operator, paths};
 use narrator::{Narrator, kubectl, kubectl_ok, say};
@@ -40,11 +40,11 @@ pub async fn run(arguments: Arguments) -> Result<(), Error> {
     };
     tokio::pin!(interrupted);
     let mut narrator = Narrator::new();
-    let (cluster, release) = tokio::select! {
+    let (cluster, programs) = tokio::select! {
         prepared = prepare(&mut narrator, &arguments) => prepared?,
         () = &mut interrupted => return Err(expected("interrupted")),
     };
-    let played = play(narrator, &cluster, &release, &arguments, interrupted).await;
+    let played = play(narrator, &cluster, &programs, &arguments, interrupted).await;
     let struck = cluster.strike().await;
     if let (Err(_), Err(left)) = (&played, &struck) {
         eprintln!("\n{left}");
@@ -55,7 +55,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Error> {
 }
 
 /// Looks whether the demo can take place, and builds. What is not the demo's own is not touched.
-async fn prepare(narrator: &mut Narrator, arguments: &Arguments) -> Result<(Cluster, Release), Error> {
+async fn prepare(narrator: &mut Narrator, arguments: &Arguments) -> Result<(Cluster, Programs), Error> {
     // Before the builds: who lacks Python, or names a cluster that is in use, shall not wait minutes to be told.
     if arguments.agent {
         devkit::agent::python().await?;
@@ -67,22 +67,22 @@ async fn prepare(narrator: &mut Narrator, arguments: &Arguments) -> Result<(Clus
         cluster.vacant().await?;
         Ok(cluster)
     };
-    let (cluster, release) = tokio::try_join!(cluster, cargo::release())?;
+    let (cluster, programs) = tokio::try_join!(cluster, cargo::dev_programs())?;
     // Builds take minutes.
     cluster.vacant().await?;
-    Ok((cluster, release))
+    Ok((cluster, programs))
 }
 
 /// Sets the stage, shows everything and stops the operator; gives up as soon as it is interrupted.
 async fn play(
     narrator: Narrator,
     cluster: &Cluster,
-    release: &Release,
+    programs: &Programs,
     arguments: &Arguments,
     mut interrupted: impl Future<Output = ()> + Unpin,
 ) -> Result<(), Error> {
     let mut stage = tokio::select! {
-        stage = Stage::set(narrator, cluster, release) => stage?,
+        stage = Stage::set(narrator, cluster, programs) => stage?,
         () = &mut interrupted => return Err(expected("interrupted")),
     };
     let shown = tokio::select! {
@@ -227,7 +227,7 @@ async fn totals(stage: &mut Stage<'_>) -> Result<(), Error> {
     }
     let process = stage.operator.process();
     say(&format!(
-        "the operator: {:.1} MiB of memory at most, {:.2} s of processor time",
+        "the operator, built without optimisation: {:.1} MiB of memory at most, {:.2} s of processor time",
         kib_to_mib(process.peak_rss_kib()?),
         process.cpu_seconds()?
     ));

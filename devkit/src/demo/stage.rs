@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use devkit::cargo::Release;
+use devkit::cargo::Programs;
 use devkit::controlplane;
 use devkit::emulator::{Account, Emulator, Entry};
 use devkit::operator::{self, Operator, Start};
@@ -33,9 +33,9 @@ pub struct Stage<'a> {
 
 impl<'a> Stage<'a> {
     /// Whatever comes of it, what it brings into the cluster is the caller's to take away.
-    pub async fn set(mut narrator: Narrator, cluster: &'a Cluster, release: &Release) -> Result<Self, Error> {
+    pub async fn set(mut narrator: Narrator, cluster: &'a Cluster, programs: &Programs) -> Result<Self, Error> {
         narrator.headline("Start an AWS that is an emulator");
-        let emulator = Emulator::start_program(&release.emulator).await?;
+        let emulator = Emulator::start_program(&programs.emulator).await?;
         let aws = emulator.account(ACCOUNT);
         let client = cluster.client().await?;
         let version = client.apiserver_version().await.map_err(Error::kube("ask the API server"))?.git_version;
@@ -51,7 +51,7 @@ impl<'a> Stage<'a> {
             aws.put_group(REGION, name, json!({ "profilingEnabled": enabled })).await?;
         }
         let interval = format!("{}s", INTERVAL.as_secs());
-        let operator = Start::new(&release.operator, &cluster.kubeconfig_for(&token)?)
+        let operator = Start::new(&programs.operator, &cluster.kubeconfig_for(&token)?)
             .aws(&emulator, &aws)
             .flag("--region", REGION)
             .flag("--poll-interval", &interval)
