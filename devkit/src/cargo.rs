@@ -8,7 +8,7 @@ use std::process::{Output, Stdio};
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::{Error, emulator, operator, paths};
+use crate::{Error, paths};
 
 /// Builds one package of the workspace that has one program of the same name as `cargo test` builds it, and returns the program's path.
 pub async fn dev(package: &str) -> Result<PathBuf, Error> {
@@ -26,7 +26,7 @@ pub struct Programs {
 
 impl Programs {
     fn of(mut built: BTreeMap<String, PathBuf>) -> Result<Self, Error> {
-        Ok(Self { operator: program(&mut built, operator::NAME)?, emulator: program(&mut built, emulator::NAME)? })
+        Ok(Self { operator: program(&mut built, paths::OPERATOR)?, emulator: program(&mut built, paths::EMULATOR)? })
     }
 }
 
@@ -39,7 +39,7 @@ pub async fn dev_programs() -> Result<Programs, Error> {
 /// run in an image with nothing else. They name no path of the machine that they were built on.
 pub async fn release() -> Result<Programs, Error> {
     let mut command = cargo();
-    command.args(["build", "--locked", "--release", "--package", operator::NAME, "--package", emulator::NAME]);
+    command.args(["build", "--locked", "--release", "--package", paths::OPERATOR, "--package", paths::EMULATOR]);
     let host = host().await?;
     let given = std::env::var("RUSTFLAGS").unwrap_or_default();
     let mut flags: Vec<String> = given.split_whitespace().map(str::to_owned).collect();

@@ -12,7 +12,7 @@ use crate::process::{Running, Signal, Spawn};
 use crate::{Error, http, paths};
 
 /// The package, the program, and the ServiceAccount that the shipped rights are for.
-pub const NAME: &str = "codeguru-profiler-operator";
+pub const NAME: &str = paths::OPERATOR;
 /// The namespace of the ServiceAccount.
 pub const NAMESPACE: &str = "codeguru-profiler-system";
 

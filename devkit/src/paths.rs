@@ -1,6 +1,11 @@
-//! Where things are: the workspace and its target directory.
+//! Where things are, and what they are called: the workspace, its target directory, its packages.
 
 use std::path::{Path, PathBuf};
+
+/// The operator's package and program.
+pub const OPERATOR: &str = "codeguru-profiler-operator";
+/// The emulator's package and program.
+pub const EMULATOR: &str = "codeguru-profiler-emulator";
 
 /// The directory of the workspace this devkit was compiled from.
 #[must_use]

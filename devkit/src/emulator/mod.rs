@@ -13,10 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::process::{Log, Tether};
-use crate::{Error, cargo, http, wait};
-
-/// The package and its program.
-pub const NAME: &str = "codeguru-profiler-emulator";
+use crate::{Error, cargo, http, paths, wait};
 
 const START_LIMIT: Duration = Duration::from_secs(30);
 
@@ -37,7 +34,7 @@ struct Addresses {
 impl Emulator {
     /// Builds the emulator as `cargo test` does and starts it.
     pub async fn start() -> Result<Self, Error> {
-        Self::start_program(&cargo::dev(NAME).await?).await
+        Self::start_program(&cargo::dev(paths::EMULATOR).await?).await
     }
 
     /// Starts this emulator program.
