@@ -6,8 +6,8 @@ use devkit::agent::{self, Agent};
 use devkit::{Error, paths, wait};
 
 use super::check;
-use super::cluster::NAMESPACE;
-use super::narrator::{kubectl_ok, say};
+use super::cluster::{NAMESPACE, kubectl_ok};
+use super::narrator::say;
 use super::stage::{self, REGION, Stage};
 
 const GROUP: &str = "Recommendations";

@@ -9,7 +9,6 @@ use devkit::{Error, operator};
 use kube::config::{AuthInfo, Kubeconfig, NamedAuthInfo};
 
 use super::expected;
-use super::narrator::kubectl_ok;
 
 /// Where the examples go. Its name is known before it is made: whoever is interrupted while it is made can still take it away.
 pub const NAMESPACE: &str = "codeguru-profiler-demo";
@@ -134,6 +133,25 @@ impl Cluster {
             Self::Given { .. } => Ok(None),
         }
     }
+}
+
+/// Runs kubectl, shows the command and what it printed.
+pub async fn kubectl(cluster: &Cluster, args: &[&str]) -> Result<Output, Error> {
+    println!("   $ kubectl {}", args.join(" "));
+    let output = cluster.kubectl(args).await?;
+    for line in String::from_utf8_lossy(&output.stdout).lines().chain(String::from_utf8_lossy(&output.stderr).lines()) {
+        println!("     {line}");
+    }
+    Ok(output)
+}
+
+/// The same, for a command that has to work.
+pub async fn kubectl_ok(cluster: &Cluster, args: &[&str]) -> Result<String, Error> {
+    let output = kubectl(cluster, args).await?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(expected(&format!("kubectl {} failed ({})", args.join(" "), output.status)))
 }
 
 fn failure(args: &[&str], output: &Output) -> Error {

@@ -8,11 +8,11 @@ mod stage;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use cluster::{Cluster, NAMESPACE};
+use cluster::{Cluster, NAMESPACE, kubectl, kubectl_ok};
 use devkit::cargo::{self, Programs};
 use devkit::process::kib_to_mib;
 use devkit::{Error, operator, paths};
-use narrator::{Narrator, kubectl, kubectl_ok, say};
+use narrator::{Narrator, say};
 use serde_json::json;
 use stage::{INTERVAL, REGION, Stage};
 

@@ -1,11 +1,6 @@
 //! What the demo says, and how it looks.
 
-use std::process::Output;
 use std::time::Instant;
-
-use devkit::Error;
-
-use super::cluster::Cluster;
 
 /// Numbers the steps and prints what they show.
 pub struct Narrator {
@@ -28,23 +23,4 @@ impl Narrator {
 /// Something worth knowing.
 pub fn say(text: &str) {
     println!("   {text}");
-}
-
-/// Runs kubectl, shows the command and what it printed.
-pub async fn kubectl(cluster: &Cluster, args: &[&str]) -> Result<Output, Error> {
-    println!("   $ kubectl {}", args.join(" "));
-    let output = cluster.kubectl(args).await?;
-    for line in String::from_utf8_lossy(&output.stdout).lines().chain(String::from_utf8_lossy(&output.stderr).lines()) {
-        println!("     {line}");
-    }
-    Ok(output)
-}
-
-/// The same, for a command that has to work.
-pub async fn kubectl_ok(cluster: &Cluster, args: &[&str]) -> Result<String, Error> {
-    let output = kubectl(cluster, args).await?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    Err(super::expected(&format!("kubectl {} failed ({})", args.join(" "), output.status)))
 }
