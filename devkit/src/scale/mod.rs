@@ -61,7 +61,8 @@ impl Run {
         self.stage.apply_all().await?;
 
         self.stage.say("cold start");
-        let operator = self.stage.start(&mut meter).await?;
+        meter.new_process();
+        let operator = self.stage.start().await?;
         self.stage.all(&operator, "adopted", stage::in_sync).await?;
         let wall = operator.process().age()?;
         let phase = meter.close("cold start", wall, &self.stage, &operator).await?;
@@ -69,8 +70,9 @@ impl Run {
 
         self.stage.say("restart");
         self.stage.stop(&operator).await?;
-        let operator = self.stage.start(&mut meter).await?;
-        self.stage.first_list(&operator, &meter).await?;
+        meter.new_process();
+        let operator = self.stage.start().await?;
+        self.stage.first_list(&operator, meter.seq()).await?;
         let wall = operator.process().age()?;
         let phase = meter.close("restart", wall, &self.stage, &operator).await?;
         self.judge(phase, Expected::at_start().status_writes(0).reconciles(0));

@@ -12,8 +12,6 @@ use futures::{StreamExt, TryStreamExt, stream};
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
-use super::meter::Meter;
-
 pub const REGION: &str = "eu-west-1";
 pub const INTERVAL: Duration = Duration::from_mins(1);
 
@@ -76,9 +74,8 @@ impl Stage {
         println!("[{:>6.1} s] {text}", self.started.elapsed().as_secs_f64());
     }
 
-    /// Starts the operator: the meter takes note of a new process.
-    pub async fn start(&self, meter: &mut Meter) -> Result<Operator, Error> {
-        meter.new_process();
+    /// Starts the operator.
+    pub async fn start(&self) -> Result<Operator, Error> {
         let interval = format!("{}s", INTERVAL.as_secs());
         Start::new(&self.program, &self.kubeconfig)
             .aws(&self.emulator, &self.aws)
@@ -138,10 +135,10 @@ impl Stage {
         .await
     }
 
-    /// Waits until the first List since the meter was read has ended.
-    pub async fn first_list(&self, operator: &Operator, meter: &Meter) -> Result<(), Error> {
+    /// Waits until the first List after this call has ended.
+    pub async fn first_list(&self, operator: &Operator, after: u64) -> Result<(), Error> {
         self.until(operator, "the first List", LIMIT, || async {
-            let journal = self.aws.journal_since(meter.seq()).await?;
+            let journal = self.aws.journal_since(after).await?;
             let listed = |entry: &Entry| entry.is("ListProfilingGroups") && entry.ended_at.is_some();
             Ok(journal.iter().any(listed).then_some(()))
         })
