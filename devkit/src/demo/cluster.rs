@@ -1,4 +1,4 @@
-//! The cluster of a demo: a control plane made for it, or one the user has asked for; what a demo brings into it, and takes away.
+//! The cluster of a demo: a control plane made for it, or one the user has asked for; what a demo deploys into it, and tears down.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -106,8 +106,8 @@ impl Cluster {
         kubectl_ok(self, &["wait", "--for=condition=Established", KIND, "--timeout=60s"]).await.map(|_| ())
     }
 
-    /// Takes away all that was brought into a cluster of the user's, however much that is. A cluster of our own goes with everything.
-    pub async fn strike(&self) -> Result<(), Error> {
+    /// Tears down all that was deployed into a cluster of the user's, however much that is. A cluster of our own goes with everything.
+    pub async fn tear_down(&self) -> Result<(), Error> {
         if matches!(self, Self::Own(_)) {
             return Ok(());
         }
@@ -183,7 +183,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_a_demo_brought_into_a_users_cluster_is_taken_away_and_a_deletion_that_fails_is_said() {
+    async fn what_a_demo_deployed_into_a_users_cluster_is_torn_down_and_a_deletion_that_fails_is_reported() {
         let plane = ControlPlane::start(Options::default()).await.unwrap();
         let users = Cluster::start(Some(plane.kubeconfig().to_path_buf())).await.unwrap();
         users.vacant().await.unwrap();
@@ -195,14 +195,14 @@ mod tests {
 
         let token = plane.token(operator::NAMESPACE, operator::NAME, 600).await.unwrap();
         let operators = Cluster::start(Some(plane.kubeconfig_for(&token).unwrap())).await.unwrap();
-        let left = operators.strike().await.unwrap_err().to_string();
+        let left = operators.tear_down().await.unwrap_err().to_string();
         for part in ["is left", NAMESPACE, "delete --ignore-not-found", "forbidden"] {
             assert!(left.contains(part), "{part}: {left}");
         }
 
-        users.strike().await.unwrap();
+        users.tear_down().await.unwrap();
         users.vacant().await.unwrap();
         // However little was brought.
-        users.strike().await.unwrap();
+        users.tear_down().await.unwrap();
     }
 }

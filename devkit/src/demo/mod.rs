@@ -45,11 +45,11 @@ pub async fn run(arguments: Arguments) -> Result<(), Error> {
         () = &mut interrupted => return Err(expected("interrupted")),
     };
     let played = play(narrator, &cluster, &programs, &arguments, interrupted).await;
-    let struck = cluster.strike().await;
-    if let (Err(_), Err(left)) = (&played, &struck) {
+    let torn_down = cluster.tear_down().await;
+    if let (Err(_), Err(left)) = (&played, &torn_down) {
         eprintln!("\n{left}");
     }
-    played.and(struck)?;
+    played.and(torn_down)?;
     println!("\nThe operator ended with code 0 on SIGTERM. Nothing is left running.");
     Ok(())
 }

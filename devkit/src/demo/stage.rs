@@ -32,7 +32,7 @@ pub struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    /// Whatever comes of it, what it brings into the cluster is the caller's to take away.
+    /// Whatever comes of it, what it brings into the cluster is the caller's to tear down.
     pub async fn set(mut narrator: Narrator, cluster: &'a Cluster, programs: &Programs) -> Result<Self, Error> {
         narrator.headline("Start an AWS that is an emulator");
         let emulator = Emulator::start_program(&programs.emulator).await?;
