@@ -77,8 +77,8 @@ impl Cluster {
         }
     }
 
-    /// Nothing of what a demo brings is there yet. Else it would take away what is not its own, and an operator that is there would obey the examples.
-    pub async fn vacant(&self) -> Result<(), Error> {
+    /// Reports an error when anything of what a demo deploys is there: the demo would tear down what is not its own, and an operator that is there would obey the examples.
+    pub async fn ensure_empty(&self) -> Result<(), Error> {
         let access = operator::access();
         let mut found = Vec::new();
         for what in [&["namespace", NAMESPACE], &["-k", &access]] {
@@ -186,9 +186,9 @@ mod tests {
     async fn what_a_demo_deployed_into_a_users_cluster_is_torn_down_and_a_deletion_that_fails_is_reported() {
         let plane = ControlPlane::start(Options::default()).await.unwrap();
         let users = Cluster::start(Some(plane.kubeconfig().to_path_buf())).await.unwrap();
-        users.vacant().await.unwrap();
+        users.ensure_empty().await.unwrap();
         users.bring().await.unwrap();
-        let found = users.vacant().await.unwrap_err().to_string();
+        let found = users.ensure_empty().await.unwrap_err().to_string();
         for brought in [NAMESPACE, operator::NAMESPACE, "profilinggroups.codeguruprofiler.dev", "clusterrole"] {
             assert!(found.contains(brought), "{brought}: {found}");
         }
@@ -201,7 +201,7 @@ mod tests {
         }
 
         users.tear_down().await.unwrap();
-        users.vacant().await.unwrap();
+        users.ensure_empty().await.unwrap();
         // However little was brought.
         users.tear_down().await.unwrap();
     }

@@ -64,12 +64,12 @@ async fn prepare(narrator: &mut Narrator, arguments: &Arguments) -> Result<(Clus
     // What each is doing shows in between; on a first run both take minutes.
     let cluster = async {
         let cluster = Cluster::start(arguments.kubeconfig.clone()).await?;
-        cluster.vacant().await?;
+        cluster.ensure_empty().await?;
         Ok(cluster)
     };
     let (cluster, programs) = tokio::try_join!(cluster, cargo::dev_programs())?;
     // Builds take minutes.
-    cluster.vacant().await?;
+    cluster.ensure_empty().await?;
     Ok((cluster, programs))
 }
 
