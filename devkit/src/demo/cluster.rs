@@ -99,8 +99,8 @@ impl Cluster {
         )))
     }
 
-    /// Brings the kind, the operator's rights and a namespace for the examples.
-    pub async fn bring(&self) -> Result<(), Error> {
+    /// Deploys the kind, the operator's permissions and a namespace for the examples.
+    pub async fn deploy(&self) -> Result<(), Error> {
         kubectl_ok(self, &["create", "namespace", NAMESPACE]).await?;
         kubectl_ok(self, &["apply", "-k", &operator::access()]).await?;
         kubectl_ok(self, &["wait", "--for=condition=Established", KIND, "--timeout=60s"]).await.map(|_| ())
@@ -187,10 +187,10 @@ mod tests {
         let plane = ControlPlane::start(Options::default()).await.unwrap();
         let users = Cluster::start(Some(plane.kubeconfig().to_path_buf())).await.unwrap();
         users.ensure_empty().await.unwrap();
-        users.bring().await.unwrap();
+        users.deploy().await.unwrap();
         let found = users.ensure_empty().await.unwrap_err().to_string();
-        for brought in [NAMESPACE, operator::NAMESPACE, "profilinggroups.codeguruprofiler.dev", "clusterrole"] {
-            assert!(found.contains(brought), "{brought}: {found}");
+        for deployed in [NAMESPACE, operator::NAMESPACE, "profilinggroups.codeguruprofiler.dev", "clusterrole"] {
+            assert!(found.contains(deployed), "{deployed}: {found}");
         }
 
         let token = plane.token(operator::NAMESPACE, operator::NAME, 600).await.unwrap();
@@ -202,7 +202,7 @@ mod tests {
 
         users.tear_down().await.unwrap();
         users.ensure_empty().await.unwrap();
-        // However little was brought.
+        // However little was deployed.
         users.tear_down().await.unwrap();
     }
 }

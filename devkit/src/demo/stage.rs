@@ -32,7 +32,7 @@ pub struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    /// Whatever comes of it, what it brings into the cluster is the caller's to tear down.
+    /// Whatever comes of it, what it deploys into the cluster is the caller's to tear down.
     pub async fn set(mut narrator: Narrator, cluster: &'a Cluster, programs: &Programs) -> Result<Self, Error> {
         narrator.headline("Start an AWS that is an emulator");
         let emulator = Emulator::start_program(&programs.emulator).await?;
@@ -44,7 +44,7 @@ impl<'a> Stage<'a> {
         narrator.headline(
             "Install the kind and the operator's rights, and start the operator with its ServiceAccount's token",
         );
-        cluster.bring().await?;
+        cluster.deploy().await?;
         let token = controlplane::token(&client, operator::NAMESPACE, operator::NAME, 24 * 3600).await?;
         for (name, enabled) in [("Checkout_Service", false), ("Search", true), ("Billing", false), ("Inventory", true)]
         {
