@@ -21,3 +21,9 @@ mod requests;
 mod suspend;
 mod targets;
 mod thin_and_stale;
+
+#[tokio::test]
+#[should_panic(expected = "a story ends with `world.judge().await`")]
+async fn a_story_that_forgets_its_judge_fails() {
+    world::World::new().await;
+}

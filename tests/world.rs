@@ -51,6 +51,7 @@ pub struct World {
     deployed: Deployed,
     audit_from: u64,
     watchman: Watchman,
+    judged: bool,
 }
 
 impl World {
@@ -85,6 +86,7 @@ impl World {
             watchman: Watchman::start_in(client.clone(), &namespace).await.unwrap(),
             deployed: Deployed::read(&client, SYSTEM, OPERATOR).await.unwrap(),
             audit_from: plane.audit().await.unwrap().position(),
+            judged: false,
             plane,
             emulator,
             aws,
@@ -278,11 +280,12 @@ impl World {
     }
 
     /// The end of every story: nobody's rules were broken by any stored version, and the last ones hold at rest.
-    pub async fn judge(self) {
+    pub async fn judge(mut self) {
         let violations = self.watchman.final_check().await.unwrap();
         assert!(violations.is_empty(), "{}", list(&violations));
         self.judge_words().await;
         phases::judge(self.watchman.all_versions().iter());
+        self.judged = true;
     }
 
     /// No condition ever held a secret, or an id that is another one at every attempt.
@@ -296,6 +299,13 @@ impl World {
                 assert!(!ids.iter().any(|id| said.contains(id)), "{said}");
             }
         }
+    }
+}
+
+/// A story that forgets its judge would pass whatever it has stored.
+impl Drop for World {
+    fn drop(&mut self) {
+        assert!(self.judged || std::thread::panicking(), "a story ends with `world.judge().await`");
     }
 }
 
