@@ -187,7 +187,7 @@ async fn one_operator_works_in_the_namespaces_that_it_was_given_and_in_no_other(
     let second = world.plane.namespace("story").await.unwrap();
     let third = world.plane.namespace("story").await.unwrap();
     let groups_in = |namespace: &str| -> Api<DynamicObject> {
-        Api::namespaced_with(world.client.clone(), namespace, &devkit::watchman::profiling_groups())
+        Api::namespaced_with(world.client.clone(), namespace, &devkit::auditor::profiling_groups())
     };
     for group in ["first", "second", "third"] {
         world.flip(group, false).await;

@@ -1,5 +1,5 @@
 //! What a story plays in: a namespace of the shared control plane, an emulator of its own, the operator as shipped, and
-//! a watchman who judges every stored version.
+//! an auditor that judges every stored version.
 
 use std::{
     path::{Path, PathBuf},
@@ -8,6 +8,7 @@ use std::{
 };
 
 use devkit::{
+    auditor::{Auditor, profiling_groups},
     cargo, chart,
     controlplane::{Audit, ControlPlane, Options},
     deployed::Deployed,
@@ -15,7 +16,6 @@ use devkit::{
     helm::Helm,
     operator::{Operator, Start},
     wait,
-    watchman::{Watchman, profiling_groups},
 };
 use k8s_openapi::api::events::v1::Event;
 use kube::{
@@ -50,7 +50,7 @@ pub struct World {
     /// The operator as the chart has installed it.
     deployed: Deployed,
     audit_from: u64,
-    watchman: Watchman,
+    auditor: Auditor,
     judged: bool,
 }
 
@@ -83,7 +83,7 @@ impl World {
         let client = plane.client().await.unwrap();
         Self {
             groups: Api::namespaced_with(client.clone(), &namespace, &profiling_groups()),
-            watchman: Watchman::start_in(client.clone(), &namespace).await.unwrap(),
+            auditor: Auditor::start_in(client.clone(), &namespace).await.unwrap(),
             deployed: Deployed::read(&client, SYSTEM, OPERATOR).await.unwrap(),
             audit_from: plane.audit().await.unwrap().position(),
             judged: false,
@@ -281,10 +281,10 @@ impl World {
 
     /// The end of every story: nobody's rules were broken by any stored version, and the last ones hold at rest.
     pub async fn judge(mut self) {
-        let violations = self.watchman.final_check().await.unwrap();
+        let violations = self.auditor.final_check().await.unwrap();
         assert!(violations.is_empty(), "{}", list(&violations));
         self.judge_words().await;
-        phases::judge(self.watchman.all_versions().iter());
+        phases::judge(self.auditor.all_versions().iter());
         self.judged = true;
     }
 
@@ -293,7 +293,7 @@ impl World {
         let journal = self.aws.journal().await.unwrap();
         let ids: Vec<_> = journal.iter().filter_map(|entry| entry.request_id.as_deref()).collect();
         for object in self.groups.list(&ListParams::default()).await.unwrap() {
-            for version in self.watchman.versions(&self.namespace, &object.name_any()) {
+            for version in self.auditor.versions(&self.namespace, &object.name_any()) {
                 let said = version["status"].to_string();
                 assert!(!said.contains(SECRET), "{said}");
                 assert!(!ids.iter().any(|id| said.contains(id)), "{said}");

@@ -14,10 +14,11 @@
 //! * [`phase`]: what a stored version shows, with the examples that the stories recorded.
 //! * [`kube_state_metrics`]: the program that turns resources into metrics.
 //! * [`reference`]: the API reference, made of the definition.
-//! * [`kstatus`], [`flux`], [`watchman`]: what `kubectl wait`, Helm, Flux and Argo CD say of a resource.
+//! * [`kstatus`], [`flux`], [`auditor`]: what `kubectl wait`, Helm, Flux and Argo CD say of a resource.
 
 pub mod agent;
 pub mod argocd;
+pub mod auditor;
 pub mod cargo;
 pub mod chart;
 pub mod cluster;
@@ -41,6 +42,5 @@ pub mod process;
 pub mod reference;
 mod values;
 pub mod wait;
-pub mod watchman;
 
 pub use error::Error;

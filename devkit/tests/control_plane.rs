@@ -6,11 +6,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use devkit::auditor::{Auditor, profiling_groups};
 use devkit::controlplane::{ControlPlane, Options};
 use devkit::faultproxy::{Effect, FaultProxy, Rule};
 use devkit::kstatus::Status;
 use devkit::process::{Signal, Spawn};
-use devkit::watchman::{Watchman, profiling_groups};
 use devkit::{controlplane, wait};
 use futures::{AsyncBufReadExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, ServiceAccount};
@@ -196,10 +196,10 @@ async fn every_stored_version_of_a_resource_is_judged() {
     let definition = devkit::paths::workspace().join("crds/profilinggroups.codeguruprofiler.dev.yaml");
     control_plane.apply(&std::fs::read_to_string(definition).unwrap()).await.unwrap();
     let client = control_plane.client().await.unwrap();
-    let watchman = Watchman::start_in(client.clone(), &namespace).await.unwrap();
+    let auditor = Auditor::start_in(client.clone(), &namespace).await.unwrap();
     let resource = "{apiVersion: codeguruprofiler.dev/v1alpha1, kind: ProfilingGroup, metadata: {name: one}, spec: {profilingGroupName: One, profilingEnabled: true}}";
     control_plane.apply_in(&namespace, resource).await.unwrap();
-    assert!(watchman.final_check().await.unwrap().is_empty());
+    assert!(auditor.final_check().await.unwrap().is_empty());
 
     let groups: Api<DynamicObject> = Api::namespaced_with(client, &namespace, &profiling_groups());
     let ready_and = |kind: &str| {
@@ -213,7 +213,7 @@ async fn every_stored_version_of_a_resource_is_judged() {
     for kind in ["Stalled", "Reconciling"] {
         groups.patch_status("one", &PatchParams::default(), &ready_and(kind)).await.unwrap();
     }
-    let broken = watchman.final_check().await.unwrap();
+    let broken = auditor.final_check().await.unwrap();
     let broken: Vec<_> = broken.iter().map(|broken| broken.rule.as_str()).collect();
     let expected = [
         "Negative polarity condition cannot be True when Ready condition is True: [Stalled]",
@@ -224,7 +224,7 @@ async fn every_stored_version_of_a_resource_is_judged() {
         "Negative polarity condition present when Ready condition is True: [Reconciling]",
     ];
     assert_eq!(broken, expected);
-    assert_eq!(watchman.words(&namespace, "one"), [Status::InProgress, Status::Failed, Status::InProgress]);
+    assert_eq!(auditor.words(&namespace, "one"), [Status::InProgress, Status::Failed, Status::InProgress]);
 }
 
 async fn through(control_plane: &ControlPlane, proxy: &FaultProxy) -> Client {

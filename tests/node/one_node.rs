@@ -8,13 +8,13 @@ use std::{
 };
 
 use devkit::{
+    auditor::profiling_groups,
     cargo, chart, cluster, controlplane,
     emulator::{Account, Emulator},
     helm::{self, Helm},
     http, image, kstatus, operator, paths,
     process::kib_to_mib,
     wait,
-    watchman::profiling_groups,
 };
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::{

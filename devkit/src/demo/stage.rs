@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use devkit::auditor::profiling_groups;
 use devkit::cargo::Programs;
 use devkit::controlplane;
 use devkit::emulator::{Account, Emulator, Entry};
 use devkit::operator::{self, Operator, Start};
-use devkit::watchman::profiling_groups;
 use devkit::{Error, kstatus, wait};
 use kube::api::{Api, DynamicObject};
 use serde_json::{Value, json};

@@ -40,7 +40,7 @@ async fn measure(arguments: &Arguments) -> Result<(), Error> {
     // What was measured before a failure is worth having, too.
     table::print(&run.stage, arguments.rest, crates, &run.phases)?;
     shown?;
-    let violations = run.stage.watchman.final_check().await?;
+    let violations = run.stage.auditor.final_check().await?;
     run.deviations.extend(violations.iter().map(|violation| format!("a stored version: {violation}")));
     if run.deviations.is_empty() {
         println!("\nEvery count is as expected. Nothing is left running.");

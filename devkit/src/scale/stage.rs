@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use devkit::auditor::{Auditor, profiling_groups};
 use devkit::controlplane::{ControlPlane, Options, Programs};
 use devkit::emulator::{Account, Emulator, Entry};
 use devkit::operator::{self, Operator, Start};
-use devkit::watchman::{Watchman, profiling_groups};
 use devkit::{Error, cargo, kstatus, wait};
 use futures::{StreamExt, TryStreamExt, stream};
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
@@ -30,7 +30,7 @@ const HARDLY: f64 = 0.025;
 pub struct Stage {
     pub plane: ControlPlane,
     pub aws: Account,
-    pub watchman: Watchman,
+    pub auditor: Auditor,
     pub groups: usize,
     pub program: PathBuf,
     emulator: Emulator,
@@ -56,7 +56,7 @@ impl Stage {
         let client = plane.client().await?;
         let token = plane.token(operator::NAMESPACE, operator::NAME, 24 * 3600).await?;
         Ok(Self {
-            watchman: Watchman::start_in(client.clone(), &namespace).await?,
+            auditor: Auditor::start_in(client.clone(), &namespace).await?,
             resources: Api::namespaced_with(client, &namespace, &profiling_groups()),
             kubeconfig: plane.kubeconfig_for(&token)?,
             program: release.operator,
@@ -124,7 +124,7 @@ impl Stage {
     pub async fn all(&self, operator: &Operator, word: &str, like: impl Fn(&Value) -> bool) -> Result<(), Error> {
         let (like, mut told) = (&like, Instant::now());
         self.until(operator, &format!("all resources are {word}"), LIMIT, || {
-            let count = self.watchman.count(like);
+            let count = self.auditor.count(like);
             let all = count == self.groups;
             if all || told.elapsed() >= BETWEEN_PROGRESS {
                 self.say(&format!("  {count} of {} are {word}", self.groups));

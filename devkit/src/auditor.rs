@@ -42,7 +42,7 @@ impl fmt::Display for Violation {
 
 /// A watch that runs until it is dropped.
 #[derive(Debug)]
-pub struct Watchman {
+pub struct Auditor {
     api: Api<DynamicObject>,
     seen: Arc<Mutex<Seen>>,
     task: JoinHandle<()>,
@@ -63,7 +63,7 @@ pub fn profiling_groups() -> ApiResource {
     ApiResource::from_gvk_with_plural(&gvk, "profilinggroups")
 }
 
-impl Watchman {
+impl Auditor {
     /// Watches one namespace from now on, on the caller's runtime. The kind must be served.
     pub async fn start_in(client: kube::Client, namespace: &str) -> Result<Self, Error> {
         // Before anything is measured or waited for: a first build keeps the machine busy.
@@ -137,7 +137,7 @@ impl Watchman {
     }
 }
 
-impl Drop for Watchman {
+impl Drop for Auditor {
     fn drop(&mut self) {
         self.task.abort();
     }
