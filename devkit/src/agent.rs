@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::emulator::{Account, Emulator};
-use crate::process::{Log, Tether};
+use crate::process::{Log, Supervised};
 use crate::{Error, paths, wait};
 
 const START_LIMIT: Duration = Duration::from_mins(1);
@@ -17,7 +17,7 @@ const START_LIMIT: Duration = Duration::from_mins(1);
 /// A program that the agent profiles. It ends with this value, and with this process however that ends.
 #[derive(Debug)]
 pub struct Agent {
-    tether: Mutex<Tether>,
+    supervised: Mutex<Supervised>,
     said: Log,
     log: Log,
 }
@@ -60,7 +60,7 @@ impl Agent {
         // The user's own configuration takes no part.
         command.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
         command.stdout(said.writer()?).stderr(log.writer()?);
-        let agent = Self { tether: Mutex::new(Tether::start(&mut command)?), said, log };
+        let agent = Self { supervised: Mutex::new(Supervised::start(&mut command)?), said, log };
         wait::until("the agent starts", START_LIMIT, || async { agent.said().transpose() }).await??;
         Ok(agent)
     }
@@ -72,7 +72,7 @@ impl Agent {
 
     /// What the program said last; none while it has not started.
     fn said(&self) -> Result<Option<u64>, Error> {
-        if let Some(status) = self.tether.lock().unwrap_or_else(PoisonError::into_inner).ended() {
+        if let Some(status) = self.supervised.lock().unwrap_or_else(PoisonError::into_inner).ended() {
             return Err(Error::Ended { what: "the agent".to_owned(), status, output: self.tail() });
         }
         let said = self.said.text();

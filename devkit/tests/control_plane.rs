@@ -1,4 +1,4 @@
-//! The control plane, the leash and the fault proxy do what the stories rely on.
+//! The control plane, the supervisor and the fault proxy do what the stories rely on.
 #![allow(clippy::unwrap_used)] // In what the tests share too.
 
 use std::io::{BufRead, BufReader};
@@ -249,7 +249,7 @@ async fn an_api_server_that_was_stopped_comes_back_with_what_it_held() {
 }
 
 #[tokio::test]
-async fn a_program_under_the_leash_is_watched_measured_and_signalled() {
+async fn a_supervised_program_is_watched_measured_and_signalled() {
     let program = Spawn::new("sh")
         .args(["-c", "trap 'echo \"told to end\"; exit 7' TERM; echo \"$WORD\"; while :; do sleep 0.05; done"])
         .env("WORD", "ready")
@@ -290,7 +290,7 @@ async fn nothing_is_left_when_the_parent_is_killed() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    // The command ends with this pipe: it has the terminal of whoever started it, and so no leash.
+    // The command ends with this pipe: it has the terminal of whoever started it, and so no supervisor.
     let held = parent.stdin.take();
     let mut lines = BufReader::new(parent.stdout.take().unwrap()).lines().map(Result::unwrap);
     assert_eq!(lines.next().unwrap(), parent.id().to_string());

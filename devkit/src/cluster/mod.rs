@@ -15,7 +15,7 @@ use std::process::{Command, ExitCode};
 pub use inside::{import, inside};
 
 use crate::go::Module;
-use crate::process::{self, Tether, code};
+use crate::process::{self, Supervised, code};
 use crate::{Error, controlplane, image};
 
 /// The node's address: of the API server, and of whatever a test listens on for pods.
@@ -69,11 +69,11 @@ pub async fn run(command: &[String]) -> Result<ExitCode, Error> {
         .arg("--")
         .args(command);
     // Those in there end with their standard input, this process's end of it: so they do by its kill -9, too.
-    let mut tether = Tether::start(&mut unshare)?;
+    let mut supervised = Supervised::start(&mut unshare)?;
     let status = loop {
         tokio::select! {
-            () = tokio::time::sleep(crate::wait::PAUSE) => if let Some(status) = tether.ended() { break status },
-            _ = tokio::signal::ctrl_c() => tether.release(),
+            () = tokio::time::sleep(crate::wait::PAUSE) => if let Some(status) = supervised.ended() { break status },
+            _ = tokio::signal::ctrl_c() => supervised.release(),
         }
     };
     // They have done so themselves, unless the first of them was killed.

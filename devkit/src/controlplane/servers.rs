@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Options, Programs, access, client_from};
-use crate::process::{self, Log, Tether};
+use crate::process::{self, Log, Supervised};
 use crate::{Error, http, wait};
 
 /// On a machine that is busy with a build as well.
@@ -47,7 +47,7 @@ pub(super) struct Servers {
 #[derive(Debug)]
 pub(super) struct Server {
     name: &'static str,
-    tether: Tether,
+    supervised: Supervised,
     log: Log,
 }
 
@@ -56,12 +56,12 @@ impl Server {
     fn start(name: &'static str, mut command: Command, log: Log) -> Result<Self, Error> {
         // The supervisor writes the process id to standard output, and all that the server writes to standard error.
         command.stdout(Stdio::null()).stderr(log.writer()?);
-        Ok(Self { name, tether: Tether::start(&mut command)?, log })
+        Ok(Self { name, supervised: Supervised::start(&mut command)?, log })
     }
 
     /// An error when the server has ended.
     fn check(&mut self) -> Result<(), Error> {
-        match self.tether.ended() {
+        match self.supervised.ended() {
             None => Ok(()),
             Some(status) => Err(Error::Ended { what: self.name.to_owned(), status, output: self.log.tail() }),
         }
@@ -118,7 +118,7 @@ impl Servers {
         servers.etcd_ready().await?;
         servers.start_api_server().await?;
         if let Some(program) = controller_manager {
-            let mut command = servers.supervised(program);
+            let mut command = servers.command(program);
             command.args(servers.controller_manager_args());
             let server = servers.start_server("kube-controller-manager", command)?;
             *servers.controller_manager.lock().unwrap_or_else(PoisonError::into_inner) = Some(server);
@@ -158,7 +158,7 @@ impl Servers {
     }
 
     /// A command to which a server's arguments are added.
-    fn supervised(&self, program: &Path) -> Command {
+    fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(&self.supervisor);
         command.arg(NO_GRACE).arg(program);
         command
@@ -215,7 +215,7 @@ impl Servers {
         {
             let mut running = self.api_server.lock().unwrap_or_else(PoisonError::into_inner);
             if running.is_none() {
-                let mut command = self.supervised(&self.programs.api_server());
+                let mut command = self.command(&self.programs.api_server());
                 command.args(self.api_server_args());
                 *running = Some(self.start_server("kube-apiserver", command)?);
             }

@@ -12,7 +12,7 @@ pub use account::{Account, Entry};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::process::{Log, Tether};
+use crate::process::{Log, Supervised};
 use crate::{Error, cargo, http, paths, wait};
 
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -20,7 +20,7 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 /// A running emulator. It ends with this value, and with this process however that ends.
 #[derive(Debug)]
 pub struct Emulator {
-    tether: Mutex<Tether>,
+    supervised: Mutex<Supervised>,
     log: Log,
     addresses: Addresses,
 }
@@ -49,9 +49,9 @@ impl Emulator {
         let mut command = Command::new(program);
         command.args(["--listen", &anywhere, "--admin-listen", &anywhere, "--exit-with-stdin"]);
         command.stdout(output.writer()?).stderr(log.writer()?);
-        let tether = Mutex::new(Tether::start(&mut command)?);
+        let supervised = Mutex::new(Supervised::start(&mut command)?);
         let first_line = wait::until("the emulator says where it listens", START_LIMIT, || async {
-            if let Some(status) = tether.lock().unwrap_or_else(PoisonError::into_inner).ended() {
+            if let Some(status) = supervised.lock().unwrap_or_else(PoisonError::into_inner).ended() {
                 return Some(Err(Error::Ended { what: "the emulator".to_owned(), status, output: log.tail() }));
             }
             output.text().split_once('\n').map(|(line, _)| Ok(line.to_owned()))
@@ -59,7 +59,7 @@ impl Emulator {
         .await??;
         let addresses = serde_json::from_str(&first_line)
             .map_err(|error| Error::Unexpected(format!("the emulator's first line: {error}: {first_line}")))?;
-        Ok(Self { tether, log, addresses })
+        Ok(Self { supervised, log, addresses })
     }
 
     /// Where the service is: the operator's `--endpoint-url`.
@@ -96,7 +96,7 @@ impl Emulator {
     /// The process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.tether.lock().unwrap_or_else(PoisonError::into_inner).id()
+        self.supervised.lock().unwrap_or_else(PoisonError::into_inner).id()
     }
 }
 

@@ -1,8 +1,8 @@
-//! Programs that can't outlive this process: started under the leash, watched, measured and ended.
+//! Programs that can't outlive this process: started under a supervisor, watched, measured and ended.
 
 mod log;
+mod supervised;
 mod supervisor;
-mod tether;
 mod usage;
 
 use std::ffi::OsString;
@@ -15,8 +15,8 @@ use std::time::Duration;
 pub(crate) use log::Log;
 pub use rustix::process::Signal;
 use rustix::process::{Pid, kill_process};
+pub(crate) use supervised::Supervised;
 pub use supervisor::MODULE as SUPERVISOR;
-pub(crate) use tether::Tether;
 pub use usage::kib_to_mib;
 
 use crate::{Error, http, wait};
@@ -93,11 +93,11 @@ impl Spawn {
         let mut command = Command::new(supervisor().await?);
         command.arg(&self.program).args(&self.args);
         command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path))).envs(self.env.iter().cloned());
-        // The leash says the program's id on standard output; all that the program writes goes to the leash's standard error.
+        // The supervisor prints the program's id on standard output; all that the program writes goes to its standard error.
         command.stdout(Stdio::piped()).stderr(log.writer()?);
         let name = self.program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut tether = Tether::start(&mut command)?;
-        let stdout = tether.child().stdout.take();
+        let mut supervisor = Supervised::start(&mut command)?;
+        let stdout = supervisor.child().stdout.take();
         let pid = tokio::task::spawn_blocking(move || {
             let mut line = String::new();
             BufReader::new(stdout?).read_line(&mut line).ok()?;
@@ -107,24 +107,24 @@ impl Spawn {
         .ok()
         .flatten();
         let Some(pid) = pid else {
-            tether.end();
+            supervisor.end();
             return Err(Error::Unexpected(format!("{} did not start: {}", self.program.display(), log.tail())));
         };
-        Ok(Running { name, pid, tether: Mutex::new(tether), log })
+        Ok(Running { name, pid, supervisor: Mutex::new(supervisor), log })
     }
 }
 
-/// A program under the leash.
+/// A program under a supervisor.
 #[derive(Debug)]
 pub struct Running {
     name: String,
     pid: u32,
-    tether: Mutex<Tether>,
+    supervisor: Mutex<Supervised>,
     log: Log,
 }
 
 impl Running {
-    /// The process id of the program itself, not of its leash.
+    /// The process id of the program itself, not of its supervisor.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.pid
@@ -132,7 +132,7 @@ impl Running {
 
     /// Sends the program a signal.
     pub fn signal(&self, signal: Signal) -> Result<(), Error> {
-        // The leash has not been waited for as long as this answers `None`, and it reaps the program last thing: the id is still the program's.
+        // The supervisor has not been waited for as long as this returns `None`, and it reaps the program last thing: the id is still the program's.
         if self.ended().is_some() {
             return Err(Error::Unexpected(format!("{} has ended already", self.name)));
         }
@@ -150,7 +150,7 @@ impl Running {
     /// How the program ended, if it has: its exit code, or 128 and the number of the signal that ended it.
     #[must_use]
     pub fn ended(&self) -> Option<ExitStatus> {
-        self.tether().ended()
+        self.supervisor().ended()
     }
 
     /// Waits for the end of the program.
@@ -235,14 +235,14 @@ impl Running {
         usage::age(self.pid)
     }
 
-    fn tether(&self) -> MutexGuard<'_, Tether> {
-        self.tether.lock().unwrap_or_else(PoisonError::into_inner)
+    fn supervisor(&self) -> MutexGuard<'_, Supervised> {
+        self.supervisor.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // The kernel kills the program with its leash. Who wants a graceful end asks for it before.
-        self.tether().kill();
+        // The kernel kills the program with its supervisor. Who wants a graceful end asks for it before.
+        self.supervisor().kill();
     }
 }

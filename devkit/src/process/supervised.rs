@@ -15,12 +15,12 @@ const PAUSE: Duration = Duration::from_millis(5);
 ///
 /// Guarantee: when this process ends, in whatever way, the pipe closes and the child ends by itself.
 #[derive(Debug)]
-pub(crate) struct Tether {
+pub(crate) struct Supervised {
     child: Child,
     stdin: Option<ChildStdin>,
 }
 
-impl Tether {
+impl Supervised {
     pub(crate) fn start(command: &mut Command) -> Result<Self, Error> {
         let what = format!("start {}", command.get_program().display());
         // A group of its own: Ctrl-C in a terminal reaches this process alone, which ends its children in its own order.
@@ -69,7 +69,7 @@ impl Tether {
     }
 }
 
-impl Drop for Tether {
+impl Drop for Supervised {
     fn drop(&mut self) {
         self.end();
     }
