@@ -15,7 +15,7 @@ pub static MODULE: Module = Module {
     links: &["etcd", "kube-apiserver", "kubectl"],
     ldflags: "-X k8s.io/component-base/version.gitVersion=v1.36.3 -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36",
     packages: 2300,
-    takes: "4 to 8 minutes",
+    takes: "3 to 7 minutes",
 };
 
 /// What only tests need. It requires the same versions, so that what both consist of is compiled once.
