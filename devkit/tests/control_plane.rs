@@ -281,6 +281,18 @@ async fn a_program_that_is_dropped_is_gone() {
     wait::until("the program has gone", LIMIT, || async { (!runs(pid)).then_some(()) }).await.unwrap();
 }
 
+#[test]
+fn a_directory_of_kubebuilder_assets_that_lacks_the_programs_is_reported() {
+    let empty = tempfile::tempdir().unwrap();
+    let refused = Command::new(env!("CARGO_BIN_EXE_devkit"))
+        .args(["controlplane", "--", "true"])
+        .env("KUBEBUILDER_ASSETS", empty.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && said.contains("has no etcd, kube-apiserver, kubectl"), "{said}");
+}
+
 /// The worst end of all: nobody is left to clean up.
 #[tokio::test]
 async fn nothing_is_left_when_the_parent_is_killed() {
