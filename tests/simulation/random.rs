@@ -24,7 +24,7 @@ fn number(variable: &str) -> Option<u64> {
 #[test]
 fn schedules_from_seeds_break_no_rule() {
     let from = number("SIMULATION_FROM").unwrap_or(0);
-    let schedules = number("SIMULATION_SCHEDULES").unwrap_or(200);
+    let schedules = number("SIMULATION_SCHEDULES").unwrap_or(60);
     let least = Duration::from_secs(number("SIMULATION_SECONDS").unwrap_or(0));
     let began = Instant::now();
     let next = AtomicU64::new(from);
