@@ -128,6 +128,18 @@ impl SdkServices {
         Self { shared, configured, endpoint_url: settings.endpoint_url, default_region, metrics }
     }
 
+    /// The same identity by a configuration made elsewhere, HTTP client and credentials included: of a simulation.
+    #[must_use]
+    pub fn of(shared: SdkConfig, metrics: Arc<AwsMetrics>) -> Self {
+        Self {
+            shared,
+            configured: Configured::from(STS_REGION, |_| None, |_| None),
+            endpoint_url: None,
+            default_region: None,
+            metrics,
+        }
+    }
+
     /// The region of resources that name none.
     #[must_use]
     pub fn default_region(&self) -> Option<String> {

@@ -92,10 +92,14 @@ fn bytes(value: &Value) -> Bytes {
 
 /// One call of the operator.
 #[derive(Clone, Debug)]
-enum Call {
+pub enum Call {
+    /// A page of a List, after this token.
     List(Option<String>),
+    /// A Describe of this group.
     Describe(String),
+    /// An Update of this group to this value.
     Update(String, bool),
+    /// The account of the credentials.
     Account,
 }
 
@@ -127,7 +131,8 @@ impl Call {
 }
 
 /// What came of a call on its way.
-enum Came {
+pub enum Came {
+    /// What AWS has answered.
     Answer(u16, Value),
     /// Refused before AWS acted.
     Refused(u16, &'static str),
@@ -152,33 +157,38 @@ impl Service {
     async fn call(&self, call: Call) -> Result<Value, AwsError> {
         let (operation, group) = (call.operation(), call.group().map(str::to_owned));
         let fail = |reason, effect| AwsError::new(operation, &self.region, group.as_deref(), reason, effect);
-        if !self.process.is_running() {
-            std::future::pending::<()>().await;
-        }
-        let now = self.world.elapsed();
-        assert!(!self.world.faults().meets(Fault::AwsPanics, now), "a panic in the AWS client");
-        self.world.oracle().called(&self.world, &self.process, &self.region, &call_of(&call));
-        self.world.trace(self.process.name(), format!("{} in {}", call.shown(), self.region));
-        let (answered, answer) = oneshot::channel();
-        let (world, region, sent) = (self.world.clone(), self.region.clone(), call.clone());
-        let started = self.process.started();
-        // The network carries a request on when its sender gives up.
-        tokio::spawn(async move {
-            if let Some(came) = carry(&world, &region, started, &sent).await {
-                drop(answered.send(came));
-            }
-        });
-        match timeout(AWS_TIMEOUT, answer).await {
+        match timeout(AWS_TIMEOUT, self.process.send(&self.world, &self.region, call)).await {
             Err(_) => Err(fail(Reason::TimedOut, Effect::Unclear)),
-            Ok(Err(_) | Ok(Came::Lost)) => Err(fail(Reason::Unreachable, Effect::Unclear)),
-            Ok(Ok(Came::Refused(status, code))) => Err(refused(fail, status, code)),
-            Ok(Ok(Came::Answer(status, body))) if (200..300).contains(&status) => Ok(body),
-            Ok(Ok(Came::Answer(status, body))) => {
+            Ok(None | Some(Came::Lost)) => Err(fail(Reason::Unreachable, Effect::Unclear)),
+            Ok(Some(Came::Refused(status, code))) => Err(refused(fail, status, code)),
+            Ok(Some(Came::Answer(status, body))) if (200..300).contains(&status) => Ok(body),
+            Ok(Some(Came::Answer(status, body))) => {
                 let code = body["__type"].as_str().or_else(|| body["code"].as_str()).unwrap_or_default().to_owned();
                 let code = if code.is_empty() && status == 404 { "ResourceNotFoundException" } else { &code };
                 Err(refused(fail, status, code))
             }
         }
+    }
+}
+
+impl Process {
+    /// Sends a call; `None` when nothing answers and the connection is gone.
+    pub async fn send(&self, world: &World, region: &str, call: Call) -> Option<Came> {
+        if !self.is_running() {
+            std::future::pending::<()>().await;
+        }
+        assert!(!world.faults().meets(Fault::AwsPanics, world.elapsed()), "a panic in the AWS client");
+        world.oracle().called(world, self, region, &call_of(&call));
+        world.trace(self.name(), format!("{} in {region}", call.shown()));
+        let (answered, answer) = oneshot::channel();
+        let (network, to, started) = (world.clone(), region.to_owned(), self.started());
+        // The network carries a request on when its sender gives up.
+        tokio::spawn(async move {
+            if let Some(came) = carry(&network, &to, started, &call).await {
+                drop(answered.send(came));
+            }
+        });
+        answer.await.ok()
     }
 }
 

@@ -16,5 +16,6 @@ mod random;
 mod run;
 mod scenarios;
 mod schedule;
+mod sdk;
 mod stage;
 mod world;

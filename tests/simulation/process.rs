@@ -36,6 +36,7 @@ use tower::Layer;
 use crate::{
     aws::{AWS_TIMEOUT, Service},
     kubernetes::Transport,
+    sdk,
     world::{World, lock},
 };
 
@@ -77,6 +78,8 @@ pub struct Options {
     pub poll_interval: Duration,
     /// `--aws-calls-per-second`.
     pub calls_per_second: u32,
+    /// Whether the AWS SDK makes the calls; else they are made without HTTP, which is faster.
+    pub sdk: bool,
 }
 
 impl Default for Options {
@@ -87,6 +90,7 @@ impl Default for Options {
             observe_only: false,
             poll_interval: Duration::from_mins(1),
             calls_per_second: 100,
+            sdk: false,
         }
     }
 }
@@ -114,13 +118,18 @@ impl Process {
         world.trace(name, "starts");
         let mut metrics = Metrics::new();
         let aws_metrics = Arc::new(AwsMetrics::register(metrics.registry()));
-        let instruments = Instruments::register(metrics.registry(), aws_metrics);
+        let instruments = Instruments::register(metrics.registry(), Arc::clone(&aws_metrics));
         let layer = RestClientLayer::register(metrics.registry(), "simulated".into(), HEAD_WITHIN);
         let transport = layer.layer(Transport::new(world, &process));
         drop(process.0.metrics.set(metrics));
         let client = Client::new(transport, "default");
         let (for_connect, connect_world) = (process.clone(), world.clone());
-        let connect: Connect = Box::new(move |lane| Service::connect(&connect_world, &for_connect, lane.region()));
+        let connect: Connect = if options.sdk {
+            let services = sdk::services(world, &process, aws_metrics);
+            Box::new(move |lane| services.for_region(lane.region()))
+        } else {
+            Box::new(move |lane| Service::connect(&connect_world, &for_connect, lane.region()))
+        };
         let settings = Settings {
             namespaces: options.namespaces.clone(),
             default_region: options.region.clone(),

@@ -112,6 +112,7 @@ impl Schedule {
         if chance.random_bool(0.3) {
             options.poll_interval = Duration::from_secs(10);
         }
+        options.sdk = chance.random_bool(0.1);
         let lacks = chance.random_bool(0.05).then_some("tags");
         let rival = chance.random_bool(0.05);
         let resources = if chance.random_bool(0.05) { 30 } else { chance.random_range(1..=5) };
