@@ -234,7 +234,8 @@ async fn pass(world: &World) -> bool {
     let delayed = world.faults().meets(Fault::WatchDelayed, world.elapsed());
     if delayed {
         sleep(world.between(Duration::ZERO, Duration::from_secs(8))).await;
-    } else {
+    } else if world.chance() < 0.7 {
+        // Else the frame comes together with the one before it.
         sleep(world.between(Duration::from_millis(1), Duration::from_millis(10))).await;
     }
     !(world.chance() < 0.3 && world.faults().meets(Fault::WatchCut, world.elapsed()))

@@ -191,6 +191,11 @@ impl Oracle {
         }
     }
 
+    /// Whether AWS has carried out a change of the group to this value.
+    pub fn carried_out(&self, group: &str, to: bool) -> bool {
+        self.mutations.iter().any(|(name, value)| name == group && *value == to)
+    }
+
     /// A status was stored.
     pub fn status_written(&mut self, world: &World, object: &Value) {
         self.counted("status writes");

@@ -141,6 +141,11 @@ impl Stage {
         self.world.api().objects("profilinggroups").map(|object| (**object).clone()).collect()
     }
 
+    /// Whether AWS has carried out a change of the group to this value.
+    pub fn carried_out(&self, group: &str, to: bool) -> bool {
+        self.world.oracle().carried_out(group, to)
+    }
+
     /// How often something happened.
     pub fn count(&self, what: &str) -> u64 {
         self.world.oracle().count(what)
