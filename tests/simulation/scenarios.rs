@@ -323,6 +323,24 @@ fn a_retry_is_not_made_from_a_spec_that_kubernetes_has_not_confirmed() {
 }
 
 #[test]
+fn a_correction_is_never_made_from_a_spec_that_kubernetes_has_not_confirmed() {
+    play(|stage| async move {
+        stage.group("G", true);
+        let _operator = stage.operator();
+        stage.pass(20.0).await;
+        stage.create("r", "G", true, json!({}));
+        stage.until_ready("r", "True InSync", 10.0).await;
+        // The operator has just read and written the resource.
+        stage.fault(Fault::WatchSilent, 280);
+        stage.edit("r", json!({ "profilingEnabled": false }));
+        stage.group("G", false);
+        stage.pass(200.0).await;
+        let corrected = stage.events("r").iter().any(|note| note.starts_with("DriftCorrected"));
+        stage.check(!corrected && stage.enabled("G") == Some(false), "what the user wants is undone");
+    });
+}
+
+#[test]
 fn an_update_whose_answer_was_lost_and_that_the_user_took_back_is_not_called_drift() {
     play(|stage| async move {
         let names: Vec<_> = (0..8).map(|n| format!("r{n}")).collect();

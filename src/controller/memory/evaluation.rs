@@ -23,7 +23,7 @@ use crate::{
 const WORTH_REPORTING: Duration = Duration::from_secs(1);
 /// When AWS falls silent, all objects of a lane report it within this time, and not all at once.
 const STALE_SPREAD: Duration = Duration::from_mins(1);
-/// A version that the API server confirmed within this time is current enough to write to AWS from.
+/// A version that the API server confirmed within this time is current enough to adopt a group from, or to repeat an edit.
 const CONFIRMED_WITHIN: Duration = Duration::from_secs(30);
 
 /// One object, what to do about it and what to report of it.
@@ -135,12 +135,17 @@ impl Memory {
         };
         let moments = [write_from, held_until, grace_ends].into_iter().flatten();
         let waits = moments.map(|moment| moment.since(now.moment)).chain(recheck_at.map(|at| at.since(now.wall)));
-        let first = matches!(planned, Plan::Update { cause: Cause::Edit, .. }) && !record.has_failed();
+        let unconfirmed = match planned {
+            // Nobody waits for a correction, and it may undo what was done in AWS for good reason.
+            Plan::Update { cause: Cause::Drift, .. } => true,
+            Plan::Update { cause: Cause::Edit, .. } if !record.has_failed() => false,
+            _ => now.moment.since(record.confirmed) > CONFIRMED_WITHIN,
+        };
         Some(Evaluation {
             writes: worth == Worth::Write && held_until.is_none(),
             repeats: record.writes.repeats_itself(&next),
             unpublished: !record.unpublished.is_empty() && held_until.is_none(),
-            unconfirmed: !first && now.moment.since(record.confirmed) > CONFIRMED_WITHIN,
+            unconfirmed,
             wants: group.filter(|_| wants(&situation)),
             recheck_in: waits.filter(|wait| !wait.is_zero()).min(),
             key: key.clone(),
