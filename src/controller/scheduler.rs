@@ -86,9 +86,6 @@ impl Scheduler {
                 () = shell.triggers.added() => {}
             }
             for done in 1.. {
-                if shell.stop.is_cancelled() {
-                    break;
-                }
                 let Some(key) = shell.triggers.next() else { break };
                 self.look(&key);
                 if done % BATCH == 0 {
@@ -121,7 +118,13 @@ impl Scheduler {
         shell.handle(|memory, now| memory.note(&evaluation, now));
         let Running { applying, reporting } = self.running.get(key).copied().unwrap_or_default();
         let lane = evaluation.lane().cloned();
-        match evaluation.work(applying, reporting) {
+        let work = if shell.stop.is_cancelled() {
+            // Nothing else begins any more: what AWS has taken is recorded.
+            Some(Work::Report).filter(|_| evaluation.unpublished && !applying && !reporting)
+        } else {
+            evaluation.work(applying, reporting)
+        };
+        match work {
             Some(work) if self.slots.take(work, lane.as_ref()) => {
                 self.waiting.forget(key);
                 self.start(key.clone(), work, lane);
@@ -166,15 +169,16 @@ impl Scheduler {
                 self.running.remove(&key);
             }
         }
-        self.shell.triggers.urgent([key]);
+        // At the end a report that did not succeed is not begun again.
+        if work != Work::Report || !self.shell.stop.is_cancelled() {
+            self.shell.triggers.urgent([key]);
+        }
         self.fill();
     }
 
     /// Starts what waits while there is a place for it.
     fn fill(&mut self) {
-        while !self.shell.stop.is_cancelled()
-            && let Some(key) = self.waiting.next(&self.slots)
-        {
+        while let Some(key) = self.waiting.next(&self.slots) {
             self.look(&key);
         }
     }

@@ -251,6 +251,24 @@ fn sigterm_releases_what_waits_for_the_rate_limit() {
 }
 
 #[test]
+fn sigterm_lets_an_update_that_is_under_way_finish_and_reports_it() {
+    play(|stage| async move {
+        stage.group("G", true);
+        stage.create("r", "G", true, json!({}));
+        let operator = stage.operator();
+        stage.until_ready("r", "True InSync", 10.0).await;
+        stage.fault(Fault::AwsSlow, 5);
+        stage.edit("r", json!({ "profilingEnabled": false }));
+        stage.pass(0.5).await;
+        operator.terminate();
+        stage.check(operator.exits_within(Duration::from_secs(20)).await, "it ends");
+        stage.check(stage.enabled("G") == Some(false), "the Update has finished");
+        stage.check(stage.ready("r") == "True InSync", "the status records it");
+        stage.check(stage.events("r").iter().any(|note| note.starts_with("Updated")), "an event reports it");
+    });
+}
+
+#[test]
 fn a_suspended_resource_is_not_asked_about_any_more() {
     play(|stage| async move {
         for n in 0..150 {
