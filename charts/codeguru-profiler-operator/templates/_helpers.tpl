@@ -85,7 +85,7 @@ imagePullSecrets:
 {{- define "operator.eventRules" -}}
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create]
 {{- end -}}
 
 {{- define "operator.subjects" -}}
