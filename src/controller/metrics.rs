@@ -32,9 +32,10 @@ struct TaskLabel {
     task: &'static str,
 }
 
+/// Not `namespace`: where an operator is scraped, that is the namespace of its pod.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct NamespaceLabel {
-    namespace: String,
+    watched_namespace: String,
 }
 
 /// What the controller counts.
@@ -130,7 +131,7 @@ impl ControllerMetrics {
 
     /// A namespace can't be listed.
     pub fn refused(&self, namespace: &str) {
-        self.refused.get_or_create(&NamespaceLabel { namespace: namespace.into() }).inc();
+        self.refused.get_or_create(&NamespaceLabel { watched_namespace: namespace.into() }).inc();
     }
 
     /// Whose objects to count.
