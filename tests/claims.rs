@@ -1,11 +1,13 @@
 //! Two resources for one group never fight.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use crate::world::{World, condition};
 
 #[tokio::test]
-async fn the_second_resource_for_a_group_stands_back_and_takes_over_when_the_first_goes() {
+async fn the_second_resource_for_a_group_stands_back_and_takes_over_when_the_first_has_been_gone_for_a_while() {
     let world = World::new().await;
     world.flip("Shared", true).await;
     let _operator = world.start().await;
@@ -22,9 +24,33 @@ async fn the_second_resource_for_a_group_stands_back_and_takes_over_when_the_fir
     assert_eq!(world.enabled("Shared").await, Some(true));
 
     world.delete("first").await;
+    let gone = Instant::now();
     world.condition("second", "Ready", "True", "InSync").await;
+    assert!(gone.elapsed() > Duration::from_secs(25), "it waits for the former owner: {:?}", gone.elapsed());
     assert_eq!(world.enabled("Shared").await, Some(false));
     assert_eq!(world.calls("UpdateProfilingGroup").await, 1);
+    world.judge().await;
+}
+
+#[tokio::test]
+async fn deleting_and_creating_the_owner_again_keeps_the_group_though_another_one_waits_for_it() {
+    let world = World::new().await;
+    world.flip("Shared", true).await;
+    let _operator = world.start().await;
+    let spec = |on: bool| json!({ "profilingGroupName": "Shared", "profilingEnabled": on });
+    world.try_create("first", spec(true)).await.unwrap();
+    world.condition("first", "Ready", "True", "InSync").await;
+    world.try_create("second", spec(false)).await.unwrap();
+    world.condition("second", "Stalled", "True", "ClaimedByAnother").await;
+
+    world.delete("first").await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    world.try_create("first", spec(true)).await.unwrap();
+    world.condition("first", "Ready", "True", "InSync").await;
+    world.lists(2).await;
+    world.condition("second", "Stalled", "True", "ClaimedByAnother").await;
+    assert_eq!(world.enabled("Shared").await, Some(true));
+    assert_eq!(world.calls("UpdateProfilingGroup").await, 0);
     world.judge().await;
 }
 
