@@ -7,7 +7,10 @@ use devkit::{
 use http::Method;
 use serde_json::json;
 
-use crate::world::{World, condition};
+use crate::{
+    accounts::{PUBLISH, READ, WRITE_STATUS, account, allow},
+    world::{World, condition},
+};
 
 const UPDATE: &str = "UpdateProfilingGroup";
 const WATCH: &str = "/profilinggroups?";
@@ -39,45 +42,6 @@ async fn alive(operator: &Operator) {
     assert_eq!(devkit::http::get(&format!("{}/livez", operator.url())).await.unwrap().status, 200);
     assert!(operator.process().ended().is_none(), "{}", operator.logs());
 }
-
-/// A ServiceAccount that may do only this in the story's namespace. Answers the user's name and its kubeconfig.
-async fn account(world: &World, name: &str, rules: &str) -> (String, std::path::PathBuf) {
-    let namespace = &world.namespace;
-    world
-        .plane
-        .apply_in(
-            namespace,
-            &format!(
-                "apiVersion: v1
-kind: ServiceAccount
-metadata: {{ name: {name} }}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: {{ name: {name} }}
-roleRef: {{ apiGroup: rbac.authorization.k8s.io, kind: Role, name: {name} }}
-subjects: [{{ kind: ServiceAccount, name: {name}, namespace: {namespace} }}]
-"
-            ),
-        )
-        .await
-        .unwrap();
-    allow(world, name, rules).await;
-    let token = world.plane.token(namespace, name, 3600).await.unwrap();
-    (format!("system:serviceaccount:{namespace}:{name}"), world.plane.kubeconfig_for(&token).unwrap())
-}
-
-async fn allow(world: &World, name: &str, rules: &str) {
-    let role = format!(
-        "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{ name: {name} }}\nrules: [{rules}]\n"
-    );
-    world.plane.apply_in(&world.namespace, &role).await.unwrap();
-}
-
-const READ: &str = "{ apiGroups: [codeguruprofiler.dev], resources: [profilinggroups], verbs: [get, list, watch] }";
-const WRITE_STATUS: &str =
-    "{ apiGroups: [codeguruprofiler.dev], resources: [profilinggroups/status], verbs: [update] }";
-const PUBLISH: &str = "{ apiGroups: [events.k8s.io], resources: [events], verbs: [create, patch] }";
 
 #[tokio::test]
 async fn a_status_write_that_conflicts_is_computed_anew() {
@@ -245,7 +209,7 @@ async fn an_api_server_that_goes_and_comes_back_is_taken_up_again() {
 #[tokio::test]
 async fn without_the_right_to_publish_events_the_work_goes_on() {
     let world = World::new().await;
-    let (_, kubeconfig) = account(&world, "mute", &[READ, WRITE_STATUS].join(", ")).await;
+    let (_, kubeconfig) = account(&world, "mute", &[READ, WRITE_STATUS]).await;
     let operator = world.operator_with(&kubeconfig).start().await.unwrap();
     world.flip("a", false).await;
     world.create("a", true, json!({})).await;
@@ -263,7 +227,7 @@ async fn without_the_right_to_publish_events_the_work_goes_on() {
 #[tokio::test]
 async fn without_the_right_to_write_the_status_there_is_no_hot_loop_and_it_heals_when_the_right_returns() {
     let world = World::new().await;
-    let (user, kubeconfig) = account(&world, "shy", &[READ, PUBLISH].join(", ")).await;
+    let (user, kubeconfig) = account(&world, "shy", &[READ, PUBLISH]).await;
     world.flip("a", false).await;
     let operator = world.operator_with(&kubeconfig).start().await.unwrap();
     world.create("a", true, json!({})).await;
@@ -275,7 +239,7 @@ async fn without_the_right_to_write_the_status_there_is_no_hot_loop_and_it_heals
     assert!(world.calls(UPDATE).await <= 1);
     assert_eq!(world.status("a").await, json!({ "observedGeneration": -1 }));
 
-    allow(&world, "shy", &[READ, PUBLISH, WRITE_STATUS].join(", ")).await;
+    allow(&world, &world.namespace, "shy", &[READ, PUBLISH, WRITE_STATUS]).await;
     world.condition("a", "Ready", "True", "InSync").await;
     assert_eq!(world.enabled("a").await, Some(true));
     assert_eq!(world.calls(UPDATE).await, 1);

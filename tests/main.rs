@@ -1,6 +1,7 @@
 //! Stories: what a user sees, told on a real control plane with the operator and the emulator as processes.
 #![allow(clippy::unwrap_used, reason = "a story that can't go on ends here")]
 
+mod accounts;
 mod phases;
 mod world;
 
@@ -15,6 +16,8 @@ mod installation;
 mod k9s;
 mod kubernetes_trouble;
 mod meddlers;
+mod namespaces;
+mod not_kept;
 mod process;
 mod refusals;
 mod requests;

@@ -1,4 +1,4 @@
-//! The process: its probes, metrics and logs, its end, its namespaces and what it refuses to start with.
+//! The process: its probes, metrics and logs, its end and what it refuses to start with.
 
 use std::{
     process::Output,
@@ -9,10 +9,6 @@ use devkit::{
     faultproxy::{Effect, FaultProxy, Rule},
     http,
     process::Signal,
-};
-use kube::{
-    Api,
-    api::{DynamicObject, PostParams},
 };
 use serde_json::{Value, json};
 
@@ -178,37 +174,6 @@ async fn a_second_signal_ends_it_at_once() {
     let _again = world.start().await;
     world.condition("a", "Ready", "True", "InSync").await;
     assert_eq!(world.enabled("a").await, Some(false));
-    world.judge().await;
-}
-
-#[tokio::test]
-async fn one_operator_works_in_the_namespaces_that_it_was_given_and_in_no_other() {
-    let world = World::new().await;
-    let second = world.plane.namespace("story").await.unwrap();
-    let third = world.plane.namespace("story").await.unwrap();
-    let groups_in = |namespace: &str| -> Api<DynamicObject> {
-        Api::namespaced_with(world.client.clone(), namespace, &devkit::auditor::profiling_groups())
-    };
-    for group in ["first", "second", "third"] {
-        world.flip(group, false).await;
-    }
-    let operator = world.operator().await.arg(&format!("--namespace={second}")).start().await.unwrap();
-    for (namespace, name) in [(&third, "third"), (&second, "second")] {
-        let object = json!({
-            "apiVersion": "codeguruprofiler.dev/v1alpha1", "kind": "ProfilingGroup", "metadata": { "name": name },
-            "spec": { "profilingGroupName": name, "profilingEnabled": true },
-        });
-        let object = serde_json::from_value(object).unwrap();
-        groups_in(namespace).create(&PostParams::default(), &object).await.unwrap();
-    }
-    world.create("first", true, json!({})).await;
-    world.condition("first", "Ready", "True", "InSync").await;
-    world.eventually("the second", async || world.enabled("second").await.filter(|on| *on)).await;
-    world.lists(2).await;
-    assert_eq!(world.enabled("third").await, Some(false), "{}", operator.logs());
-    let third = groups_in(&third).get("third").await.unwrap();
-    assert_eq!(third.data["status"], json!({ "observedGeneration": -1 }));
-    assert_eq!(world.calls(UPDATE).await, 2);
     world.judge().await;
 }
 
