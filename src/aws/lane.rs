@@ -125,7 +125,7 @@ impl Lane {
             };
             let wait = match (due, idle_for) {
                 (_, Some(idle_for)) if idle_for >= idle => return,
-                (_, Some(idle_for)) => idle - idle_for,
+                (_, Some(idle_for)) => idle.saturating_sub(idle_for),
                 (Some(due), None) => due.since(self.moment()),
                 (None, None) => idle,
             };
@@ -157,8 +157,10 @@ impl Lane {
     async fn list(&self) {
         let began = self.moment();
         let mut listing = self.state().begin_list(began);
-        let outcome = AssertUnwindSafe(self.pages(&mut listing)).catch_unwind().await;
-        let outcome = outcome.unwrap_or_else(|panic| Err(self.panicked(Operation::List, panic.as_ref())));
+        let outcome = match AssertUnwindSafe(self.pages(&mut listing)).catch_unwind().await {
+            Ok(outcome) => outcome,
+            Err(panic) => Err(self.panicked(Operation::List, panic.as_ref())),
+        };
         let (now, chance) = (self.moment(), self.system.chance());
         let mut state = self.state();
         match outcome {
@@ -196,8 +198,10 @@ impl Lane {
 
     /// Asks STS after a List that did not show the account.
     async fn learn_account(&self) {
-        let outcome = AssertUnwindSafe(self.service.account()).catch_unwind().await;
-        let outcome = outcome.unwrap_or_else(|panic| Err(self.panicked(Operation::GetCallerIdentity, panic.as_ref())));
+        let outcome = match AssertUnwindSafe(self.service.account()).catch_unwind().await {
+            Ok(outcome) => outcome,
+            Err(panic) => Err(self.panicked(Operation::GetCallerIdentity, panic.as_ref())),
+        };
         match outcome {
             Ok(account) => self.state().learn_account(account),
             Err(error) => {

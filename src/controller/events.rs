@@ -52,7 +52,7 @@ impl Events {
         let EventDraft { warning, reason, action, note } = draft;
         let now = self.system.now();
         let name = cut_at(regarding.name.as_deref().unwrap_or(CONTROLLER), LONGEST_NAME).trim_end_matches(['.', '-']);
-        let unique = u64::try_from(now.as_nanosecond()).unwrap_or_default() ^ (self.system.chance() * 1e6) as u64;
+        let unique = u64::try_from(now.as_nanosecond()).unwrap_or_default() ^ self.system.chance().to_bits();
         Event {
             metadata: ObjectMeta {
                 name: Some(format!("{name}.{unique:016x}")),

@@ -212,7 +212,8 @@ mod tests {
 
     fn condition(kind: &str, status: &str, reason: &str) -> Condition {
         let (type_, status, reason) = (kind.to_owned(), status.to_owned(), reason.to_owned());
-        let last_transition_time = k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(Default::default());
+        let last_transition_time =
+            k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(k8s_openapi::jiff::Timestamp::default());
         Condition { type_, status, reason, last_transition_time, message: String::new(), observed_generation: None }
     }
 

@@ -16,6 +16,7 @@ use crate::{
         lane::{internal_error, panic_message},
         sdk::REQUEST_ID,
     },
+    domain::lane_id::LaneId,
     process::reconciles::Outcome,
 };
 
@@ -55,7 +56,7 @@ fn span(evaluation: &Evaluation) -> tracing::Span {
         namespace = &*key.namespace,
         name = &*key.name,
         generation = object.generation,
-        region = evaluation.lane().map(|lane| lane.region()),
+        region = evaluation.lane().map(LaneId::region),
         { REQUEST_ID } = tracing::field::Empty
     )
 }

@@ -24,6 +24,7 @@ const REFUSED_FOR: Duration = Duration::from_secs(10);
 
 /// What the watch reports.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are objects")]
 pub enum Watched {
     /// An object was created, changed, or listed.
     Applied(DynamicObject),
@@ -200,11 +201,11 @@ impl Merge {
 }
 
 fn is_refusal(error: &watcher::Error) -> bool {
-    let status = match error {
-        watcher::Error::InitialListFailed(kube::Error::Api(status))
-        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status,
-        watcher::Error::WatchError(status) => status,
-        _ => return false,
+    let (watcher::Error::InitialListFailed(kube::Error::Api(status))
+    | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+    | watcher::Error::WatchError(status)) = error
+    else {
+        return false;
     };
     status.is_forbidden() || status.is_not_found()
 }

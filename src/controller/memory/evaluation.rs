@@ -28,6 +28,7 @@ const CONFIRMED_WITHIN: Duration = Duration::from_secs(30);
 
 /// One object, what to do about it and what to report of it.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is the answer to a question of its own")]
 pub struct Evaluation {
     /// The object's name.
     pub key: Key,

@@ -5,7 +5,7 @@ use kube::{
     Resource, ResourceExt,
     api::{ApiResource, DynamicObject},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::key::Key;
 use crate::{
@@ -73,7 +73,7 @@ impl Object {
         let mut body = DynamicObject::new(&self.key.name, &resource()).within(&self.key.namespace);
         body.meta_mut().uid = Some(self.uid.clone());
         body.meta_mut().resource_version = Some(self.version.clone());
-        body.data = json!({ "status": Value::from(self.status.with(next)) });
+        body.data = json!({ "status": self.status.with(next) });
         body
     }
 

@@ -27,7 +27,7 @@ fn now(seconds: u64) -> Now {
     Now { wall: Timestamp::from_millis(1_800_000_000_000 + i128::from(seconds) * 1000), moment: Moment(seconds * 1000) }
 }
 
-fn object(name: &str, group: &str, version: u64, more: Value) -> DynamicObject {
+fn object(name: &str, group: &str, version: u64, more: &Value) -> DynamicObject {
     let mut object = json!({
         "apiVersion": "codeguruprofiler.dev/v1alpha1", "kind": "ProfilingGroup",
         "metadata": {
@@ -36,7 +36,7 @@ fn object(name: &str, group: &str, version: u64, more: Value) -> DynamicObject {
         },
         "spec": { "profilingGroupName": group, "profilingEnabled": true },
     });
-    json_patch::merge(&mut object, &more);
+    json_patch::merge(&mut object, more);
     serde_json::from_value(object).unwrap()
 }
 
@@ -54,7 +54,7 @@ fn look(memory: &mut Memory, name: &str, at: u64) -> Evaluation {
 #[test]
 fn asking_changes_nothing() {
     let mut memory = memory();
-    memory.handle_applied(object("a", "G", 1, json!({})), now(0));
+    memory.handle_applied(object("a", "G", 1, &json!({})), now(0));
     let asked = || format!("{:?}", memory.evaluate(&key("a"), now(1)));
     assert_eq!(asked(), asked());
 }
@@ -62,7 +62,7 @@ fn asking_changes_nothing() {
 #[test]
 fn a_new_resource_wants_its_group_of_a_lane_and_a_deleted_one_no_more() {
     let mut memory = memory();
-    memory.handle_applied(object("a", "G", 1, json!({})), now(0));
+    memory.handle_applied(object("a", "G", 1, &json!({})), now(0));
     let evaluation = memory.evaluate(&key("a"), now(0)).unwrap();
     assert_eq!((evaluation.plan, evaluation.work(false, false)), (Plan::Rest, None));
     let lane = LaneId::of_region(REGION);
@@ -70,7 +70,7 @@ fn a_new_resource_wants_its_group_of_a_lane_and_a_deleted_one_no_more() {
     assert!(memory.lane(&lane).unwrap().lock().due().is_some());
     assert_eq!(memory.handle_deleted(&key("a"), now(1)).lanes, [lane.clone()].into());
     assert!(memory.lane(&lane).unwrap().lock().due().is_none());
-    assert!(memory.handle_lane_idle(&lane, Duration::from_secs(60), Moment(61_000)));
+    assert!(memory.handle_lane_idle(&lane, Duration::from_mins(1), Moment(61_000)));
     assert!(memory.lane(&lane).is_none());
 }
 
@@ -80,7 +80,7 @@ fn nothing_is_left_of_a_resource_that_is_gone() {
     let mut memory = memory();
     for round in 0..100 {
         let name = format!("r{round}");
-        memory.handle_applied(object(&name, "G", round, json!({})), now(round));
+        memory.handle_applied(object(&name, "G", round, &json!({})), now(round));
         let evaluation = look(&mut memory, &name, round);
         memory.handle_deleted(&key(&name), now(round));
         memory.note(&evaluation, now(round));
@@ -93,7 +93,7 @@ fn nothing_is_left_of_a_resource_that_is_gone() {
 fn a_list_concerns_only_the_groups_of_which_something_is_new() {
     let mut memory = memory();
     for n in 0..50 {
-        memory.handle_applied(object(&format!("r{n}"), &format!("G{n}"), n, json!({})), now(0));
+        memory.handle_applied(object(&format!("r{n}"), &format!("G{n}"), n, &json!({})), now(0));
         look(&mut memory, &format!("r{n}"), 0);
     }
     let lane = LaneId::of_region(REGION);
@@ -122,12 +122,12 @@ fn a_list_concerns_only_the_groups_of_which_something_is_new() {
 #[test]
 fn an_older_version_of_an_object_does_not_replace_a_newer_one() {
     let mut memory = memory();
-    memory.handle_applied(object("a", "G", 5, json!({})), now(0));
+    memory.handle_applied(object("a", "G", 5, &json!({})), now(0));
     let edited = |on: bool| json!({ "metadata": { "generation": 2 }, "spec": { "profilingEnabled": on } });
-    memory.handle_answer(object("a", "G", 9, edited(false)), now(1));
-    memory.handle_applied(object("a", "G", 7, json!({})), now(2));
+    memory.handle_answer(object("a", "G", 9, &edited(false)), now(1));
+    memory.handle_applied(object("a", "G", 7, &json!({})), now(2));
     assert!(!memory.evaluate(&key("a"), now(3)).unwrap().situation.desired.profiling_enabled);
     let reborn = json!({ "metadata": { "uid": "another" }, "spec": { "profilingEnabled": true } });
-    memory.handle_applied(object("a", "G", 11, reborn), now(4));
+    memory.handle_applied(object("a", "G", 11, &reborn), now(4));
     assert!(memory.evaluate(&key("a"), now(5)).unwrap().situation.desired.profiling_enabled);
 }
