@@ -12,5 +12,4 @@ pub mod shutdown;
 pub mod system;
 pub mod telemetry;
 
-pub(crate) mod lock;
 mod workqueue;

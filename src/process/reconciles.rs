@@ -6,10 +6,11 @@
 use std::{
     fmt::{self, Debug},
     hash::Hash,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric},
@@ -22,10 +23,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::{
-    lock::lock,
-    workqueue::{Ticket, Workqueue},
-};
+use super::workqueue::{Ticket, Workqueue};
 
 /// controller-runtime's buckets of a reconcile's length, in seconds.
 const RECONCILE_SECONDS: [f64; 40] = [
@@ -133,21 +131,21 @@ impl<K: Eq + Hash + Debug + Send + 'static> Reconciles<K> {
 
     /// `key` waits to be reconciled. Adds nothing when it already waits.
     pub fn enqueued(&self, key: K) {
-        if lock(&self.queue).enqueue(key, Instant::now()) {
+        if self.queue.lock().enqueue(key, Instant::now()) {
             self.counts.adds.inc();
         }
     }
 
     /// `key` waits no longer, and is not going to be reconciled: its object has vanished, for one.
     pub fn dropped(&self, key: &K) {
-        lock(&self.queue).drop_waiting(key);
+        self.queue.lock().drop_waiting(key);
     }
 
     /// The reconcile of `key` starts; it lasts until the timer is told the outcome.
     ///
     /// A key that comes back by itself is not seen to wait: it counts as added now, without a waiting time.
     pub fn started(&self, key: &K) -> ReconcileTimer<K> {
-        let (ticket, waited) = lock(&self.queue).start(key, Instant::now());
+        let (ticket, waited) = self.queue.lock().start(key, Instant::now());
         match waited {
             Some(waited) => self.counts.waiting_seconds.observe(waited.as_secs_f64()),
             None => {
@@ -178,7 +176,7 @@ impl<K: Eq + Hash> ReconcileTimer<K> {
 
     fn end(&mut self, outcome: Option<Outcome>) {
         let Some(ticket) = self.ticket.take() else { return };
-        let took = lock(&self.reconciles.queue).end(ticket, Instant::now());
+        let took = self.reconciles.queue.lock().end(ticket, Instant::now());
         if let Some(outcome) = outcome {
             self.reconciles.counts.record(outcome, took);
         }
@@ -270,7 +268,7 @@ struct ActiveWorkers<K>(Arc<Mutex<Workqueue<K>>>);
 
 impl<K: Eq + Hash + Debug + Send + 'static> Collector for ActiveWorkers<K> {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let seen = lock(&self.0).snapshot(Instant::now());
+        let seen = self.0.lock().snapshot(Instant::now());
         gauge(
             &mut encoder,
             "controller_runtime_active_workers",
@@ -286,7 +284,7 @@ struct QueueGauges<K>(Arc<Mutex<Workqueue<K>>>);
 
 impl<K: Eq + Hash + Debug + Send + 'static> Collector for QueueGauges<K> {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let seen = lock(&self.0).snapshot(Instant::now());
+        let seen = self.0.lock().snapshot(Instant::now());
         gauge(&mut encoder, "workqueue_depth", "Current depth of workqueue.", &ConstGauge::new(seen.depth))?;
         gauge(
             &mut encoder,

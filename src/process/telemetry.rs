@@ -155,22 +155,18 @@ fn line(ts: &str, level: &str, target: &str, mut fields: Map<String, Value>) -> 
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+    use std::sync::Arc;
+
+    use parking_lot::Mutex;
 
     use super::*;
 
     #[derive(Clone, Debug, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);
 
-    impl Lines {
-        fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner)
-        }
-    }
-
     impl io::Write for Lines {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.bytes().write(bytes)
+            self.0.lock().write(bytes)
         }
 
         fn flush(&mut self) -> io::Result<()> {
@@ -184,7 +180,7 @@ mod tests {
         let writer = lines.clone();
         let subscriber = json(move || writer.clone()).finish();
         tracing::subscriber::with_default(subscriber, log);
-        let bytes = lines.bytes();
+        let bytes = lines.0.lock();
         serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{error} in {}", String::from_utf8_lossy(&bytes)))
     }
 

@@ -5,7 +5,7 @@ use std::{
     num::NonZeroU32,
     pin::Pin,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
     task::{Context, Poll},
@@ -29,6 +29,7 @@ use codeguru_profiler_operator::{
 use futures::future::BoxFuture;
 use k8s_openapi::jiff::SignedDuration;
 use kube::Client;
+use parking_lot::Mutex;
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tower::Layer;
@@ -37,7 +38,7 @@ use crate::{
     aws::{AWS_TIMEOUT, Service},
     kubernetes::Transport,
     sdk,
-    world::{World, lock},
+    world::World,
 };
 
 /// How long the API server may take to begin an answer, as in the real client.
@@ -164,7 +165,7 @@ impl Process {
 
     fn spawn(&self, future: BoxFuture<'static, ()>) -> JoinHandle<()> {
         let task = tokio::spawn(Gate { process: self.clone(), future, waiting: None });
-        let mut tasks = lock(&self.0.tasks);
+        let mut tasks = self.0.tasks.lock();
         tasks.retain(|task| !task.is_finished());
         tasks.push(task.abort_handle());
         task
@@ -221,12 +222,12 @@ impl Process {
 
     /// How it ended by itself, if it has.
     pub fn ended(&self) -> Option<String> {
-        lock(&self.0.ended).clone()
+        self.0.ended.lock().clone()
     }
 
     fn end(&self, how: String) {
         self.0.world.trace(self.0.name, format!("ends: {how}"));
-        *lock(&self.0.ended) = Some(how);
+        *self.0.ended.lock() = Some(how);
         self.kill_quietly();
     }
 
@@ -246,7 +247,7 @@ impl Process {
 
     fn kill_quietly(&self) {
         self.0.running.store(false, Ordering::Relaxed);
-        lock(&self.0.tasks).drain(..).for_each(|task| task.abort());
+        self.0.tasks.lock().drain(..).for_each(|task| task.abort());
         self.resume_quietly();
     }
 

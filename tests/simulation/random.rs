@@ -3,18 +3,17 @@
 use std::{
     env,
     process::Command,
-    sync::{
-        Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
+
 use crate::{
     run::{cut, explained, run},
     schedule::Schedule,
-    world::{Counts, lock},
+    world::Counts,
 };
 
 fn number(variable: &str) -> Option<u64> {
@@ -37,15 +36,15 @@ fn schedules_from_seeds_break_no_rule() {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     let enough = seed >= from + schedules && began.elapsed() >= least;
-                    if enough || lock(&failed).len() >= 5 {
+                    if enough || failed.lock().len() >= 5 {
                         break;
                     }
                     let outcome = run(&Schedule::random(seed));
                     add(&faults, &outcome.faults);
                     add(&counts, &outcome.counts);
-                    *lock(&simulated) += outcome.lasted;
+                    *simulated.lock() += outcome.lasted;
                     if !outcome.violations.is_empty() {
-                        lock(&failed).push((seed, outcome.violations));
+                        failed.lock().push((seed, outcome.violations));
                     }
                 }
             });
@@ -54,10 +53,10 @@ fn schedules_from_seeds_break_no_rule() {
     let ran = next.load(Ordering::Relaxed) - from - threads;
     let seconds = began.elapsed().as_secs_f64();
     println!("{ran} schedules from seed {from} in {seconds:.1} s on {threads} threads");
-    println!("simulated time: {} h", lock(&simulated).as_secs() / 3600);
-    println!("faults met: {:?}", lock(&faults));
-    println!("seen: {:?}", lock(&counts));
-    let failed = failed.into_inner().unwrap();
+    println!("simulated time: {} h", simulated.lock().as_secs() / 3600);
+    println!("faults met: {:?}", faults.lock());
+    println!("seen: {:?}", counts.lock());
+    let failed = failed.into_inner();
     if let Some((seed, _)) = failed.first() {
         for (seed, violations) in &failed {
             println!("seed {seed}: {violations:?}");
@@ -68,7 +67,7 @@ fn schedules_from_seeds_break_no_rule() {
 }
 
 fn add(all: &Mutex<Counts>, some: &Counts) {
-    let mut all = lock(all);
+    let mut all = all.lock();
     for (what, count) in some {
         *all.entry(what.clone()).or_default() += count;
     }

@@ -1,13 +1,9 @@
 //! What all actors of a simulation share: the time, chance from one seed, the trace, and the two services. No sockets.
 
-use std::{
-    collections::BTreeMap,
-    fmt::Write as _,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
 use k8s_openapi::jiff::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use serde_json::Value;
 use tokio::{
@@ -84,7 +80,7 @@ impl World {
 
     /// A random number from 0 up to, but without, 1.
     pub fn chance(&self) -> f64 {
-        lock(&self.0.chance).random()
+        self.0.chance.lock().random()
     }
 
     /// A random duration between the two.
@@ -94,13 +90,13 @@ impl World {
 
     /// Adds a line to the trace.
     pub fn trace(&self, actor: &'static str, event: impl Into<String>) {
-        lock(&self.0.trace).push(Line { at: self.elapsed(), actor, event: event.into() });
+        self.0.trace.lock().push(Line { at: self.elapsed(), actor, event: event.into() });
     }
 
     /// The trace as text: time, actor, event; what repeats itself is one line.
     pub fn trace_text(&self) -> String {
         let mut text = String::new();
-        let trace = lock(&self.0.trace);
+        let trace = self.0.trace.lock();
         let same = |one: &Line, next: &Line| (one.actor, &one.event) == (next.actor, &next.event);
         for lines in trace.chunk_by(same) {
             let Line { at, actor, event } = &lines[0];
@@ -112,7 +108,7 @@ impl World {
 
     /// The model API server.
     pub fn api(&self) -> MutexGuard<'_, ApiServer> {
-        lock(&self.0.api)
+        self.0.api.lock()
     }
 
     /// Wakes every watch: something may have been written.
@@ -127,7 +123,7 @@ impl World {
 
     /// The faults in force.
     pub fn faults(&self) -> MutexGuard<'_, Faults> {
-        lock(&self.0.faults)
+        self.0.faults.lock()
     }
 
     /// Until when the operators may act.
@@ -160,7 +156,7 @@ impl World {
 
     /// What must never happen.
     pub fn oracle(&self) -> MutexGuard<'_, Oracle> {
-        lock(&self.0.oracle)
+        self.0.oracle.lock()
     }
 
     /// The AWS accounts.
@@ -173,11 +169,6 @@ impl World {
 pub fn time_at(elapsed: Duration) -> Timestamp {
     let millis = BEGIN * 1000 + i64::try_from(elapsed.as_millis()).unwrap();
     Timestamp::from_millisecond(millis).unwrap()
-}
-
-/// A simulation that panicked elsewhere is reported there.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Counts by name.

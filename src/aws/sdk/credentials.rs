@@ -6,7 +6,7 @@ use std::{
     error::Error,
     fmt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Duration,
 };
 
@@ -15,14 +15,13 @@ use aws_credential_types::{
     Credentials,
     provider::{self, ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future},
 };
-
+use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 
 use super::{failure, keys};
 use crate::{
     api::Reason,
     aws::error::party::{KeyPart, KeyProblem, Source, TokenFileProblem},
-    process::lock::lock,
 };
 
 /// The SDK repeats what the container's endpoint answers with 500, but not with 429.
@@ -139,13 +138,13 @@ impl Checked {
     }
 
     async fn credentials(&self) -> provider::Result {
-        let failed = lock(&self.failed).clone();
+        let failed = self.failed.lock().clone();
         if let Some((_, echo)) = failed.filter(|(at, _)| at.elapsed() < ECHO) {
             return Err(CredentialsError::provider_error(echo));
         }
         self.asked().await.map_err(|error| {
             let echo = Echo(Arc::new(error));
-            *lock(&self.failed) = Some((Instant::now(), echo.clone()));
+            *self.failed.lock() = Some((Instant::now(), echo.clone()));
             CredentialsError::provider_error(echo)
         })
     }

@@ -1,7 +1,8 @@
 //! An HTTP server that gives every request the same raw answer and remembers what was asked.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use rustls::{
     ServerConfig,
     crypto::aws_lc_rs,
@@ -60,13 +61,13 @@ impl Server {
 
     /// What was asked: request line, headers and body, one string each.
     pub(super) fn requests(&self) -> Vec<String> {
-        self.requests.lock().unwrap().clone()
+        self.requests.lock().clone()
     }
 }
 
 async fn serve(mut stream: TcpStream, behaviour: Behaviour, log: Arc<Mutex<Vec<String>>>) {
     let Some(request) = read(&mut stream).await else { return };
-    log.lock().unwrap().push(String::from_utf8_lossy(&request).into_owned());
+    log.lock().push(String::from_utf8_lossy(&request).into_owned());
     match behaviour {
         Behaviour::Answer(bytes) => stream.write_all(&bytes).await.unwrap_or_default(),
         Behaviour::Flood => {
