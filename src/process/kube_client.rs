@@ -11,7 +11,7 @@ use kube::{
 };
 use prometheus_client::registry::Registry;
 
-use super::rest_client::RestClientLayer;
+use super::{head_timeout::HeadTimeoutLayer, rest_client::RestClientLayer};
 
 /// How long the API server may take to begin an answer. What it can't begin in half a minute is better asked again
 /// than waited for; a server under load sends its 429 long before.
@@ -39,7 +39,8 @@ pub enum KubeClientError {
 ///
 /// # Guarantees
 /// * It never retries by itself: a call takes as long as its time-out says, and every request is counted.
-/// * All that [`RestClientLayer`] promises, with the families registered in `registry`. Call it once a registry.
+/// * All that [`HeadTimeoutLayer`] and [`RestClientLayer`] promise: what is given up counts too. The families are
+///   registered in `registry`; call it once a registry.
 /// * A server that goes silent within an answer is given up after 295 s.
 /// * A proxy is used as kubectl uses it, and never in a pod.
 pub async fn connect(registry: &mut Registry) -> Result<Client, KubeClientError> {
@@ -79,9 +80,9 @@ fn build(mut config: Config, head_within: Duration, registry: &mut Registry) -> 
     config.reset_reader_on_write = true;
     config.headers.push((USER_AGENT, HeaderValue::from_static(IDENTITY)));
     let host = config.cluster_url.authority().map(ToString::to_string).unwrap_or_default();
-    let layer = RestClientLayer::register(registry, host, head_within);
+    let counted = RestClientLayer::register(registry, host);
     let builder = ClientBuilder::try_from(config).map_err(|error| KubeClientError::Unusable(Box::new(error)))?;
-    Ok(builder.with_layer(&layer).build())
+    Ok(builder.with_layer(&HeadTimeoutLayer(head_within)).with_layer(&counted).build())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Being a good process: permits, metrics, HTTP endpoints, telemetry, shutdown. Knows nothing of the domain.
 
 pub mod error_chain;
+pub mod head_timeout;
 pub mod health;
 pub mod http;
 pub mod kube_client;

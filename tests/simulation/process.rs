@@ -19,7 +19,9 @@ use codeguru_profiler_operator::{
         settings::{Pod, Settings},
     },
     process::{
+        head_timeout::HeadTimeoutLayer,
         health::{Liveness, Readiness},
+        kube_client::HEAD_WITHIN,
         metrics::Metrics,
         permit::Permits,
         rest_client::RestClientLayer,
@@ -40,9 +42,6 @@ use crate::{
     sdk,
     world::World,
 };
-
-/// How long the API server may take to begin an answer, as in the real client.
-const HEAD_WITHIN: Duration = Duration::from_secs(30);
 
 /// One process; a handle, cheap to clone.
 #[derive(Clone)]
@@ -120,8 +119,8 @@ impl Process {
         let mut metrics = Metrics::new();
         let aws_metrics = Arc::new(AwsMetrics::register(metrics.registry()));
         let instruments = Instruments::register(metrics.registry(), Arc::clone(&aws_metrics));
-        let layer = RestClientLayer::register(metrics.registry(), "simulated".into(), HEAD_WITHIN);
-        let transport = layer.layer(Transport::new(world, &process));
+        let layer = RestClientLayer::register(metrics.registry(), "simulated".into());
+        let transport = layer.layer(HeadTimeoutLayer(HEAD_WITHIN).layer(Transport::new(world, &process)));
         drop(process.0.metrics.set(metrics));
         let client = Client::new(transport, "default");
         let (for_connect, connect_world) = (process.clone(), world.clone());
