@@ -10,8 +10,7 @@ pub(super) use codes::{clean, codeless, is_known, verdict};
 
 use self::party::{Finding, Party};
 use crate::{
-    api::Reason,
-    domain::failure::{Class, Failure},
+    domain::failure::{Failure, FailureReason},
     process::error_chain::error_chain,
 };
 
@@ -96,7 +95,7 @@ pub struct AwsError {
     /// Of which group, if of one.
     pub group: Option<String>,
     /// What went wrong.
-    pub reason: Reason,
+    pub reason: FailureReason,
     /// Who failed.
     pub party: Party,
     /// What was found there, where the reason alone does not say what to do.
@@ -114,7 +113,7 @@ pub struct AwsError {
 impl AwsError {
     /// A failure of which nothing more is known.
     #[must_use]
-    pub fn new(operation: Operation, region: &str, group: Option<&str>, reason: Reason, effect: Effect) -> Self {
+    pub fn new(operation: Operation, region: &str, group: Option<&str>, reason: FailureReason, effect: Effect) -> Self {
         Self {
             operation,
             region: region.to_owned(),
@@ -126,24 +125,6 @@ impl AwsError {
             retry_after: None,
             answer: None,
             source: None,
-        }
-    }
-
-    /// What it asks for.
-    #[must_use]
-    pub fn class(&self) -> Class {
-        match self.reason {
-            Reason::GroupNotFound
-            | Reason::AccessDenied
-            | Reason::CredentialsExpired
-            | Reason::CredentialsInvalid
-            | Reason::CredentialsMissing
-            | Reason::SignatureRejected
-            | Reason::InvalidRequest
-            | Reason::QuotaExceeded => Class::FixMe,
-            Reason::Throttled => Class::Throttled,
-            Reason::Conflict => Class::Conflict,
-            _ => Class::Transient,
         }
     }
 
@@ -209,12 +190,6 @@ impl Error for AwsError {
 
 impl From<&AwsError> for Failure {
     fn from(error: &AwsError) -> Self {
-        Self {
-            reason: error.reason,
-            class: error.class(),
-            message: error.advice(),
-            detail: error.detail(),
-            retry_after: error.retry_after,
-        }
+        Self { reason: error.reason, message: error.advice(), detail: error.detail(), retry_after: error.retry_after }
     }
 }

@@ -25,9 +25,8 @@ use super::{
     service::ProfilerService,
 };
 use crate::{
-    api::Reason,
     domain::{
-        failure::{Class, Failure},
+        failure::{Failure, FailureReason},
         lane_id::LaneId,
         moment::Moment,
         observation::Observation,
@@ -193,7 +192,7 @@ impl Lane {
                 next => token = next,
             }
         }
-        Err(AwsError::new(Operation::List, self.id.region(), None, Reason::MalformedAnswer, Effect::Refused))
+        Err(AwsError::new(Operation::List, self.id.region(), None, FailureReason::MalformedAnswer, Effect::Refused))
     }
 
     /// Asks STS after a List that did not show the account.
@@ -213,7 +212,7 @@ impl Lane {
 
     fn panicked(&self, operation: Operation, panic: &(dyn Any + Send)) -> AwsError {
         tracing::error!(region = self.id.region(), %operation, "panic: {}", panic_message(panic));
-        AwsError::new(operation, self.id.region(), None, Reason::InternalError, Effect::Unclear)
+        AwsError::new(operation, self.id.region(), None, FailureReason::InternalError, Effect::Unclear)
     }
 
     /// Waits until one Describe may be sent.
@@ -230,7 +229,7 @@ impl Lane {
         let began = self.moment();
         let answer = match self.service.describe(name).await {
             Ok(observation) => Some(observation),
-            Err(error) if error.reason == Reason::GroupNotFound => None,
+            Err(error) if error.reason == FailureReason::GroupNotFound => None,
             Err(error) => return Err(Failure::from(&error)),
         };
         self.state().described(name, answer, began);
@@ -264,7 +263,7 @@ impl Lane {
         let answer = self.service.update(&guard.name, to).await;
         mutation.ended = match &answer {
             Ok(observation) => Ended::Answered(observation.clone()),
-            Err(error) => Ended::failed(error.effect, error.reason == Reason::GroupNotFound),
+            Err(error) => Ended::failed(error.effect, error.reason == FailureReason::GroupNotFound),
         };
         answer.map_err(|error| (Failure::from(&error), error.effect))
     }
@@ -286,8 +285,7 @@ impl Lane {
 #[must_use]
 pub fn internal_error(detail: String) -> Failure {
     Failure {
-        reason: Reason::InternalError,
-        class: Class::Transient,
+        reason: FailureReason::InternalError,
         message: "The operator failed in an unexpected way and tries again; see its log.".into(),
         detail,
         retry_after: None,

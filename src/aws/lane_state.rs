@@ -3,16 +3,13 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::inventory::{Ended, Inventory, Listing};
-use crate::{
-    api::Reason,
-    domain::{
-        backoff,
-        failure::{Class, Failure},
-        lane_id::LaneId,
-        moment::{Moment, Now},
-        observation::Observation,
-        situation::{Knowledge, LaneView},
-    },
+use crate::domain::{
+    backoff,
+    failure::{Class, Failure, FailureReason},
+    lane_id::LaneId,
+    moment::{Moment, Now},
+    observation::Observation,
+    situation::{Knowledge, LaneView},
 };
 
 /// How long requests for a fresh List are gathered: annotating hundreds of objects costs one List or two.
@@ -173,9 +170,9 @@ impl LaneState {
         self.failures = self.failures.saturating_add(1);
         self.last_attempt = Some(began);
         let asked = failure.retry_after.unwrap_or_default();
-        let pause = backoff::delay(failure.class, self.failures, failure.retry_after, chance);
+        let pause = backoff::delay(failure.reason.class(), self.failures, failure.retry_after, chance);
         self.next_list = now.plus(pause.min(self.jittered(chance)).max(asked));
-        self.paused_until = now.plus(if failure.class == Class::Throttled { pause.max(asked) } else { asked });
+        self.paused_until = now.plus(if failure.reason.class() == Class::Throttled { pause.max(asked) } else { asked });
         self.fail(failure);
     }
 
@@ -258,7 +255,7 @@ impl LaneState {
 
     /// Whether the reason of the last failure is another one than `reason`.
     #[must_use]
-    pub fn fails_otherwise(&self, reason: Reason) -> bool {
+    pub fn fails_otherwise(&self, reason: FailureReason) -> bool {
         self.failure.as_ref().is_none_or(|known| known.reason != reason)
     }
 }

@@ -139,11 +139,11 @@ mod tests {
 
     use super::*;
     use crate::{
-        api::Reason,
         aws::error::{Answered, Effect},
+        domain::failure::FailureReason,
     };
 
-    fn failed(reason: Reason, code: Option<&str>) -> AwsError {
+    fn failed(reason: FailureReason, code: Option<&str>) -> AwsError {
         let answer = Answered { http_status: 400, code: code.map(Into::into), ..Answered::default() };
         let error = AwsError::new(Operation::Update, "eu-west-1", Some("a"), reason, Effect::Refused);
         AwsError { answer: Some(Box::new(answer)), ..error }
@@ -158,10 +158,10 @@ mod tests {
             metrics.record(Operation::Update, "eu-west-1", status, error, second);
         };
         record(Some(200), None);
-        record(Some(400), Some(&failed(Reason::Throttled, Some("ThrottlingException"))));
-        record(Some(400), Some(&failed(Reason::InvalidRequest, Some("NobodyKnowsThis"))));
-        record(Some(503), Some(&failed(Reason::ServiceUnavailable, None)));
-        record(None, Some(&failed(Reason::TimedOut, None)));
+        record(Some(400), Some(&failed(FailureReason::Throttled, Some("ThrottlingException"))));
+        record(Some(400), Some(&failed(FailureReason::InvalidRequest, Some("NobodyKnowsThis"))));
+        record(Some(503), Some(&failed(FailureReason::ServiceUnavailable, None)));
+        record(None, Some(&failed(FailureReason::TimedOut, None)));
         metrics.set_inventory_age("eu-west-1", Some(Duration::from_millis(2500)));
 
         let mut text = String::new();

@@ -37,7 +37,7 @@ use super::{
     metrics::AwsMetrics,
     service::{Page, ProfilerService},
 };
-use crate::{api::Reason, domain::observation::Observation};
+use crate::domain::{failure::FailureReason, observation::Observation};
 
 /// The field of the caller's span that is given AWS's request id.
 pub const REQUEST_ID: &str = "aws_request_id";
@@ -230,11 +230,11 @@ impl SdkService {
                 read(output, &answer).map_err(|why| AwsError {
                     answer: Some(Box::new(answered)),
                     source: Some(why),
-                    ..blank(Reason::MalformedAnswer, Effect::Unclear)
+                    ..blank(FailureReason::MalformedAnswer, Effect::Unclear)
                 })
             }
             Err(error) => {
-                let blank = blank(Reason::InternalError, Effect::Unclear);
+                let blank = blank(FailureReason::InternalError, Effect::Unclear);
                 Err(failure::translate(error, answer.was_sent(), &self.configured, SystemTime::now(), blank))
             }
         };

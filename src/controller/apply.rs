@@ -5,13 +5,12 @@ use kube::{Resource, ResourceExt};
 
 use super::{memory::Evaluation, report::with_progress, shell::Shell};
 use crate::{
-    api::Reason,
     aws::{
         error::Effect,
         lane::{GroupGuard, Lane, Stopping},
     },
     domain::{
-        failure::{Class, Failure},
+        failure::{Class, Failure, FailureReason},
         plan::{Cause, Plan},
     },
     process::reconciles::Outcome,
@@ -32,7 +31,7 @@ pub async fn apply(shell: &Shell, evaluation: &Evaluation) -> Outcome {
     match outcome {
         Ok(()) | Err(Apply::GivenUp) => Outcome::Success,
         Err(Apply::Failed(failure, in_doubt)) => {
-            let outcome = if failure.class == Class::FixMe { Outcome::TerminalError } else { Outcome::Error };
+            let outcome = if failure.reason.class() == Class::FixMe { Outcome::TerminalError } else { Outcome::Error };
             let (now, chance) = (shell.now(), shell.system.chance());
             shell.memory.lock().handle_failed(evaluation, failure, in_doubt, now, chance);
             outcome
@@ -125,8 +124,7 @@ async fn confirm(shell: &Shell, evaluation: &Evaluation) -> Result<(), Failure> 
         Err(error) => error.to_string(),
     };
     Err(Failure {
-        reason: Reason::InternalError,
-        class: Class::Transient,
+        reason: FailureReason::InternalError,
         message: "Kubernetes does not confirm that the spec is current; AWS is not written to before it does.".into(),
         detail,
         retry_after: None,

@@ -6,14 +6,15 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use parking_lot::Mutex;
 
 use super::settings::Pod;
-use crate::{
-    api::Reason,
-    domain::{failure::Failure, lane_id::LaneId, transitions::EventDraft},
+use crate::domain::{
+    failure::{Failure, FailureReason},
+    lane_id::LaneId,
+    transitions::EventDraft,
 };
 
 /// What was last reported of each lane.
 #[derive(Default)]
-pub struct LaneEvents(Mutex<BTreeMap<LaneId, Reason>>);
+pub struct LaneEvents(Mutex<BTreeMap<LaneId, FailureReason>>);
 
 impl LaneEvents {
     /// What is worth an event after an attempt to list a lane.
@@ -54,14 +55,12 @@ pub fn regarding(pod: &Pod) -> ObjectReference {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::failure::Class;
 
     #[test]
     fn trouble_is_reported_once_and_so_is_its_end() {
         let (events, lane) = (LaneEvents::default(), LaneId::of_region("eu-west-1"));
         let failure = Failure {
-            reason: Reason::AccessDenied,
-            class: Class::FixMe,
+            reason: FailureReason::AccessDenied,
             message: "allow it".into(),
             detail: "denied".into(),
             retry_after: None,

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use super::{
     conditions,
     desired::Desired,
-    failure::{Class, Failure},
+    failure::{Failure, FailureReason},
     lane_id::LaneId,
     observation::Observation,
     plan::Cause,
@@ -16,7 +16,7 @@ use super::{
     status,
 };
 use crate::api::{
-    AggregatedProfile, ConditionType, DriftStatus, ProfilingGroupStatus, ProfilingStatus, Reason, Slowdown, Timestamp,
+    AggregatedProfile, ConditionType, DriftStatus, ProfilingGroupStatus, ProfilingStatus, Slowdown, Timestamp,
 };
 
 /// When every situation takes place.
@@ -32,10 +32,9 @@ pub fn minute(minute: i64) -> Timestamp {
 }
 
 /// A failed attempt.
-pub fn failure(reason: Reason, class: Class) -> Failure {
+pub fn failure(reason: FailureReason) -> Failure {
     Failure {
         reason,
-        class,
         message: format!("What to do about {}.", reason.as_str()),
         detail: "Caused by: a request of id 42".into(),
         retry_after: None,
@@ -151,9 +150,9 @@ impl Situation {
     }
 
     /// The last List failed.
-    pub(crate) fn lane_fails(self, reason: Reason, class: Class) -> Self {
+    pub(crate) fn lane_fails(self, reason: FailureReason) -> Self {
         self.lane(|lane| {
-            lane.failure = Some(failure(reason, class));
+            lane.failure = Some(failure(reason));
         })
     }
 
@@ -196,25 +195,24 @@ impl Situation {
         if situation.knowledge.as_of.is_some() { situation.known_at(90) } else { situation }
     }
 
-    pub(crate) fn failed(mut self, reason: Reason, class: Class, retry_at: i64) -> Self {
-        self.backoff =
-            Some(Backoff { failure: failure(reason, class), failed_at: minute(NOW), retry_at: minute(retry_at) });
+    pub(crate) fn failed(mut self, reason: FailureReason, retry_at: i64) -> Self {
+        self.backoff = Some(Backoff { failure: failure(reason), failed_at: minute(NOW), retry_at: minute(retry_at) });
         self
     }
 
     /// A throttled attempt that is not yet due again.
     pub(crate) fn throttled(self) -> Self {
-        self.failed(Reason::Throttled, Class::Throttled, NOW + 1)
+        self.failed(FailureReason::Throttled, NOW + 1)
     }
 
     /// A throttled attempt that is due again.
     pub(crate) fn throttled_before(self) -> Self {
-        self.failed(Reason::Throttled, Class::Throttled, NOW)
+        self.failed(FailureReason::Throttled, NOW)
     }
 
     /// An attempt that was denied and is not yet due again.
     pub(crate) fn denied(self) -> Self {
-        self.failed(Reason::AccessDenied, Class::FixMe, NOW + 1)
+        self.failed(FailureReason::AccessDenied, NOW + 1)
     }
 
     pub(crate) fn slowed_down(mut self, step: u32, until: i64, detected: i64) -> Self {

@@ -2,11 +2,11 @@
 
 use super::{
     drift,
-    failure::{Class, Failure},
+    failure::{Class, Failure, FailureReason},
     remembered::Remembered,
     situation::{Backoff, LaneView, Ownership, Presence, Situation},
 };
-use crate::api::{FieldDifference, Reason, Timestamp};
+use crate::api::{FieldDifference, Timestamp};
 
 /// Why AWS is written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -127,7 +127,7 @@ impl State<'_> {
     #[must_use]
     pub fn is_stalled(&self) -> bool {
         match self {
-            Self::Failed(failure) | Self::LaneFailed(failure) => failure.class == Class::FixMe,
+            Self::Failed(failure) | Self::LaneFailed(failure) => failure.reason.class() == Class::FixMe,
             Self::Unreadable(_)
             | Self::ClaimedByAnother(_)
             | Self::RegionMissing
@@ -157,7 +157,7 @@ impl Situation {
         let intent = self.intent();
         let lane_failure = self.lane.as_ref().and_then(|lane| lane.failure.as_ref()).map(State::LaneFailed);
         let backoff = self.backoff().map(|backoff| match backoff.failure.reason {
-            Reason::GroupNotFound => State::GroupMissing,
+            FailureReason::GroupNotFound => State::GroupMissing,
             _ => State::Failed(&backoff.failure),
         });
         let failed = match intent {
@@ -247,7 +247,7 @@ impl Situation {
     }
 
     fn group_was_missed(&self) -> bool {
-        self.backoff.as_ref().is_some_and(|backoff| backoff.failure.reason == Reason::GroupNotFound)
+        self.backoff.as_ref().is_some_and(|backoff| backoff.failure.reason == FailureReason::GroupNotFound)
     }
 
     fn is_over(&self, backoff: &Backoff) -> bool {

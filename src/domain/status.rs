@@ -6,7 +6,7 @@ use super::{
     agents::{self, Agents},
     conditions::{self, Verdict},
     drift,
-    failure::{Class, Failure},
+    failure::{Class, Failure, FailureReason},
     observation::Observation,
     plan::{Cause, State},
     situation::{Presence, Situation},
@@ -125,10 +125,10 @@ impl Row {
     }
 
     fn retrying(failure: &Failure, differs: bool) -> Self {
-        let Failure { reason, message, .. } = failure;
+        let (reason, message) = (Reason::from(failure.reason), &failure.message);
         Self {
             reconciling: Some(Say::This(Verdict::yes(Reason::ProgressingWithRetry, message))),
-            ..Self::calm(Verdict::no(*reason, message), synced(differs, *reason, message))
+            ..Self::calm(Verdict::no(reason, message), synced(differs, reason, message))
         }
     }
 }
@@ -173,13 +173,13 @@ fn row(state: &State<'_>, situation: &Situation) -> Row {
             false,
         ),
         State::GroupMissing => Row::stalled(Reason::GroupNotFound, &missing(situation), differs),
-        State::Failed(failure) if failure.class == Class::FixMe => {
-            Row::stalled(failure.reason, &failure.message, differs)
+        State::Failed(failure) if failure.reason.class() == Class::FixMe => {
+            Row::stalled(failure.reason.into(), &failure.message, differs)
         }
-        State::LaneFailed(failure) if failure.class == Class::FixMe => {
+        State::LaneFailed(failure) if failure.reason.class() == Class::FixMe => {
             let reason = match failure.reason {
-                Reason::AccessDenied => Reason::ListDenied,
-                other => other,
+                FailureReason::AccessDenied => Reason::ListDenied,
+                other => other.into(),
             };
             Row::stalled(reason, &failure.message, differs)
         }

@@ -70,7 +70,7 @@ fn ready_transition(
         |warning, reason: &'static str, note: String| Some(EventDraft { warning, reason, action: "Reconcile", note });
     match (now.status.as_str(), reason) {
         ("False", _) => {
-            let note = match failure.filter(|failure| failure.reason == *reason) {
+            let note = match failure.filter(|failure| Reason::from(failure.reason) == *reason) {
                 Some(failure) => format!("{} {}", now.message, failure.detail),
                 None => now.message.clone(),
             };

@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use codeguru_profiler_emulator::Offline;
 use codeguru_profiler_operator::{
-    api::{AggregatedProfile, ProfilingStatus, Reason, Timestamp},
+    api::{AggregatedProfile, ProfilingStatus, Timestamp},
     aws::{
         error::{Answered, AwsError, Effect, Operation},
         service::{Page, ProfilerService},
     },
-    domain::observation::Observation,
+    domain::{failure::FailureReason, observation::Observation},
 };
 use futures::{FutureExt, future::BoxFuture};
 use http::Request;
@@ -158,8 +158,8 @@ impl Service {
         let (operation, group) = (call.operation(), call.group().map(str::to_owned));
         let fail = |reason, effect| AwsError::new(operation, &self.region, group.as_deref(), reason, effect);
         match timeout(AWS_TIMEOUT, self.process.send(&self.world, &self.region, call)).await {
-            Err(_) => Err(fail(Reason::TimedOut, Effect::Unclear)),
-            Ok(None | Some(Came::Lost)) => Err(fail(Reason::Unreachable, Effect::Unclear)),
+            Err(_) => Err(fail(FailureReason::TimedOut, Effect::Unclear)),
+            Ok(None | Some(Came::Lost)) => Err(fail(FailureReason::Unreachable, Effect::Unclear)),
             Ok(Some(Came::Refused(status, code))) => Err(refused(fail, status, code)),
             Ok(Some(Came::Answer(status, body))) if (200..300).contains(&status) => Ok(body),
             Ok(Some(Came::Answer(status, body))) => {
@@ -250,14 +250,14 @@ async fn carry(world: &World, region: &str, started: Duration, call: &Call) -> O
     Some(Came::Answer(status, body))
 }
 
-fn refused(fail: impl Fn(Reason, Effect) -> AwsError, status: u16, code: &str) -> AwsError {
+fn refused(fail: impl Fn(FailureReason, Effect) -> AwsError, status: u16, code: &str) -> AwsError {
     let (reason, effect) = match code {
-        "ThrottlingException" => (Reason::Throttled, Effect::Refused),
-        "AccessDeniedException" => (Reason::AccessDenied, Effect::Refused),
-        "ResourceNotFoundException" => (Reason::GroupNotFound, Effect::Refused),
-        "ConflictException" => (Reason::Conflict, Effect::Refused),
-        "ValidationException" => (Reason::InvalidRequest, Effect::Refused),
-        _ => (Reason::ServiceUnavailable, Effect::Unclear),
+        "ThrottlingException" => (FailureReason::Throttled, Effect::Refused),
+        "AccessDeniedException" => (FailureReason::AccessDenied, Effect::Refused),
+        "ResourceNotFoundException" => (FailureReason::GroupNotFound, Effect::Refused),
+        "ConflictException" => (FailureReason::Conflict, Effect::Refused),
+        "ValidationException" => (FailureReason::InvalidRequest, Effect::Refused),
+        _ => (FailureReason::ServiceUnavailable, Effect::Unclear),
     };
     let answer = Answered { http_status: status, code: Some(code.to_owned()), ..Answered::default() };
     AwsError { answer: Some(Box::new(answer)), ..fail(reason, effect) }

@@ -1,17 +1,17 @@
 //! AWS's error codes and what they mean. Pure.
 
-use crate::api::Reason;
+use crate::domain::failure::FailureReason;
 
 /// What a code means, whatever the HTTP status: AWS sends `ThrottlingException` with 400 and 429 alike.
-fn known(code: &str) -> Option<Reason> {
+fn known(code: &str) -> Option<FailureReason> {
     Some(match code {
-        "ResourceNotFoundException" => Reason::GroupNotFound,
+        "ResourceNotFoundException" => FailureReason::GroupNotFound,
         "AccessDeniedException" | "AccessDenied" | "NotAuthorized" | "UnauthorizedOperation" | "OptInRequired" => {
-            Reason::AccessDenied
+            FailureReason::AccessDenied
         }
-        "ExpiredTokenException" | "ExpiredToken" | "TokenRefreshRequired" => Reason::CredentialsExpired,
+        "ExpiredTokenException" | "ExpiredToken" | "TokenRefreshRequired" => FailureReason::CredentialsExpired,
         "UnrecognizedClientException" | "InvalidClientTokenId" | "InvalidAccessKeyId" | "AuthFailure" => {
-            Reason::CredentialsInvalid
+            FailureReason::CredentialsInvalid
         }
         "InvalidSignatureException"
         | "InvalidSignature"
@@ -21,12 +21,12 @@ fn known(code: &str) -> Option<Reason> {
         | "MissingAuthenticationToken"
         | "MissingAuthenticationTokenException"
         | "RequestExpired"
-        | "RequestTimeTooSkewed" => Reason::SignatureRejected,
+        | "RequestTimeTooSkewed" => FailureReason::SignatureRejected,
         "ValidationException" | "ValidationError" | "SerializationException" | "UnknownOperationException" => {
-            Reason::InvalidRequest
+            FailureReason::InvalidRequest
         }
-        "ServiceQuotaExceededException" => Reason::QuotaExceeded,
-        "ConflictException" => Reason::Conflict,
+        "ServiceQuotaExceededException" => FailureReason::QuotaExceeded,
+        "ConflictException" => FailureReason::Conflict,
         "Throttling"
         | "ThrottlingException"
         | "ThrottledException"
@@ -36,8 +36,8 @@ fn known(code: &str) -> Option<Reason> {
         | "RequestLimitExceeded"
         | "BandwidthLimitExceeded"
         | "PriorRequestNotComplete"
-        | "SlowDown" => Reason::Throttled,
-        "RequestTimeout" | "RequestTimeoutException" => Reason::TimedOut,
+        | "SlowDown" => FailureReason::Throttled,
+        "RequestTimeout" | "RequestTimeoutException" => FailureReason::TimedOut,
         "InternalServerException"
         | "InternalServerError"
         | "InternalFailure"
@@ -45,35 +45,35 @@ fn known(code: &str) -> Option<Reason> {
         | "ServiceUnavailable"
         | "ServiceUnavailableException"
         // STS can't reach the cluster's OIDC provider: AWS asks to retry it.
-        | "IDPCommunicationError" => Reason::ServiceUnavailable,
+        | "IDPCommunicationError" => FailureReason::ServiceUnavailable,
         _ => return None,
     })
 }
 
 /// What an error with this code means.
-pub(in crate::aws) fn verdict(code: &str, http_status: u16) -> Reason {
+pub(in crate::aws) fn verdict(code: &str, http_status: u16) -> FailureReason {
     known(code).unwrap_or_else(|| uncommon(http_status))
 }
 
 /// What an error with a code that AWS does not document for this service means.
-fn uncommon(http_status: u16) -> Reason {
+fn uncommon(http_status: u16) -> FailureReason {
     match http_status {
-        401 | 403 => Reason::AccessDenied,
-        429 => Reason::Throttled,
-        400..=499 => Reason::InvalidRequest,
-        500..=599 => Reason::ServiceUnavailable,
-        _ => Reason::MalformedAnswer,
+        401 | 403 => FailureReason::AccessDenied,
+        429 => FailureReason::Throttled,
+        400..=499 => FailureReason::InvalidRequest,
+        500..=599 => FailureReason::ServiceUnavailable,
+        _ => FailureReason::MalformedAnswer,
     }
 }
 
 /// What an answer without a code means: AWS always sends one with an error, so something in between spoke, and a 404
 /// of its does not mean that there is no such group.
-pub(in crate::aws) fn codeless(http_status: u16) -> Reason {
+pub(in crate::aws) fn codeless(http_status: u16) -> FailureReason {
     match http_status {
-        403 => Reason::AccessDenied,
-        429 => Reason::Throttled,
-        500..=599 => Reason::ServiceUnavailable,
-        _ => Reason::MalformedAnswer,
+        403 => FailureReason::AccessDenied,
+        429 => FailureReason::Throttled,
+        500..=599 => FailureReason::ServiceUnavailable,
+        _ => FailureReason::MalformedAnswer,
     }
 }
 
@@ -113,14 +113,14 @@ mod tests {
     #[test]
     fn the_code_decides_and_the_status_only_where_the_code_says_nothing() {
         for (code, status, reason) in [
-            ("ThrottlingException", 400, Reason::Throttled),
-            ("ThrottlingException", 503, Reason::Throttled),
-            ("AccessDeniedException", 500, Reason::AccessDenied),
-            ("SomethingNew", 400, Reason::InvalidRequest),
-            ("SomethingNew", 403, Reason::AccessDenied),
-            ("SomethingNew", 429, Reason::Throttled),
-            ("SomethingNew", 599, Reason::ServiceUnavailable),
-            ("SomethingNew", 302, Reason::MalformedAnswer),
+            ("ThrottlingException", 400, FailureReason::Throttled),
+            ("ThrottlingException", 503, FailureReason::Throttled),
+            ("AccessDeniedException", 500, FailureReason::AccessDenied),
+            ("SomethingNew", 400, FailureReason::InvalidRequest),
+            ("SomethingNew", 403, FailureReason::AccessDenied),
+            ("SomethingNew", 429, FailureReason::Throttled),
+            ("SomethingNew", 599, FailureReason::ServiceUnavailable),
+            ("SomethingNew", 302, FailureReason::MalformedAnswer),
         ] {
             assert_eq!(verdict(code, status), reason, "{code} {status}");
         }
@@ -129,12 +129,12 @@ mod tests {
     #[test]
     fn an_answer_without_a_code_never_says_that_a_group_is_missing() {
         for (status, reason) in [
-            (400, Reason::MalformedAnswer),
-            (403, Reason::AccessDenied),
-            (404, Reason::MalformedAnswer),
-            (429, Reason::Throttled),
-            (502, Reason::ServiceUnavailable),
-            (301, Reason::MalformedAnswer),
+            (400, FailureReason::MalformedAnswer),
+            (403, FailureReason::AccessDenied),
+            (404, FailureReason::MalformedAnswer),
+            (429, FailureReason::Throttled),
+            (502, FailureReason::ServiceUnavailable),
+            (301, FailureReason::MalformedAnswer),
         ] {
             assert_eq!(codeless(status), reason, "{status}");
         }

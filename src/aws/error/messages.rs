@@ -5,7 +5,7 @@ use super::{
     AwsError, Operation,
     party::{CertificateProblem, Finding, Party, Source},
 };
-use crate::api::Reason;
+use crate::domain::failure::FailureReason;
 
 pub(super) fn advice(error: &AwsError) -> String {
     match &error.finding {
@@ -26,34 +26,36 @@ fn by_reason(error: &AwsError) -> String {
     let AwsError { operation, region, .. } = error;
     let who = who(error);
     match error.reason {
-        Reason::GroupNotFound => not_found(error),
-        Reason::AccessDenied => denied(error),
-        Reason::CredentialsExpired => format!(
+        FailureReason::GroupNotFound => not_found(error),
+        FailureReason::AccessDenied => denied(error),
+        FailureReason::CredentialsExpired => format!(
             "{who} reports that the operator's credentials have expired: renew them; with IRSA or EKS Pod Identity, check \
              that the pod's token is mounted and refreshed and that the node's clock is correct"
         ),
-        Reason::CredentialsInvalid => refused(error),
-        Reason::CredentialsMissing => missing(error),
-        Reason::SignatureRejected => format!(
+        FailureReason::CredentialsInvalid => refused(error),
+        FailureReason::CredentialsMissing => missing(error),
+        FailureReason::SignatureRejected => format!(
             "{who} rejects the operator's signature: check the node's clock and the secret access key, and that no proxy \
              changes requests"
         ),
-        Reason::InvalidRequest => invalid(error),
-        Reason::QuotaExceeded => format!(
+        FailureReason::InvalidRequest => invalid(error),
+        FailureReason::QuotaExceeded => format!(
             "a CodeGuru Profiler quota of the account is used up in {region} (profiling groups: 500 per account and \
              region unless raised, L-DA8D4E8D): raise it in Service Quotas, or delete unused groups"
         ),
-        Reason::Conflict => {
+        FailureReason::Conflict => {
             "another writer is changing the group in AWS at the same time: the operator retries; if this \
              persists, find the other writer (Terraform, a script, another cluster)"
                 .to_owned()
         }
-        Reason::Throttled if error.party == Party::Service => format!(
+        FailureReason::Throttled if error.party == Party::Service => format!(
             "AWS throttles {operation} in {region}: the operator slows down and retries; if this persists, find out what \
              else calls the service in this account, or raise the poll interval"
         ),
-        Reason::Throttled => format!("{who} throttles requests for credentials: the operator slows down and retries"),
-        Reason::ServiceUnavailable => format!(
+        FailureReason::Throttled => {
+            format!("{who} throttles requests for credentials: the operator slows down and retries")
+        }
+        FailureReason::ServiceUnavailable => format!(
             "{who} fails to answer {}: the operator retries{}",
             what(error),
             match error.party {
@@ -64,18 +66,20 @@ fn by_reason(error: &AwsError) -> String {
                 Party::Credentials(_) => "",
             }
         ),
-        Reason::Unreachable => {
+        FailureReason::Unreachable => {
             format!("connections to {who} fail: check {}; the operator retries", network(error))
         }
-        Reason::TimedOut => {
+        FailureReason::TimedOut => {
             format!("{who} does not answer {} in time: check {}; the operator retries", what(error), network(error))
         }
-        Reason::MalformedAnswer => format!(
+        FailureReason::MalformedAnswer => format!(
             "the answer of {who} to {} can't be read: check that the endpoint is AWS's and which proxies are in between; \
              the operator retries",
             what(error)
         ),
-        _ => format!("{operation} in {region} failed inside the operator: see its log; it retries"),
+        FailureReason::InternalError => {
+            format!("{operation} in {region} failed inside the operator: see its log; it retries")
+        }
     }
 }
 

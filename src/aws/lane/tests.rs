@@ -37,7 +37,8 @@ impl ProfilerService for Aws {
     }
 
     fn describe(&self, name: &str) -> BoxFuture<'_, Result<Observation, AwsError>> {
-        let missing = AwsError::new(Operation::Describe, "r", Some(name), Reason::GroupNotFound, Effect::Refused);
+        let missing =
+            AwsError::new(Operation::Describe, "r", Some(name), FailureReason::GroupNotFound, Effect::Refused);
         async move { Err(missing) }.boxed()
     }
 
@@ -141,7 +142,7 @@ async fn a_list_that_never_ends_is_a_failure_and_not_a_loop() {
     let (aws, lane) = lane(Aws { endless: true, ..Aws::default() });
     lane.want("a");
     pass(Duration::from_millis(10)).await;
-    assert_eq!(lane.state().failure().map(|failure| failure.reason), Some(Reason::MalformedAnswer));
+    assert_eq!(lane.state().failure().map(|failure| failure.reason), Some(FailureReason::MalformedAnswer));
     assert_eq!(aws.lists.load(Ordering::Relaxed), 2, "the second page names itself as the next one");
 }
 

@@ -20,8 +20,8 @@ use tokio::time::{Instant, sleep};
 
 use super::{failure, keys};
 use crate::{
-    api::Reason,
     aws::error::party::{KeyPart, KeyProblem, Source, TokenFileProblem},
+    domain::failure::FailureReason,
 };
 
 /// The SDK repeats what the container's endpoint answers with 500, but not with 429.
@@ -162,7 +162,7 @@ impl Checked {
     async fn fetched(&self) -> provider::Result {
         for pause in PAUSES {
             match self.provider.provide_credentials().await {
-                Err(error) if failure::container_says(&error) == Some(Reason::Throttled) => {
+                Err(error) if failure::container_says(&error) == Some(FailureReason::Throttled) => {
                     sleep(pause).await;
                 }
                 answer => return answer,

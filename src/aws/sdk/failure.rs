@@ -25,7 +25,6 @@ use rustls::{CertificateError, Error as TlsError};
 
 use super::credentials::Configured;
 use crate::{
-    api::Reason,
     aws::{
         error::{
             Answered, AwsError, BoxError, Effect, clean, codeless,
@@ -34,6 +33,7 @@ use crate::{
         },
         region::is_region,
     },
+    domain::failure::FailureReason,
     process::error_chain::{causes, find},
 };
 
@@ -61,16 +61,17 @@ where
         let retry_after = retry_after(response.headers(), now);
         let (reason, effect) = judge(&answered, response.status().is_success());
         // AWS repeats the message in the source, where nobody would look for credentials.
-        let source = if answered.code.is_none() && reason == Reason::MalformedAnswer { root(error) } else { None };
+        let source =
+            if answered.code.is_none() && reason == FailureReason::MalformedAnswer { root(error) } else { None };
         return AwsError { reason, effect, answer: Some(Box::new(answered)), retry_after, source, ..blank };
     }
     let (reason, effect) = match &error {
-        SdkError::TimeoutError(_) if was_sent => (Reason::TimedOut, Effect::Unclear),
+        SdkError::TimeoutError(_) if was_sent => (FailureReason::TimedOut, Effect::Unclear),
         SdkError::DispatchFailure(failure) if was_sent => connection(failure.as_connector_error()),
         SdkError::ConstructionFailure(_) | SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => {
             return unsent(error, configured, blank);
         }
-        _ => (Reason::InternalError, Effect::Unclear),
+        _ => (FailureReason::InternalError, Effect::Unclear),
     };
     let finding = certificate(&error).map(Finding::Certificate);
     AwsError { reason, effect, finding, source: root(error), ..blank }
@@ -94,15 +95,15 @@ where
         Some((reason, source)) => (reason, Party::Credentials(source)),
         // The name and the region stand in the URL, which is why only these can make it one that can't be sent.
         None if blank.group.as_deref() == Some("") || !is_region(&blank.region) => {
-            (Reason::InvalidRequest, Party::Service)
+            (FailureReason::InvalidRequest, Party::Service)
         }
-        None => (Reason::InternalError, Party::Service),
+        None => (FailureReason::InternalError, Party::Service),
     };
     let finding = find::<KeyProblem>(&error)
         .map(|problem| Finding::Key(problem.clone()))
         .or_else(|| find::<TokenFileProblem>(&error).map(|problem| Finding::TokenFile(problem.clone())))
         .or_else(|| certificate(&error).map(Finding::Certificate));
-    let source = if reason == Reason::SignatureRejected { None } else { root(error) };
+    let source = if reason == FailureReason::SignatureRejected { None } else { root(error) };
     AwsError { reason, effect: Effect::Refused, party, finding, source, ..blank }
 }
 
@@ -121,7 +122,7 @@ fn read<Fault: ProvideErrorMetadata + RequestId>(response: &HttpResponse, fault:
     let code = code.and_then(clean);
     let message = fault.and_then(ProvideErrorMetadata::message).filter(|_| {
         // Such answers may repeat the headers that were signed, the session token among them.
-        code.as_deref().is_none_or(|code| verdict(code, 400) != Reason::SignatureRejected)
+        code.as_deref().is_none_or(|code| verdict(code, 400) != FailureReason::SignatureRejected)
     });
     Answered {
         http_status: response.status().as_u16(),
@@ -143,15 +144,15 @@ fn repeats_request(text: &str) -> bool {
     ["security-token:", "security-token=", "credential=", "signature="].iter().any(|mark| text.contains(mark))
 }
 
-fn judge(Answered { http_status, code, .. }: &Answered, success: bool) -> (Reason, Effect) {
+fn judge(Answered { http_status, code, .. }: &Answered, success: bool) -> (FailureReason, Effect) {
     match code {
-        _ if success => (Reason::MalformedAnswer, Effect::Unclear),
+        _ if success => (FailureReason::MalformedAnswer, Effect::Unclear),
         None => (codeless(*http_status), Effect::Unclear),
         Some(code) => {
             let reason = verdict(code, *http_status);
             let refused = match reason {
-                Reason::Throttled => true,
-                Reason::TimedOut | Reason::ServiceUnavailable | Reason::MalformedAnswer => false,
+                FailureReason::Throttled => true,
+                FailureReason::TimedOut | FailureReason::ServiceUnavailable | FailureReason::MalformedAnswer => false,
                 _ => *http_status < 500,
             };
             (reason, if refused { Effect::Refused } else { Effect::Unclear })
@@ -159,13 +160,13 @@ fn judge(Answered { http_status, code, .. }: &Answered, success: bool) -> (Reaso
     }
 }
 
-fn connection(error: Option<&ConnectorError>) -> (Reason, Effect) {
-    let Some(error) = error else { return (Reason::Unreachable, Effect::Unclear) };
+fn connection(error: Option<&ConnectorError>) -> (FailureReason, Effect) {
+    let Some(error) = error else { return (FailureReason::Unreachable, Effect::Unclear) };
     let connecting = find::<HyperError>(error).is_some_and(HyperError::is_connect);
     match connecting {
-        true => (Reason::Unreachable, Effect::Refused),
-        false if error.is_timeout() => (Reason::TimedOut, Effect::Unclear),
-        false => (Reason::Unreachable, Effect::Unclear),
+        true => (FailureReason::Unreachable, Effect::Refused),
+        false if error.is_timeout() => (FailureReason::TimedOut, Effect::Unclear),
+        false => (FailureReason::Unreachable, Effect::Unclear),
     }
 }
 
@@ -179,10 +180,10 @@ fn certificate(error: &(dyn Error + 'static)) -> Option<CertificateProblem> {
 }
 
 /// Why there are no credentials, and who should have given them: the configured source, unless the error knows better.
-fn credentials(error: &CredentialsError, configured: &Configured) -> (Reason, Source) {
+fn credentials(error: &CredentialsError, configured: &Configured) -> (FailureReason, Source) {
     let source = &configured.source;
     if find::<KeyProblem>(error).is_some() {
-        (Reason::CredentialsInvalid, source.clone())
+        (FailureReason::CredentialsInvalid, source.clone())
     } else if let Some(reason) = sts_says(error) {
         (reason, configured.sts())
     } else if let Some(reason) = container_says(error) {
@@ -195,8 +196,8 @@ fn credentials(error: &CredentialsError, configured: &Configured) -> (Reason, So
 }
 
 /// What STS answered to the request for a role's credentials, or how it did not.
-fn sts_says(error: &CredentialsError) -> Option<Reason> {
-    fn of<Fault>(error: &SdkError<Fault, HttpResponse>) -> Reason
+fn sts_says(error: &CredentialsError) -> Option<FailureReason> {
+    fn of<Fault>(error: &SdkError<Fault, HttpResponse>) -> FailureReason
     where
         Fault: Error + ProvideErrorMetadata + RequestId + 'static,
     {
@@ -205,8 +206,8 @@ fn sts_says(error: &CredentialsError) -> Option<Reason> {
                 let answered = read(response, error.as_service_error());
                 for_credentials(judge(&answered, response.status().is_success()).0)
             }
-            (None, SdkError::TimeoutError(_)) => Reason::TimedOut,
-            (None, other) => transport(other).unwrap_or(Reason::InternalError),
+            (None, SdkError::TimeoutError(_)) => FailureReason::TimedOut,
+            (None, other) => transport(other).unwrap_or(FailureReason::InternalError),
         }
     }
     let web_identity = find::<SdkError<AssumeRoleWithWebIdentityError, HttpResponse>>(error).map(of);
@@ -214,68 +215,70 @@ fn sts_says(error: &CredentialsError) -> Option<Reason> {
 }
 
 /// What the container's endpoint answered, if it did not give credentials.
-pub(super) fn container_says(error: &CredentialsError) -> Option<Reason> {
+pub(super) fn container_says(error: &CredentialsError) -> Option<FailureReason> {
     let said = causes(error).find_map(|error| {
         let text = error.to_string();
         text.strip_prefix(CONTAINER_SAYS)?.trim_end_matches(')').parse().ok()
     })?;
-    Some(passing(said).unwrap_or(Reason::CredentialsInvalid))
+    Some(passing(said).unwrap_or(FailureReason::CredentialsInvalid))
 }
 
 /// What the instance's metadata answered, if it did not give credentials.
-fn metadata_says(error: &CredentialsError) -> Option<Reason> {
+fn metadata_says(error: &CredentialsError) -> Option<FailureReason> {
     let answer = match find::<ImdsError>(error)? {
         ImdsError::ErrorResponse(answer) => Some(answer.response()),
         other => find::<SdkError<TokenError, HttpResponse>>(other).and_then(SdkError::raw_response),
     };
     // What is not there, or may not be asked, has no credentials for this process.
-    Some(answer.and_then(|answer| passing(answer.status().as_u16())).unwrap_or(Reason::CredentialsMissing))
+    Some(answer.and_then(|answer| passing(answer.status().as_u16())).unwrap_or(FailureReason::CredentialsMissing))
 }
 
 /// What is no refusal of these credentials, and passes.
-fn passing(http_status: u16) -> Option<Reason> {
-    Some(codeless(http_status)).filter(|reason| matches!(reason, Reason::Throttled | Reason::ServiceUnavailable))
+fn passing(http_status: u16) -> Option<FailureReason> {
+    Some(codeless(http_status))
+        .filter(|reason| matches!(reason, FailureReason::Throttled | FailureReason::ServiceUnavailable))
 }
 
-fn without_answer(error: &CredentialsError, configured: &Source) -> Reason {
+fn without_answer(error: &CredentialsError, configured: &Source) -> FailureReason {
     match error {
         CredentialsError::ProviderTimedOut(_) => silent(configured),
         CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_) => {
-            Reason::CredentialsMissing
+            FailureReason::CredentialsMissing
         }
         other => match transport(other) {
             Some(reason) => reason,
-            None if find::<io::Error>(other).is_some() => Reason::CredentialsMissing,
-            None if *configured == Source::ContainerEndpoint => Reason::MalformedAnswer,
-            None => Reason::CredentialsInvalid,
+            None if find::<io::Error>(other).is_some() => FailureReason::CredentialsMissing,
+            None if *configured == Source::ContainerEndpoint => FailureReason::MalformedAnswer,
+            None => FailureReason::CredentialsInvalid,
         },
     }
 }
 
 /// Why no answer came over the network; `None` if that was not it.
-fn transport(error: &(dyn Error + 'static)) -> Option<Reason> {
-    find::<ConnectorError>(error).map(|error| if error.is_timeout() { Reason::TimedOut } else { Reason::Unreachable })
+fn transport(error: &(dyn Error + 'static)) -> Option<FailureReason> {
+    find::<ConnectorError>(error)
+        .map(|error| if error.is_timeout() { FailureReason::TimedOut } else { FailureReason::Unreachable })
 }
 
 /// The source does not answer in time. The instance's metadata is asked only when nothing is configured, and where it
 /// is not for pods, it does not answer.
-fn silent(source: &Source) -> Reason {
+fn silent(source: &Source) -> FailureReason {
     match source {
-        Source::InstanceMetadata => Reason::CredentialsMissing,
-        _ => Reason::TimedOut,
+        Source::InstanceMetadata => FailureReason::CredentialsMissing,
+        _ => FailureReason::TimedOut,
     }
 }
 
 /// What a refusal of a call means where credentials are asked for.
-fn for_credentials(reason: Reason) -> Reason {
+fn for_credentials(reason: FailureReason) -> FailureReason {
     match reason {
-        Reason::Throttled
-        | Reason::ServiceUnavailable
-        | Reason::TimedOut
-        | Reason::MalformedAnswer
-        | Reason::CredentialsExpired
-        | Reason::SignatureRejected => reason,
-        _ => Reason::CredentialsInvalid,
+        FailureReason::Throttled
+        | FailureReason::ServiceUnavailable
+        | FailureReason::TimedOut
+        | FailureReason::MalformedAnswer
+        | FailureReason::CredentialsExpired
+        | FailureReason::SignatureRejected => reason,
+        _ => FailureReason::CredentialsInvalid,
     }
 }
 

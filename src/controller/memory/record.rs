@@ -90,7 +90,7 @@ impl Record {
     /// An attempt in AWS failed. `chance` is from 0 to 1.
     pub fn fail(&mut self, failure: Failure, now: Moment, chance: f64) {
         self.failures = self.failures.saturating_add(1);
-        let pause = backoff::delay(failure.class, self.failures, failure.retry_after, chance);
+        let pause = backoff::delay(failure.reason.class(), self.failures, failure.retry_after, chance);
         self.failed = Some(Failed { failure, at: now, retry: now.plus(pause) });
     }
 

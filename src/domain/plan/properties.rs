@@ -25,11 +25,11 @@ fn instant() -> impl Strategy<Value = Timestamp> {
 
 fn mishap() -> impl Strategy<Value = Failure> {
     select(vec![
-        failure(Reason::AccessDenied, Class::FixMe),
-        failure(Reason::GroupNotFound, Class::FixMe),
-        failure(Reason::Throttled, Class::Throttled),
-        failure(Reason::TimedOut, Class::Transient),
-        failure(Reason::Conflict, Class::Conflict),
+        failure(FailureReason::AccessDenied),
+        failure(FailureReason::GroupNotFound),
+        failure(FailureReason::Throttled),
+        failure(FailureReason::TimedOut),
+        failure(FailureReason::Conflict),
     ])
 }
 

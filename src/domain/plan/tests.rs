@@ -17,7 +17,7 @@ fn where_the_resource_stands_decides_what_is_done() {
     #[rustfmt::skip]
     let rows = vec![
         ("nothing is known yet", new(), Rest),
-        ("nothing is known yet, and listing is denied", new().lane_fails(Reason::AccessDenied, Class::FixMe), Rest),
+        ("nothing is known yet, and listing is denied", new().lane_fails(FailureReason::AccessDenied), Rest),
         ("a List did not name it", new().knows(Presence::Unconfirmed), Describe),
         ("a List did not name it, asked in vain", new().knows(Presence::Unconfirmed).throttled(), Rest),
         ("a List did not name it, due again", new().knows(Presence::Unconfirmed).throttled_before(), Describe),
@@ -40,8 +40,8 @@ fn where_the_resource_stands_decides_what_is_done() {
         ("edited, switch unknown", edited().sees(None).wants_describe(), EDIT),
         ("edited, not listed this time", edited().knows(Presence::Unconfirmed), EDIT),
         ("edited, missing", edited().misses(), EDIT),
-        ("edited, missing, which AWS has confirmed", edited().misses().failed(Reason::GroupNotFound, Class::FixMe, 99), Rest),
-        ("edited, missed, and there again", edited().failed(Reason::GroupNotFound, Class::FixMe, 103).at(101).known_at(101), EDIT),
+        ("edited, missing, which AWS has confirmed", edited().misses().failed(FailureReason::GroupNotFound, 99), Rest),
+        ("edited, missed, and there again", edited().failed(FailureReason::GroupNotFound, 103).at(101).known_at(101), EDIT),
         ("edited, throttled", edited().throttled(), Rest),
         ("edited, due again", edited().throttled_before(), EDIT),
         ("edited, denied", edited().denied(), Rest),
@@ -51,8 +51,8 @@ fn where_the_resource_stands_decides_what_is_done() {
         // Edits while the process was away.
         ("edited while away", restarted().edited_to(false), Rest),
         ("edited while away, account told", restarted().edited_to(false).lane(|l| l.account = Some("111122223333".into())), EDIT),
-        ("edited while away, List failed", restarted().edited_to(false).lane_fails(Reason::Throttled, Class::Throttled), Rest),
-        ("edited while away, List failed, account told", restarted().edited_to(false).lane_fails(Reason::Throttled, Class::Throttled).lane(|l| l.account = Some("111122223333".into())), EDIT),
+        ("edited while away, List failed", restarted().edited_to(false).lane_fails(FailureReason::Throttled), Rest),
+        ("edited while away, List failed, account told", restarted().edited_to(false).lane_fails(FailureReason::Throttled).lane(|l| l.account = Some("111122223333".into())), EDIT),
         ("edited while away, another account", restarted().edited_to(false).moved(), Rest),
         // Drift.
         ("drift", drifted(), CORRECT),

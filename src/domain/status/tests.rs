@@ -30,10 +30,10 @@ const REPORTED: &str = "Ready=True/DriftReported Synced=False/DriftReported";
 fn the_table_of_states() {
     let drifted = || synced().sees(Some(false));
     let not_listed = || new().knows(Presence::Unconfirmed);
-    let quota = |s: Situation| s.failed(Reason::QuotaExceeded, Class::FixMe, 101);
-    let gone = |s: Situation| s.failed(Reason::GroupNotFound, Class::FixMe, 101);
-    let list_denied = |s: Situation| s.lane_fails(Reason::AccessDenied, Class::FixMe);
-    let list_throttled = |s: Situation| s.lane_fails(Reason::Throttled, Class::Throttled);
+    let quota = |s: Situation| s.failed(FailureReason::QuotaExceeded, 101);
+    let gone = |s: Situation| s.failed(FailureReason::GroupNotFound, 101);
+    let list_denied = |s: Situation| s.lane_fails(FailureReason::AccessDenied);
+    let list_throttled = |s: Situation| s.lane_fails(FailureReason::Throttled);
     #[rustfmt::skip]
     let rows = vec![
         // Never reported on.
@@ -101,8 +101,8 @@ fn the_table_of_states() {
         ("claimed before target changed", synced().claimed().moved(), CLAIMED),
         ("claimed before no region", synced().claimed().without_region(), CLAIMED),
         ("target changed before denied", drifted().moved().denied(), "Ready=False/TargetChanged Synced=Unknown/TargetChanged Stalled=True/TargetChanged"),
-        ("denied before contested", contested().at(102).failed(Reason::AccessDenied, Class::FixMe, 103), "Ready=False/AccessDenied Synced=False/AccessDenied Stalled=True/AccessDenied"),
-        ("contested before retried", contested().at(102).failed(Reason::Throttled, Class::Throttled, 103), CONTESTED),
+        ("denied before contested", contested().at(102).failed(FailureReason::AccessDenied, 103), "Ready=False/AccessDenied Synced=False/AccessDenied Stalled=True/AccessDenied"),
+        ("contested before retried", contested().at(102).failed(FailureReason::Throttled, 103), CONTESTED),
         ("retried before switch unknown", new().sees(None).throttled(), THROTTLED),
     ];
     for (name, situation, expected) in rows {

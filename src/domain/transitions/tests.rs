@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        failure::Class,
+        failure::FailureReason,
         fixtures::{contested, failure, found, minute, new, synced},
         observation::Observation,
         situation::{Presence, Situation},
@@ -29,7 +29,7 @@ fn events_tell_of_transitions_and_never_of_states() {
     let missing = || synced().misses();
     let suspended = || synced().suspended();
     let reporting = || synced().reports_drift().sees(Some(false));
-    let fail = |reason, class| synced().sees(None).failed(reason, class, 101);
+    let fail = |reason| synced().sees(None).failed(reason, 101);
     #[rustfmt::skip]
     let rows = vec![
         ("adopted in sync", nobody(), found(true), None, ""),
@@ -45,8 +45,8 @@ fn events_tell_of_transitions_and_never_of_states() {
         ("denied", synced().report(), denied(), None, "!AccessDenied"),
         ("denied at first sight", nobody(), found(false).denied(), None, "!AccessDenied"),
         ("denied still", denied().report(), denied(), None, ""),
-        ("another failure", denied().report(), fail(Reason::TimedOut, Class::Transient), None, "!TimedOut"),
-        ("retried", synced().report(), fail(Reason::Throttled, Class::Throttled), None, "!Throttled"),
+        ("another failure", denied().report(), fail(FailureReason::TimedOut), None, "!TimedOut"),
+        ("retried", synced().report(), fail(FailureReason::Throttled), None, "!Throttled"),
         ("recovered", denied().report(), synced(), None, "Recovered"),
         ("recovered by a correction", denied().report(), drifted().updated(true, Cause::Drift), did(true, Cause::Drift), "DriftCorrected Recovered"),
         ("gone", synced().report(), missing(), None, "!GroupNotFound"),
@@ -94,12 +94,8 @@ fn a_failure_is_told_with_its_whole_chain_of_causes() {
     let (before, after) = (synced().report(), synced().sees(Some(false)).denied().report());
     let told = |failure: &Failure| events_between(&before, &after, &[], Some(failure)).remove(0).note;
     assert_eq!(
-        told(&failure(Reason::AccessDenied, Class::FixMe)),
+        told(&failure(FailureReason::AccessDenied)),
         "What to do about AccessDenied. Caused by: a request of id 42"
     );
-    assert_eq!(
-        told(&failure(Reason::TimedOut, Class::Transient)),
-        "What to do about AccessDenied.",
-        "another failure's"
-    );
+    assert_eq!(told(&failure(FailureReason::TimedOut)), "What to do about AccessDenied.", "another failure's");
 }

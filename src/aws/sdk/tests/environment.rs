@@ -44,8 +44,8 @@ async fn the_process() {
             let lists = (0..lists).map(async |number| {
                 tokio::time::sleep(number * Duration::from_millis(300)).await;
                 client.list_page(None).await.err().map_or_else(Default::default, |error| {
-                    let Failure { reason, class, message, detail, .. } = Failure::from(&error);
-                    [reason.as_str().to_owned(), format!("{class:?}"), message, detail]
+                    let Failure { reason, message, detail, .. } = Failure::from(&error);
+                    [reason.as_str().to_owned(), format!("{:?}", reason.class()), message, detail]
                 })
             });
             came.lists = join_all(lists).await;

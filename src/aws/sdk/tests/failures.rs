@@ -3,7 +3,10 @@
 use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError, future};
 
 use super::*;
-use crate::{api::Reason, aws::error::Effect, domain::failure::Class};
+use crate::{
+    aws::error::Effect,
+    domain::failure::{Class, FailureReason},
+};
 
 #[tokio::test]
 async fn what_is_no_error_of_aws_has_its_reason_and_effect_too() {
@@ -17,42 +20,42 @@ async fn what_is_no_error_of_aws_has_its_reason_and_effect_too() {
     let coded = answer(503, &[("x-amzn-errortype", "ThrottlingException"), ID], "<html>");
     let rows = [
         // Somebody in between speaks.
-        (Update, html(503), Reason::ServiceUnavailable, Unclear),
-        (Update, html(502), Reason::ServiceUnavailable, Unclear),
-        (Update, html(429), Reason::Throttled, Unclear),
-        (Update, html(403), Reason::AccessDenied, Unclear),
-        (Describe, html(404), Reason::MalformedAnswer, Unclear),
-        (Update, html(400), Reason::MalformedAnswer, Unclear),
-        (Update, html(301), Reason::MalformedAnswer, Unclear),
-        (Update, html(200), Reason::MalformedAnswer, Unclear),
-        (Update, coded, Reason::Throttled, Refused),
-        (List, answer(400, &[], r#"{"__type": "Throttl"#), Reason::MalformedAnswer, Unclear),
+        (Update, html(503), FailureReason::ServiceUnavailable, Unclear),
+        (Update, html(502), FailureReason::ServiceUnavailable, Unclear),
+        (Update, html(429), FailureReason::Throttled, Unclear),
+        (Update, html(403), FailureReason::AccessDenied, Unclear),
+        (Describe, html(404), FailureReason::MalformedAnswer, Unclear),
+        (Update, html(400), FailureReason::MalformedAnswer, Unclear),
+        (Update, html(301), FailureReason::MalformedAnswer, Unclear),
+        (Update, html(200), FailureReason::MalformedAnswer, Unclear),
+        (Update, coded, FailureReason::Throttled, Refused),
+        (List, answer(400, &[], r#"{"__type": "Throttl"#), FailureReason::MalformedAnswer, Unclear),
         // Answers that are none.
-        (Update, json(r#"{"name": "Checkout", "agentOrch"#), Reason::MalformedAnswer, Unclear),
-        (List, json(r#"{"profilingGroups": [{"name"#), Reason::MalformedAnswer, Unclear),
-        (Update, json(""), Reason::MalformedAnswer, Unclear),
-        (Update, json("{}"), Reason::MalformedAnswer, Unclear),
-        (Update, json("null"), Reason::MalformedAnswer, Unclear),
-        (Update, json(r#"{"agentOrchestrationConfig": {}}"#), Reason::MalformedAnswer, Unclear),
-        (Update, json(&group("false")), Reason::MalformedAnswer, Unclear),
-        (Update, json(&group("\"true\"")), Reason::MalformedAnswer, Unclear),
-        (Describe, json(&group("1")), Reason::MalformedAnswer, Unclear),
-        (Update, json(&group("true").replace("Checkout", "Another")), Reason::MalformedAnswer, Unclear),
-        (Describe, json(r#"{"createdAt": "yesterday"}"#), Reason::MalformedAnswer, Unclear),
-        (Describe, json(r#"{"tags": ["a"]}"#), Reason::MalformedAnswer, Unclear),
-        (Describe, json("[]"), Reason::MalformedAnswer, Unclear),
-        (List, json("{}"), Reason::MalformedAnswer, Unclear),
-        (List, json("[]"), Reason::MalformedAnswer, Unclear),
-        (List, json(r#"{"profilingGroups": {"name": "a"}}"#), Reason::MalformedAnswer, Unclear),
-        (List, json(r#"{"profilingGroupNames": [1]}"#), Reason::MalformedAnswer, Unclear),
-        (List, json(&"[".repeat(100_000)), Reason::MalformedAnswer, Unclear),
-        (Describe, Behaviour::Answer(cut), Reason::MalformedAnswer, Unclear),
-        (Describe, Behaviour::Answer(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()), Reason::Unreachable, Unclear),
+        (Update, json(r#"{"name": "Checkout", "agentOrch"#), FailureReason::MalformedAnswer, Unclear),
+        (List, json(r#"{"profilingGroups": [{"name"#), FailureReason::MalformedAnswer, Unclear),
+        (Update, json(""), FailureReason::MalformedAnswer, Unclear),
+        (Update, json("{}"), FailureReason::MalformedAnswer, Unclear),
+        (Update, json("null"), FailureReason::MalformedAnswer, Unclear),
+        (Update, json(r#"{"agentOrchestrationConfig": {}}"#), FailureReason::MalformedAnswer, Unclear),
+        (Update, json(&group("false")), FailureReason::MalformedAnswer, Unclear),
+        (Update, json(&group("\"true\"")), FailureReason::MalformedAnswer, Unclear),
+        (Describe, json(&group("1")), FailureReason::MalformedAnswer, Unclear),
+        (Update, json(&group("true").replace("Checkout", "Another")), FailureReason::MalformedAnswer, Unclear),
+        (Describe, json(r#"{"createdAt": "yesterday"}"#), FailureReason::MalformedAnswer, Unclear),
+        (Describe, json(r#"{"tags": ["a"]}"#), FailureReason::MalformedAnswer, Unclear),
+        (Describe, json("[]"), FailureReason::MalformedAnswer, Unclear),
+        (List, json("{}"), FailureReason::MalformedAnswer, Unclear),
+        (List, json("[]"), FailureReason::MalformedAnswer, Unclear),
+        (List, json(r#"{"profilingGroups": {"name": "a"}}"#), FailureReason::MalformedAnswer, Unclear),
+        (List, json(r#"{"profilingGroupNames": [1]}"#), FailureReason::MalformedAnswer, Unclear),
+        (List, json(&"[".repeat(100_000)), FailureReason::MalformedAnswer, Unclear),
+        (Describe, Behaviour::Answer(cut), FailureReason::MalformedAnswer, Unclear),
+        (Describe, Behaviour::Answer(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()), FailureReason::Unreachable, Unclear),
         // No answer.
-        (Update, Behaviour::Hang, Reason::TimedOut, Unclear),
-        (Update, Behaviour::Close, Reason::Unreachable, Unclear),
-        (Update, Behaviour::Reset, Reason::Unreachable, Unclear),
-        (GetCallerIdentity, Behaviour::Close, Reason::Unreachable, Unclear),
+        (Update, Behaviour::Hang, FailureReason::TimedOut, Unclear),
+        (Update, Behaviour::Close, FailureReason::Unreachable, Unclear),
+        (Update, Behaviour::Reset, FailureReason::Unreachable, Unclear),
+        (GetCallerIdentity, Behaviour::Close, FailureReason::Unreachable, Unclear),
     ];
     for (number, (operation, behaviour, reason, effect)) in rows.into_iter().enumerate() {
         let server = Server::start(behaviour).await;
@@ -76,7 +79,7 @@ async fn an_answer_without_end_is_not_read_to_its_end() {
     let loader = loader(&settings);
     let (client, _) = client(settings, loader).await;
     let error = call(&client, Operation::List).await.unwrap_err();
-    assert_eq!((error.reason, error.effect), (Reason::MalformedAnswer, Effect::Unclear), "{}", error.detail());
+    assert_eq!((error.reason, error.effect), (FailureReason::MalformedAnswer, Effect::Unclear), "{}", error.detail());
 }
 
 #[tokio::test]
@@ -88,7 +91,7 @@ async fn a_refused_connection_and_an_unknown_host_have_no_effect() {
         let (client, registry) = client(settings, loader).await;
         let error = call(&client, Operation::Update).await.unwrap_err();
         let (error, counted) = checked(error, &registry);
-        assert_eq!((error.reason, error.effect), (Reason::Unreachable, Effect::Refused), "{}", error.detail());
+        assert_eq!((error.reason, error.effect), (FailureReason::Unreachable, Effect::Refused), "{}", error.detail());
         assert!(counted.contains(r#"http_status="0",code="Unreachable""#), "{counted}");
     }
 }
@@ -98,7 +101,7 @@ async fn a_name_or_region_that_cant_be_one_is_never_sent() {
     let server = Server::start(Behaviour::Close).await;
     let (client, _) = client_of(&server).await;
     let error = client.describe("").await.unwrap_err();
-    assert_eq!((error.reason, error.effect), (Reason::InvalidRequest, Effect::Refused), "{}", error.detail());
+    assert_eq!((error.reason, error.effect), (FailureReason::InvalidRequest, Effect::Refused), "{}", error.detail());
 
     let settings = SdkSettings { endpoint_url: None, ..settings("") };
     let loader = loader(&settings);
@@ -106,7 +109,7 @@ async fn a_name_or_region_that_cant_be_one_is_never_sent() {
     let services = SdkServices::load_with(loader, settings, unconfigured(), None, metrics).await;
     assert_eq!(services.default_region(), None);
     let error = services.for_region("not a region").describe("a").await.unwrap_err();
-    assert_eq!((error.reason, error.effect), (Reason::InvalidRequest, Effect::Refused), "{}", error.detail());
+    assert_eq!((error.reason, error.effect), (FailureReason::InvalidRequest, Effect::Refused), "{}", error.detail());
     assert!(server.requests().is_empty());
 }
 
@@ -119,8 +122,8 @@ async fn a_spec_that_is_right_is_not_blamed_for_settings_of_the_operator_that_ar
     let (client, registry) = client(settings, loader).await;
     for operation in [Operation::List, Operation::Describe, Operation::Update] {
         let (error, _) = checked(call(&client, operation).await.unwrap_err(), &registry);
-        let got = (error.reason, error.class(), error.effect);
-        assert_eq!(got, (Reason::InternalError, Class::Transient, Effect::Refused), "{}", error.detail());
+        let got = (error.reason, error.reason.class(), error.effect);
+        assert_eq!(got, (FailureReason::InternalError, Class::Transient, Effect::Refused), "{}", error.detail());
         assert!(!error.advice().contains("spec."), "{}", error.advice());
         assert!(error.detail().contains("FIPS"), "{}", error.detail());
     }
@@ -188,18 +191,18 @@ impl ProvideCredentials for Broken {
 async fn without_credentials_nothing_is_sent() {
     let server = Server::start(Behaviour::Close).await;
     for (provider, reason) in [
-        (Broken::NotLoaded, Reason::CredentialsMissing),
-        (Broken::Invalid, Reason::CredentialsMissing),
-        (Broken::TimedOut, Reason::CredentialsMissing),
-        (Broken::Silent, Reason::CredentialsMissing),
-        (Broken::Failing, Reason::CredentialsInvalid),
+        (Broken::NotLoaded, FailureReason::CredentialsMissing),
+        (Broken::Invalid, FailureReason::CredentialsMissing),
+        (Broken::TimedOut, FailureReason::CredentialsMissing),
+        (Broken::Silent, FailureReason::CredentialsMissing),
+        (Broken::Failing, FailureReason::CredentialsInvalid),
     ] {
         let what = format!("{provider:?}");
         let settings = settings(&server.url());
         let loader = loader(&settings).credentials_provider(provider);
         let (client, registry) = client(settings, loader).await;
         let (error, _) = checked(call(&client, Operation::Update).await.unwrap_err(), &registry);
-        let got = (error.reason, error.class(), error.effect);
+        let got = (error.reason, error.reason.class(), error.effect);
         assert_eq!(got, (reason, Class::FixMe, Effect::Refused), "{what}: {}", error.detail());
     }
     assert!(server.requests().is_empty());
@@ -215,13 +218,13 @@ async fn what_sts_says_of_the_role_tells_what_is_wrong_with_the_credentials() {
         answer(status, &[], &body)
     };
     for (behaviour, reason) in [
-        (xml(403, "AccessDenied"), Reason::CredentialsInvalid),
-        (xml(400, "InvalidIdentityToken"), Reason::CredentialsInvalid),
-        (xml(400, "ExpiredTokenException"), Reason::CredentialsExpired),
-        (xml(403, "SignatureDoesNotMatch"), Reason::SignatureRejected),
-        (xml(400, "Throttling"), Reason::Throttled),
-        (xml(503, "ServiceUnavailable"), Reason::ServiceUnavailable),
-        (Behaviour::Reset, Reason::Unreachable),
+        (xml(403, "AccessDenied"), FailureReason::CredentialsInvalid),
+        (xml(400, "InvalidIdentityToken"), FailureReason::CredentialsInvalid),
+        (xml(400, "ExpiredTokenException"), FailureReason::CredentialsExpired),
+        (xml(403, "SignatureDoesNotMatch"), FailureReason::SignatureRejected),
+        (xml(400, "Throttling"), FailureReason::Throttled),
+        (xml(503, "ServiceUnavailable"), FailureReason::ServiceUnavailable),
+        (Behaviour::Reset, FailureReason::Unreachable),
     ] {
         let sts = Server::start(behaviour).await;
         let profiler = Server::start(Behaviour::Close).await;
