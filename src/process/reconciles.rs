@@ -43,10 +43,6 @@ pub enum Outcome {
     Error,
     /// Failed in a way that only someone's change can mend.
     TerminalError,
-    /// Not done; it is tried again as soon as the backoff allows, without having failed.
-    Requeue,
-    /// Done until a time that is known.
-    RequeueAfter,
     /// Panicked.
     Panic,
 }
@@ -56,15 +52,13 @@ impl Outcome {
         match self {
             Self::Success => "success",
             Self::Error | Self::TerminalError | Self::Panic => "error",
-            Self::Requeue => "requeue",
-            Self::RequeueAfter => "requeue_after",
         }
     }
 
-    /// Whether the key comes back by itself. client-go counts each of these as a retry, a planned return included.
+    /// Whether the key comes back by itself: client-go counts a retry.
     fn comes_back(self) -> bool {
         match self {
-            Self::Error | Self::Requeue | Self::RequeueAfter | Self::Panic => true,
+            Self::Error | Self::Panic => true,
             Self::Success | Self::TerminalError => false,
         }
     }
@@ -210,8 +204,8 @@ impl Counts {
     }
 
     fn register_controller(&self, registry: &mut Registry) {
-        for outcome in [Outcome::Success, Outcome::Error, Outcome::Requeue, Outcome::RequeueAfter] {
-            let result = outcome.result();
+        // All that a Go operator shows, although no reconcile here ends with a requeue.
+        for result in ["success", "error", "requeue", "requeue_after"] {
             drop(self.results.get_or_create(&ResultLabel { result }));
         }
         registry.register(
@@ -395,8 +389,6 @@ mod tests {
             (Outcome::Success, "success", 0, 0, 0, 0),
             (Outcome::Error, "error", 1, 0, 0, 1),
             (Outcome::TerminalError, "error", 1, 1, 0, 0),
-            (Outcome::Requeue, "requeue", 0, 0, 0, 1),
-            (Outcome::RequeueAfter, "requeue_after", 0, 0, 0, 1),
             (Outcome::Panic, "error", 1, 0, 1, 1),
         ] {
             let (metrics, reconciles) = reconciles();
