@@ -115,7 +115,7 @@ struct Newest {
     as_of: Moment,
 }
 
-/// The last Describe that was answered, believed or not.
+/// The last Describe that found the group, believed or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Described {
     began: Moment,
@@ -253,10 +253,11 @@ impl Inventory {
     /// A Describe of `name` that began at `began` found no such group.
     pub fn described_missing(&mut self, name: &str, began: Moment) {
         let entry = self.entries.entry(name.into()).or_default();
-        entry.described(Described { began, says_switch: false, says_agents: false });
         if entry.outranks(began) {
             entry.presence = Some(Known::Missing);
             entry.as_of = began;
+            // What a Describe told was of a group that is gone.
+            entry.described = None;
         }
     }
 

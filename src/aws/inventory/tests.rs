@@ -282,6 +282,17 @@ fn a_half_described_group_is_described_once() {
     }
 }
 
+/// A group was created after a Describe had found none, and its switch stayed unknown.
+#[test]
+fn a_half_described_group_that_was_missing_before_is_described_too() {
+    let mut inventory = listed(1, []);
+    inventory.described_missing(A, Moment(2));
+    list(&mut inventory, 3, [without_switch(group(true, 1))]);
+    assert!(inventory.wants_describe(A));
+    describe(&mut inventory, 4, without_switch(group(true, 1)));
+    assert!(!inventory.wants_describe(A));
+}
+
 #[test]
 fn a_lane_whose_describes_say_more_asks_once_after_each_list() {
     for half in [without_switch(group(true, 1)), without_agents(group(true, 1)), name_only(A)] {

@@ -72,4 +72,5 @@ fn when_lists_are_thin() {
 fn when_the_group_goes_and_comes() {
     explore(Rules { remote: 1, lag: true, deletes: true, ..CALM }, 2900);
     explore(Rules { remote: 2, deletes: true, ..CALM }, 5400);
+    explore(Rules { remote: 2, deletes: true, lists: Shape::NoSwitch, updated_at: false, frozen: true, ..CALM }, 10000);
 }

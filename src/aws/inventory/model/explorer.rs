@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    ARN, NAME, Rules, Shape, World,
+    ARN, NAME, Rules, Shape, World, present,
     steps::{Call, Shaped, Step},
     time,
 };
@@ -242,6 +242,9 @@ impl Run<'_> {
         match self.world.truth().on {
             None if self.world.inventory.presence(NAME) != Presence::Missing => self.fail("never known to be missing"),
             Some(on) if on != self.world.desired => self.fail("AWS differs in the end"),
+            Some(_) if present(&self.world.inventory).is_none_or(|known| known.profiling_enabled.is_none()) => {
+                self.fail("the switch is unknown in the end")
+            }
             Some(_) if self.world.memory.remembered.last_applied != Some(self.world.desired) => {
                 self.fail("AWS agrees in the end, but it is not remembered")
             }
