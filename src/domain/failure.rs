@@ -17,39 +17,34 @@ pub enum Class {
     Conflict,
 }
 
-/// Why an attempt failed: those of the conditions' reasons that a failure may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum FailureReason {
-    /// There is no such group in this account and region.
-    GroupNotFound,
-    /// AWS denies the action.
-    AccessDenied,
-    /// The credentials have expired.
-    CredentialsExpired,
-    /// AWS does not know the credentials.
-    CredentialsInvalid,
-    /// The process has no credentials.
-    CredentialsMissing,
-    /// The signature is wrong: the clock or the secret.
-    SignatureRejected,
-    /// AWS finds the request invalid.
-    InvalidRequest,
-    /// A quota of the account is used up.
-    QuotaExceeded,
-    /// The group was changed by someone else at the same time.
-    Conflict,
-    /// AWS throttles the calls.
-    Throttled,
-    /// AWS is unavailable.
-    ServiceUnavailable,
-    /// No connection to AWS could be made.
-    Unreachable,
-    /// AWS did not answer in time.
-    TimedOut,
-    /// The response of AWS can't be read.
-    MalformedAnswer,
-    /// A part of the operator failed.
-    InternalError,
+macro_rules! failure_reasons {
+    ($($class:ident: $($name:ident)*;)*) => {
+        /// Why an attempt failed: those of the conditions' reasons that a failure may have.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum FailureReason { $($(#[doc = concat!("[`Reason::", stringify!($name), "`].")] $name,)*)* }
+
+        impl FailureReason {
+            /// What it asks for.
+            #[must_use]
+            pub fn class(self) -> Class {
+                match self { $($(Self::$name)|* => Class::$class,)* }
+            }
+        }
+
+        impl From<FailureReason> for Reason {
+            fn from(reason: FailureReason) -> Self {
+                match reason { $($(FailureReason::$name => Self::$name,)*)* }
+            }
+        }
+    };
+}
+
+failure_reasons! {
+    FixMe: GroupNotFound AccessDenied CredentialsExpired CredentialsInvalid CredentialsMissing SignatureRejected
+        InvalidRequest QuotaExceeded;
+    Throttled: Throttled;
+    Conflict: Conflict;
+    Transient: ServiceUnavailable Unreachable TimedOut MalformedAnswer InternalError;
 }
 
 impl FailureReason {
@@ -57,50 +52,6 @@ impl FailureReason {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         Reason::from(self).as_str()
-    }
-
-    /// What it asks for.
-    #[must_use]
-    pub fn class(self) -> Class {
-        match self {
-            Self::GroupNotFound
-            | Self::AccessDenied
-            | Self::CredentialsExpired
-            | Self::CredentialsInvalid
-            | Self::CredentialsMissing
-            | Self::SignatureRejected
-            | Self::InvalidRequest
-            | Self::QuotaExceeded => Class::FixMe,
-            Self::Throttled => Class::Throttled,
-            Self::Conflict => Class::Conflict,
-            Self::ServiceUnavailable
-            | Self::Unreachable
-            | Self::TimedOut
-            | Self::MalformedAnswer
-            | Self::InternalError => Class::Transient,
-        }
-    }
-}
-
-impl From<FailureReason> for Reason {
-    fn from(reason: FailureReason) -> Self {
-        match reason {
-            FailureReason::GroupNotFound => Self::GroupNotFound,
-            FailureReason::AccessDenied => Self::AccessDenied,
-            FailureReason::CredentialsExpired => Self::CredentialsExpired,
-            FailureReason::CredentialsInvalid => Self::CredentialsInvalid,
-            FailureReason::CredentialsMissing => Self::CredentialsMissing,
-            FailureReason::SignatureRejected => Self::SignatureRejected,
-            FailureReason::InvalidRequest => Self::InvalidRequest,
-            FailureReason::QuotaExceeded => Self::QuotaExceeded,
-            FailureReason::Conflict => Self::Conflict,
-            FailureReason::Throttled => Self::Throttled,
-            FailureReason::ServiceUnavailable => Self::ServiceUnavailable,
-            FailureReason::Unreachable => Self::Unreachable,
-            FailureReason::TimedOut => Self::TimedOut,
-            FailureReason::MalformedAnswer => Self::MalformedAnswer,
-            FailureReason::InternalError => Self::InternalError,
-        }
     }
 }
 
