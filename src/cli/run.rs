@@ -12,12 +12,12 @@ use super::{
 };
 use crate::{
     aws::{
-        lanes::Connect,
         metrics::AwsMetrics,
         sdk::{ConfigurationError, SdkServices, SdkSettings},
     },
     controller::{
-        self, Ended, Health, Instruments,
+        self, Ended, Health, Surroundings,
+        instruments::Instruments,
         settings::{Pod, Settings},
     },
     process::{
@@ -227,17 +227,14 @@ async fn operate(args: &RunArgs) -> Result<(), RunError> {
 
     let services = SdkServices::load(args.sdk(), aws_metrics).await?;
     let settings = args.settings(services.default_region());
-    let connect: Connect = Box::new(move |lane| services.for_region(lane.region()));
-    let work = controller::run(
+    let surroundings = Surroundings {
         client,
-        settings,
-        connect,
-        instruments,
-        health,
-        Permits::always_granted(),
-        System::real(),
-        stop.clone(),
-    );
+        connect: Box::new(move |lane| services.for_region(lane.region())),
+        permits: Permits::always_granted(),
+        system: System::real(),
+        stop: stop.clone(),
+    };
+    let work = controller::run(surroundings, settings, instruments, health);
     let ended = shutdown::drain(&stop, args.shutdown_grace, work).await;
 
     server_stop.cancel();

@@ -1,5 +1,6 @@
 //! The Kubernetes side: watches, decides what is to be done, and does it in four steps.
 
+pub mod instruments;
 pub mod settings;
 
 mod apply;
@@ -19,47 +20,39 @@ use std::{pin::pin, sync::Arc};
 
 use futures::StreamExt;
 use kube::Client;
-use prometheus_client::registry::Registry;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use self::{
+    instruments::Instruments,
     lane_events::regarding,
-    memory::key::Key,
-    metrics::ControllerMetrics,
     scheduler::Scheduler,
     settings::Settings,
     shell::Shell,
     watch::{Watched, watch},
 };
 use crate::{
-    aws::{lanes::Connect, metrics::AwsMetrics},
+    aws::lanes::Connect,
     domain::transitions::EventDraft,
     process::{
         health::{Liveness, Readiness},
         permit::Permits,
-        reconciles::Reconciles,
         system::System,
     },
 };
 
-/// What the controller counts, registered before the registry is frozen.
-#[derive(Clone)]
-pub struct Instruments {
-    reconciles: Reconciles<Key>,
-    controller: ControllerMetrics,
-    aws: Arc<AwsMetrics>,
-}
-
-impl Instruments {
-    /// Registers the controller's families.
-    pub fn register(registry: &mut Registry, aws: Arc<AwsMetrics>) -> Self {
-        Self {
-            reconciles: Reconciles::register(registry, "profilinggroup"),
-            controller: ControllerMetrics::register(registry),
-            aws,
-        }
-    }
+/// Through what the controller reaches the outside.
+pub struct Surroundings {
+    /// Kubernetes.
+    pub client: Client,
+    /// AWS.
+    pub connect: Connect,
+    /// Who may change either.
+    pub permits: Permits,
+    /// Clock, chance and tasks.
+    pub system: System,
+    /// Cancelled when no more work is to be begun.
+    pub stop: CancellationToken,
 }
 
 /// How the process reports on itself.
@@ -80,16 +73,13 @@ pub struct Ended {
 
 /// Runs the controller until `stop`, and then until what is under way has ended. Fails when a part of it ends before.
 pub async fn run(
-    client: Client,
+    surroundings: Surroundings,
     settings: Settings,
-    connect: Connect,
     instruments: Instruments,
     health: Health,
-    permits: Permits,
-    system: System,
-    stop: CancellationToken,
 ) -> Result<(), Ended> {
-    let shell = Shell::new(client, settings, connect, instruments, permits, system.clone(), stop.clone());
+    let (system, stop) = (surroundings.system.clone(), surroundings.stop.clone());
+    let shell = Shell::new(surroundings, settings, instruments);
     shell.metrics.counts(&shell);
     let mut watching = system.spawn(follow(Arc::clone(&shell), health.readiness));
     let mut scheduling = system.spawn(Scheduler::new(Arc::clone(&shell)).run(health.liveness));

@@ -10,8 +10,9 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Instruments,
+    Surroundings,
     events::Events,
+    instruments::Instruments,
     lane_events::{LaneEvents, regarding},
     memory::{Evaluation, Memory, Wanted, key::Key, object::resource},
     metrics::ControllerMetrics,
@@ -21,7 +22,7 @@ use super::{
 use crate::{
     api::Timestamp,
     aws::{
-        lanes::{Connect, LaneObserver, Lanes},
+        lanes::{LaneObserver, Lanes},
         metrics::AwsMetrics,
     },
     domain::{
@@ -61,15 +62,8 @@ pub struct Shell {
 
 impl Shell {
     /// Knows of no object yet.
-    pub fn new(
-        client: Client,
-        settings: Settings,
-        connect: Connect,
-        instruments: Instruments,
-        permits: Permits,
-        system: System,
-        stop: CancellationToken,
-    ) -> Arc<Self> {
+    pub fn new(surroundings: Surroundings, settings: Settings, instruments: Instruments) -> Arc<Self> {
+        let Surroundings { client, connect, permits, system, stop } = surroundings;
         let Instruments { reconciles, controller: metrics, aws: aws_metrics } = instruments;
         Arc::new_cyclic(|shell: &Weak<Self>| {
             let observer: Weak<dyn LaneObserver> = shell.clone();

@@ -13,9 +13,10 @@ use std::{
 };
 
 use codeguru_profiler_operator::{
-    aws::{lanes::Connect, metrics::AwsMetrics},
+    aws::metrics::AwsMetrics,
     controller::{
-        self, Health, Instruments,
+        self, Health, Surroundings,
+        instruments::Instruments,
         settings::{Pod, Settings},
     },
     process::{
@@ -141,11 +142,17 @@ impl Process {
             pod: Some(Pod { namespace: "system".into(), name: name.into() }),
             calls_per_second: NonZeroU32::new(options.calls_per_second).unwrap(),
         };
-        let permits = Permits::granted_until(world.permits());
         let health = Health { liveness: Liveness::new(), readiness };
         let system = process.system();
-        let (done, stop) = (process.clone(), process.0.stop.clone());
-        let run = controller::run(client, settings, connect, instruments, health, permits, system.clone(), stop);
+        let surroundings = Surroundings {
+            client,
+            connect,
+            permits: Permits::granted_until(world.permits()),
+            system: system.clone(),
+            stop: process.0.stop.clone(),
+        };
+        let run = controller::run(surroundings, settings, instruments, health);
+        let done = process.clone();
         drop(system.spawn(async move {
             let ended = run.await;
             done.end(format!("{ended:?}"));
