@@ -11,12 +11,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 pub struct Timestamp(jiff::Timestamp);
 
 impl Timestamp {
-    /// The wall clock's time.
-    #[must_use]
-    pub fn now() -> Self {
-        Self::from_jiff(jiff::Timestamp::now())
-    }
-
     /// Cuts to milliseconds, towards the remembered.
     #[must_use]
     pub fn from_jiff(time: jiff::Timestamp) -> Self {

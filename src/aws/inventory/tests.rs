@@ -289,6 +289,8 @@ fn a_half_described_group_that_was_missing_before_is_described_too() {
     inventory.described_missing(A, Moment(2));
     list(&mut inventory, 3, [without_switch(group(true, 1))]);
     assert!(inventory.wants_describe(A));
+    inventory.described_missing(A, Moment(2));
+    assert!(inventory.wants_describe(A), "that one began before the List");
     describe(&mut inventory, 4, without_switch(group(true, 1)));
     assert!(!inventory.wants_describe(A));
 }
