@@ -1,4 +1,5 @@
-//! The chart's files that are made of others: copies, since a chart can't reach outside of its directory, and the table of its values.
+//! The chart's files that are made of others: copies, and the table of its values. Not symbolic links, although Helm
+//! follows them: Flux leaves them out of what it takes from a Git repository.
 
 use std::fs;
 use std::path::PathBuf;
