@@ -142,7 +142,9 @@ impl Transport {
         if request.method == Method::GET {
             if let Some(items) = body["items"].as_array() {
                 self.world.trace(name, format!("lists {} objects: {status}", items.len()));
-                items.iter().for_each(|object| self.world.oracle().told(&self.process, object));
+                for object in items {
+                    self.world.oracle().told(&self.process, object);
+                }
             } else if status >= 400 {
                 self.world.trace(name, format!("GET {}: {status}", request.path));
             } else {
@@ -179,7 +181,7 @@ impl Transport {
                                 biased;
                                 () = sleep_until(ends) => return None,
                                 () = written => {}
-                                () = sleep(Duration::from_secs(60)) => {
+                                () = sleep(Duration::from_mins(1)) => {
                                     if silent.is_none() {
                                         queued.extend(world.api().bookmark(&mut watch));
                                     }
@@ -225,7 +227,7 @@ async fn pass(world: &World) -> bool {
     let silent = world.faults().until(Fault::WatchSilent, world.elapsed());
     if let Some(until) = silent {
         world.faults().meets(Fault::WatchSilent, world.elapsed());
-        let silent = until - world.elapsed();
+        let silent = until.saturating_sub(world.elapsed());
         sleep(silent.min(SILENT_AT_MOST)).await;
         if silent > SILENT_AT_MOST {
             return false;

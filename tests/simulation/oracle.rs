@@ -145,7 +145,7 @@ impl Oracle {
             let last = versions.len().saturating_sub(1);
             versions.iter().enumerate().any(|(index, told)| {
                 let until = versions.get(index + 1).map(|next| next.at);
-                let knew = index == last || until.is_some_and(|until| now - until < ACTS_WITHIN);
+                let knew = index == last || until.is_some_and(|until| now.saturating_sub(until) < ACTS_WITHIN);
                 knew && told.object.as_ref().is_some_and(asks)
             })
         };
@@ -169,7 +169,8 @@ impl Oracle {
             match newest.next() {
                 Some(Told { object: Some(object), .. }) => owns(object),
                 Some(Told { object: None, at }) => {
-                    now - *at < GRACE && newest.next().and_then(|told| told.object.as_ref()).is_some_and(owns)
+                    now.saturating_sub(*at) < GRACE
+                        && newest.next().and_then(|told| told.object.as_ref()).is_some_and(owns)
                 }
                 None => false,
             }
@@ -241,7 +242,7 @@ impl Oracle {
         let now = world.elapsed();
         let recent = self.recent.entry(what.to_owned()).or_default();
         recent.push_back(now);
-        while recent.front().is_some_and(|first| now - *first > Duration::from_mins(1)) {
+        while recent.front().is_some_and(|first| now.saturating_sub(*first) > Duration::from_mins(1)) {
             recent.pop_front();
         }
         if recent.len() == most + 1 {

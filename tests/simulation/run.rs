@@ -119,7 +119,9 @@ async fn settle(world: &World, schedule: &Schedule) -> Vec<String> {
             return wrong;
         }
         if began.elapsed() > SETTLES_WITHIN {
-            wrong.iter().for_each(|what| world.trace("oracle", format!("BROKEN: never settled: {what}")));
+            for what in &wrong {
+                world.trace("oracle", format!("BROKEN: never settled: {what}"));
+            }
             return wrong.into_iter().map(|what| format!("never settled: {what}")).collect();
         }
         sleep(Duration::from_secs(30)).await;
@@ -151,7 +153,9 @@ async fn rest(world: &World, schedule: &Schedule) -> Vec<String> {
             wrong.push(format!("at rest: {happened} {what} in ten minutes, at most {most}"));
         }
     }
-    wrong.iter().for_each(|what| world.trace("oracle", format!("BROKEN: {what}")));
+    for what in &wrong {
+        world.trace("oracle", format!("BROKEN: {what}"));
+    }
     wrong
 }
 

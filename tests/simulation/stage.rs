@@ -64,6 +64,7 @@ impl Stage {
     }
 
     /// A user creates a resource `name` for a group.
+    #[expect(clippy::needless_pass_by_value, reason = "it reads better where it is called")]
     pub fn create(&self, name: &str, group: &str, enabled: bool, more: Value) {
         let mut spec = json!({ "profilingGroupName": group, "profilingEnabled": enabled });
         spec.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
@@ -97,8 +98,8 @@ impl Stage {
 
     /// Writes into an object as somebody who may do anything.
     pub fn patch(&self, name: &str, subresource: &str, patch: &Value) {
-        let path = format!("{API}/namespaces/{NAMESPACE}/profilinggroups/{name}{subresource}");
-        request(&self.world, Method::PATCH, path, patch);
+        let uri = format!("{API}/namespaces/{NAMESPACE}/profilinggroups/{name}{subresource}");
+        request(&self.world, Method::PATCH, uri, patch);
         self.world.wake_watches();
     }
 

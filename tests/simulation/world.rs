@@ -85,7 +85,7 @@ impl World {
 
     /// A random duration between the two.
     pub fn between(&self, least: Duration, most: Duration) -> Duration {
-        least + (most - least).mul_f64(self.chance())
+        least + most.saturating_sub(least).mul_f64(self.chance())
     }
 
     /// Adds a line to the trace.
