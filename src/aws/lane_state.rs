@@ -89,12 +89,6 @@ impl LaneState {
         (lane, knowledge)
     }
 
-    /// When the newest accepted read of `name` began, or the newest answer came.
-    #[must_use]
-    pub fn as_of(&self, name: &str) -> Option<Moment> {
-        self.inventory.as_of(name)
-    }
-
     /// A resource wants the group `name` from now on; `remembered` is what its status knows of our last mutation.
     /// Returns whether the lane may be due earlier.
     pub fn want(&mut self, name: &str, remembered: Option<Observation>, now: Moment) -> bool {

@@ -1,12 +1,12 @@
 //! The service in our own types: its calls, errors, lanes with their inventory and limiter.
 
 pub mod error;
-pub mod inventory;
-pub mod lane;
-pub mod lane_state;
-pub mod lanes;
-pub mod limiter;
+pub(crate) mod inventory;
+pub(crate) mod lane;
+pub(crate) mod lane_state;
+pub(crate) mod lanes;
+pub(crate) mod limiter;
 pub mod metrics;
-pub mod region;
-pub mod sdk;
+pub(crate) mod region;
+pub(crate) mod sdk;
 pub mod service;

@@ -1,22 +1,22 @@
 //! Decisions, pure: no clock, no I/O, no client. A rule is changed here, beside its table test.
 
-pub mod agents;
-pub mod backoff;
-pub mod claims;
-pub mod conditions;
-pub mod desired;
-pub mod drift;
+pub(crate) mod agents;
+pub(crate) mod backoff;
+pub(crate) mod claims;
+pub(crate) mod conditions;
+pub(crate) mod desired;
+pub(crate) mod drift;
 pub mod failure;
 #[cfg(test)]
 pub(crate) mod fixtures;
-pub mod lane_id;
-pub mod moment;
+pub(crate) mod lane_id;
+pub(crate) mod moment;
 pub mod observation;
-pub mod plan;
-pub mod remembered;
-pub mod situation;
-pub mod slots;
-pub mod status;
-pub mod status_merge;
-pub mod transitions;
-pub mod writes;
+pub(crate) mod plan;
+pub(crate) mod remembered;
+pub(crate) mod situation;
+pub(crate) mod slots;
+pub(crate) mod status;
+pub(crate) mod status_merge;
+pub(crate) mod transitions;
+pub(crate) mod writes;

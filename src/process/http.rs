@@ -21,7 +21,6 @@ use super::{
     metrics::{self, Metrics},
 };
 
-/// The address can't be listened on.
 #[derive(Debug, thiserror::Error)]
 #[error("can't listen on {address} for probes and metrics: choose another address with --listen")]
 pub struct ListenError {
@@ -45,7 +44,6 @@ pub struct Endpoints {
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
-    address: SocketAddr,
 }
 
 impl Server {
@@ -56,13 +54,7 @@ impl Server {
         let listener = on_both_families(address, TcpListener::bind).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         tracing::info!(listening = %address, "serving probes and metrics");
-        Ok(Self { listener, address })
-    }
-
-    /// The address that was bound.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
+        Ok(Self { listener })
     }
 
     /// Answers until `stop` is cancelled and the requests in flight are answered.
@@ -160,7 +152,7 @@ mod tests {
 
     async fn serve(endpoints: Endpoints) -> SocketAddr {
         let server = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-        let address = server.address();
+        let address = server.listener.local_addr().unwrap();
         tokio::spawn(server.serve(endpoints, CancellationToken::new()));
         address
     }
@@ -226,7 +218,7 @@ mod tests {
     #[tokio::test]
     async fn the_address_of_both_families_answers_on_each_that_the_system_has() {
         let server = Server::bind("[::]:0".parse().unwrap()).await.unwrap();
-        let address = server.address();
+        let address = server.listener.local_addr().unwrap();
         tokio::spawn(server.serve(endpoints(), CancellationToken::new()));
         assert_eq!(ask((Ipv4Addr::LOCALHOST, address.port()).into(), "/livez").await.code, 200);
         if address.is_ipv6() {
@@ -246,7 +238,7 @@ mod tests {
     #[tokio::test]
     async fn an_address_that_is_taken_is_named_with_the_way_out() {
         let server = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-        let address = server.address();
+        let address = server.listener.local_addr().unwrap();
         let error = Server::bind(address).await.unwrap_err();
         assert_eq!(
             error.to_string(),

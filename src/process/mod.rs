@@ -3,14 +3,14 @@
 pub mod error_chain;
 pub mod head_timeout;
 pub mod health;
-pub mod http;
+pub(crate) mod http;
 pub mod kube_client;
 pub mod metrics;
 pub mod permit;
-pub mod reconciles;
+pub(crate) mod reconciles;
 pub mod rest_client;
-pub mod shutdown;
+pub(crate) mod shutdown;
 pub mod system;
-pub mod telemetry;
+pub(crate) mod telemetry;
 
 mod workqueue;

@@ -43,7 +43,6 @@ pub enum Outcome {
     Error,
     /// Failed in a way that only someone's change can mend.
     TerminalError,
-    /// Panicked.
     Panic,
 }
 
