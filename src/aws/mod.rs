@@ -8,5 +8,5 @@ pub(crate) mod lanes;
 pub(crate) mod limiter;
 pub mod metrics;
 pub(crate) mod region;
-pub(crate) mod sdk;
+pub mod sdk;
 pub mod service;

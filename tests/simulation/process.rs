@@ -125,12 +125,6 @@ impl Process {
         drop(process.0.metrics.set(metrics));
         let client = Client::new(transport, "default");
         let (for_connect, connect_world) = (process.clone(), world.clone());
-        let connect: Connect = if options.sdk {
-            let services = sdk::services(world, &process, aws_metrics);
-            Box::new(move |lane| services.for_region(lane.region()))
-        } else {
-            Box::new(move |lane| Service::connect(&connect_world, &for_connect, lane.region()))
-        };
         let settings = Settings {
             namespaces: options.namespaces.clone(),
             default_region: options.region.clone(),
@@ -146,7 +140,12 @@ impl Process {
         let system = process.system();
         let surroundings = Surroundings {
             client,
-            connect,
+            connect: if options.sdk {
+                let services = sdk::services(world, &process, aws_metrics);
+                Box::new(move |lane| services.for_region(lane.region()))
+            } else {
+                Box::new(move |lane| Service::connect(&connect_world, &for_connect, lane.region()))
+            },
             permits: Permits::granted_until(world.permits()),
             system: system.clone(),
             stop: process.0.stop.clone(),

@@ -133,7 +133,7 @@ impl World {
 
     /// The operators may not act for so long.
     pub fn refuse_permits(&self, lasts: Duration) {
-        *lock(&self.0.refused_since) = self.elapsed();
+        *self.0.refused_since.lock() = self.elapsed();
         self.0.permits.send_replace(Instant::now());
         let world = self.clone();
         tokio::spawn(async move {
@@ -151,7 +151,7 @@ impl World {
 
     /// How long permits have been refused.
     pub fn permits_refused_for(&self) -> Duration {
-        self.elapsed() - *lock(&self.0.refused_since)
+        self.elapsed() - *self.0.refused_since.lock()
     }
 
     /// What must never happen.
