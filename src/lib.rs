@@ -7,11 +7,12 @@
 //! * [`process`]: being a good process.
 //! * [`cli`]: the command line.
 //!
-//! A watch keeps the ProfilingGroups, and a claim says which of them speaks for a group. Each region that they name is a
-//! lane: it lists AWS at an interval and keeps an inventory, in which our own writes are never mistaken for somebody
-//! else's. Whenever the watch or a lane has news, the pure rules are asked of each object that may be concerned whether
-//! anything is to be done or said. If so it is reconciled: its situation is observed, the plan's one step is applied in
-//! AWS, and the status is written if it differs. Nothing else makes a reconcile, so what has not changed costs nothing.
+//! The controller keeps a memory of the ProfilingGroups, of which one owns each group, and of what the lanes know. A lane
+//! lists the groups of one region once per interval and keeps an inventory, in which our own writes are never mistaken for
+//! external changes. Whenever the watch, a lane or a timer has news, the memory evaluates each resource that may be
+//! affected by the pure rules: what is to be done in AWS, which status it should have, and when to evaluate it again. If
+//! there is something to do, the resource is reconciled: one step in AWS, or one status write. Nothing else starts a
+//! reconcile, so what has not changed costs nothing. The map is in `docs/architecture.md`.
 
 pub mod api;
 pub mod aws;
@@ -21,4 +22,4 @@ pub mod domain;
 pub mod process;
 
 #[cfg(test)]
-mod rooms;
+mod layers;

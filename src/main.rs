@@ -1,7 +1,7 @@
-//! The operator's binary: reads the command line and does what it says.
+//! The operator's binary: reads the command line and runs its command.
 //!
-//! Exit codes: 0 when done or stopped by a signal in good order; 1 when it failed (one line on standard error says
-//! why) or was ended by a second signal; 2 when the command line is wrong.
+//! Exit codes: 0 when done or stopped by a signal in good order; 1 when it failed (one line on standard error has the
+//! reason) or was ended by a second signal; 2 when the command line is wrong.
 
 use std::process::ExitCode;
 

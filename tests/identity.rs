@@ -122,6 +122,7 @@ async fn what_can_never_work_is_refused_at_the_start_with_what_to_give() {
         let refused = refused(&world, env).await;
         assert!(refused.contains(said) && !refused.contains(SECRET), "{env:?}: {refused}");
     }
+    world.judge().await;
 }
 
 #[tokio::test]

@@ -80,7 +80,7 @@ fn next_version(directory: &Path) {
 }
 
 #[tokio::test]
-async fn an_upgrade_changes_the_definition_and_the_pod_and_uninstalling_keeps_the_resources() {
+async fn an_upgrade_changes_the_crd_and_the_pod_and_uninstalling_keeps_the_resources() {
     let plane = ControlPlane::start(Options::default()).await.unwrap();
     let (client, helm) = (plane.client().await.unwrap(), Helm::of(plane.kubeconfig()).await.unwrap());
     install(&plane).await;

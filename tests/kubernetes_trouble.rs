@@ -175,7 +175,7 @@ async fn nothing_is_corrected_before_kubernetes_confirms_the_spec() {
     world.flip("a", false).await;
     let status = world.condition("a", "Ready", "False", "InternalError").await;
     let message = condition(&status, "Ready")["message"].as_str().unwrap().to_owned();
-    assert!(message.contains("Kubernetes does not confirm"), "{message}");
+    assert!(message.contains("The API server does not confirm"), "{message}");
     assert_eq!(world.calls(UPDATE).await, 0);
     assert!(proxy.hits(rule) > 0);
     proxy.clear();

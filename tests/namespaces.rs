@@ -64,7 +64,7 @@ async fn a_namespace_that_may_not_be_listed_does_not_stop_the_others_and_joins_w
     operator.ready(std::time::Duration::from_secs(20)).await.unwrap();
     world.condition("a", "Ready", "True", "InSync").await;
     let note = world.has_event("divided-0", "NamespaceRefused").await;
-    assert!(note.contains(&format!("namespace {refused}")) && note.contains("may list and watch"), "{note}");
+    assert!(note.contains(&format!("namespace {refused}")) && note.contains("is allowed to list and watch"), "{note}");
     let counted = operator.metric("codeguru_profiler_namespaces_refused_total", &[&refused]).await.unwrap();
     assert!((counted - 1.0).abs() < 0.1, "{counted}");
     assert_eq!(world.calls_for(UPDATE, "b").await, 0);

@@ -14,9 +14,7 @@ pub fn reference(definition: &str) -> Result<String, String> {
     let kind = text(&names["kind"]);
 
     let mut page = format!("# API reference: {kind}\n\n");
-    page.push_str(
-        "Generated from the definition in `crds/` by `cargo devkit reference`; a test fails when it differs.\n\n",
-    );
+    page.push_str("Generated from the CRD in `crds/` by `cargo devkit reference`; a test fails when it differs.\n\n");
     page.push_str("| | |\n|---|---|\n");
     for (what, value) in [
         ("apiVersion", format!("`{}/{}`", text(&definition["spec"]["group"]), text(&version["name"]))),

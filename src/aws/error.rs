@@ -1,4 +1,4 @@
-//! A failed AWS call: what it was, what it asks for, and whether AWS may have acted on it. No I/O here.
+//! A failed AWS call: what it was, what it requires, and whether AWS may have acted on it. No I/O here.
 
 mod codes;
 mod messages;
@@ -6,7 +6,7 @@ pub mod party;
 
 use std::{error::Error, fmt, time::Duration};
 
-pub(super) use codes::{clean, codeless, is_known, verdict};
+pub(super) use codes::{clean, codeless, is_known, reason_of};
 
 use self::party::{Finding, Party};
 use crate::{
@@ -68,18 +68,18 @@ impl fmt::Display for Operation {
 pub enum Effect {
     /// Nothing: AWS refused the call, or it was never sent.
     Refused,
-    /// Nobody knows: AWS may have acted on it.
+    /// Unknown: AWS may have acted on it.
     Unclear,
 }
 
 /// What AWS, or whatever stands in front of it, answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answered {
+pub struct ResponseDetails {
     /// The HTTP status.
     pub http_status: u16,
     /// The error code, without namespace and suffix.
     pub code: Option<String>,
-    /// AWS's own words; never those that may repeat the request's credentials.
+    /// AWS's own message; never one that may repeat the request's credentials.
     pub message: Option<String>,
     /// AWS's request id.
     pub request_id: Option<String>,
@@ -98,20 +98,20 @@ pub struct AwsError {
     pub reason: FailureReason,
     /// Who failed.
     pub party: Party,
-    /// What was found there, where the reason alone does not say what to do.
+    /// What was found there, where the reason alone does not determine what to do.
     pub finding: Option<Finding>,
     /// What it may have done.
     pub effect: Effect,
-    /// How long AWS asked to be left alone.
+    /// How long AWS requested to wait.
     pub retry_after: Option<Duration>,
     /// What came back, if anything did.
-    pub answer: Option<Box<Answered>>,
+    pub answer: Option<Box<ResponseDetails>>,
     /// The error behind it; holds no credentials.
     pub source: Option<BoxError>,
 }
 
 impl AwsError {
-    /// A failure of which nothing more is known.
+    /// A failure about which nothing more is known.
     #[must_use]
     pub fn new(operation: Operation, region: &str, group: Option<&str>, reason: FailureReason, effect: Effect) -> Self {
         Self {
@@ -169,7 +169,9 @@ impl fmt::Display for AwsError {
         if let Party::Credentials(source) = &self.party {
             write!(f, ": no credentials from {source}")?;
         }
-        let Some(Answered { http_status, code, message, request_id }) = self.answer.as_deref() else { return Ok(()) };
+        let Some(ResponseDetails { http_status, code, message, request_id }) = self.answer.as_deref() else {
+            return Ok(());
+        };
         write!(f, " (HTTP {http_status}")?;
         if let Some(code) = code {
             write!(f, ", {code}")?;

@@ -1,4 +1,4 @@
-//! What is known of every group of one lane, and how reads and mutations that overlap are put in order. No I/O, no clock.
+//! What is known about every group of one lane, and how overlapping reads and mutations are ordered. No I/O, no clock.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,7 +30,7 @@ pub enum Ended {
         /// Because there is no such group.
         missing: bool,
     },
-    /// Nobody knows whether AWS did it.
+    /// It is not known whether AWS did it.
     Unclear,
 }
 
@@ -45,7 +45,7 @@ impl Ended {
     }
 }
 
-/// What is known of every group of one lane.
+/// What is known about every group of one lane.
 ///
 /// Guarantees:
 /// * Reads rank by the time their request began, mutations by the time their answer came: a read that began before a
@@ -60,9 +60,9 @@ impl Ended {
 pub struct Inventory {
     entries: BTreeMap<String, Entry>,
     last_complete_list: Option<Moment>,
-    /// Names of which something else is known than when they were last taken.
+    /// Names about which something has changed since they were last taken.
     changed: BTreeSet<String>,
-    /// Whether a Describe has told what the Lists leave out.
+    /// Whether a Describe has returned what the Lists leave out.
     thin: Thin,
 }
 
@@ -76,7 +76,7 @@ struct Thin {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Entry {
     presence: Option<Known>,
-    /// The rank of what is known: reads that began before are ignored.
+    /// The rank of what is known: reads that began earlier are ignored.
     as_of: Moment,
     in_flight: bool,
     /// When a mutation last changed what is known.
@@ -101,7 +101,7 @@ struct Listed {
     without_agents: bool,
 }
 
-/// The last mutation of ours to which AWS agreed.
+/// The last mutation of ours that AWS accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Ours {
     ended: Moment,
@@ -132,7 +132,7 @@ pub struct Listing {
 }
 
 impl Inventory {
-    /// What is known of `name`.
+    /// What is known about `name`.
     #[must_use]
     pub fn presence(&self, name: &str) -> Presence {
         match self.entries.get(name).and_then(|entry| entry.presence.as_ref()) {
@@ -149,8 +149,8 @@ impl Inventory {
         self.entries.get(name).filter(|entry| entry.presence.is_some()).map(|entry| entry.as_of)
     }
 
-    /// Whether a Describe of `name` would tell what the Lists do not: once for a half-described group, and once after
-    /// each List for an unconfirmed one, or while Describes are known to say more.
+    /// Whether a Describe of `name` would return what the Lists leave out: once for a half-described group, and once
+    /// after each List for an unconfirmed one, or while Describes are known to say more.
     #[must_use]
     pub fn wants_describe(&self, name: &str) -> bool {
         let Some(entry) = self.entries.get(name) else { return self.last_complete_list.is_some() };
@@ -180,7 +180,8 @@ impl Inventory {
         })
     }
 
-    /// Takes what a status remembers of our last mutation, so that stale reads are told from drift after a restart too.
+    /// Takes what a status remembers about our last mutation, so that stale reads are told from drift after a restart,
+    /// too.
     pub fn remember(&mut self, name: &str, answer: Observation, now: Moment) {
         let entry = self.entries.entry(name.into()).or_default();
         if entry.ours.is_none() && entry.presence.is_none() {
@@ -189,12 +190,12 @@ impl Inventory {
         }
     }
 
-    /// The names of which Lists have shown something else since the last call.
+    /// The names about which Lists have shown a change since the last call.
     pub fn take_changed(&mut self) -> BTreeSet<String> {
         std::mem::take(&mut self.changed)
     }
 
-    /// Forgets names that nobody asks for and that no List has named.
+    /// Forgets names that no resource needs and no List has named.
     pub fn retain(&mut self, mut wanted: impl FnMut(&str) -> bool) {
         self.entries
             .retain(|name, entry| entry.in_flight || matches!(entry.presence, Some(Known::Present(_))) || wanted(name));
@@ -228,7 +229,7 @@ impl Inventory {
         self.thin.agents &= !says_agents;
         for (name, entry) in &mut self.entries {
             entry.listed = named.get(name).copied().unwrap_or_default();
-            // Where some groups have agents to tell of, the others have none: nothing was left out.
+            // If some groups come with agents, the others have none: nothing was left out.
             entry.listed.without_agents &= !says_agents;
             if !named.contains_key(name) && entry.not_listed(began) {
                 self.changed.insert(name.clone());
@@ -275,7 +276,7 @@ impl Inventory {
                 entry.ours = Some(Ours { ended: now, answer: answer.clone() });
                 entry.newest(answer.updated_at, now);
                 entry.settle(now, |known| {
-                    // The switch was written: one that the answer does not say is unknown, not what it was before.
+                    // The switch was written: if the answer lacks it, it is unknown, not what it was before.
                     let profiling_enabled = answer.profiling_enabled;
                     Some(Known::Present(Observation { profiling_enabled, ..answer.absorb(known) }))
                 });
@@ -304,7 +305,7 @@ impl Entry {
         !self.in_flight && began >= self.as_of
     }
 
-    /// Returns whether something else is known now.
+    /// Returns whether something has changed.
     fn read(&mut self, observation: Observation, began: Moment) -> bool {
         let makes_stale = |ours: &Ours| ours.makes_stale(&observation, began);
         let went_back = |newest: &Newest| newest.makes_stale(&observation, began);
@@ -318,11 +319,7 @@ impl Entry {
         self.as_of = began;
         let known = match &self.presence {
             Some(Known::Present(known)) => Some(known),
-            _ => {
-                // An earlier Describe did not describe this group: it found none.
-                self.described = self.described.filter(|described| described.began >= began);
-                None
-            }
+            _ => None,
         };
         let read = Some(Known::Present(observation.absorb(known)));
         let changed = self.presence != read;
@@ -340,7 +337,7 @@ impl Entry {
         }
     }
 
-    /// One Describe will tell. Returns whether something else is known now.
+    /// One Describe is needed. Returns whether something has changed.
     fn not_listed(&mut self, began: Moment) -> bool {
         let gone = self.outranks(began) && matches!(self.presence, Some(Known::Present(_)));
         if gone {

@@ -1,4 +1,4 @@
-//! One lane: its client, limiters and poll loop around what it knows. Calls AWS.
+//! One lane: client, limiters and poll loop around a lane's state. Calls AWS.
 
 use std::{
     any::Any,
@@ -39,7 +39,7 @@ const MOST_PAGES: usize = 1000;
 /// Describes a second, at most: they only fill in what Lists leave out, and must not crowd out a user's edit.
 const DESCRIBES_PER_SECOND: NonZeroU32 = NonZeroU32::new(10).unwrap();
 
-/// What a lane needs to know of the operator's settings.
+/// The operator's settings that a lane needs.
 #[derive(Clone, Copy, Debug)]
 pub struct LaneSettings {
     /// The time between two Lists, before jitter.
@@ -70,12 +70,12 @@ pub struct GroupGuard {
     _lock: OwnedMutexGuard<()>,
 }
 
-/// The process is stopping: nothing new is begun.
+/// The process is stopping: nothing new is started.
 #[derive(Debug)]
 pub struct Stopping;
 
 impl Lane {
-    /// A lane that does not poll yet. What waits in it is released by `stop`.
+    /// A lane that does not poll yet. `stop` releases whatever waits in it.
     #[must_use]
     pub fn new(
         id: LaneId,
@@ -109,13 +109,13 @@ impl Lane {
         self.state.lock()
     }
 
-    /// The lane may be due earlier, or have become idle.
+    /// Wakes the poll loop: the lane may be due earlier, or have become idle.
     pub fn wake(&self) {
         self.wake.notify_one();
     }
 
-    /// Lists when due until nothing has been wanted for `idle`, or `stop`; `news` is called after each attempt. A panic
-    /// in a call is a failed attempt.
+    /// Lists when due, until the lane has been idle for `idle` or `stop` is cancelled; calls `news` after each
+    /// attempt. A panic in a call is a failed attempt.
     pub async fn poll(&self, idle: Duration, news: impl Fn()) {
         loop {
             let (due, idle_for) = {
@@ -195,7 +195,7 @@ impl Lane {
         Err(AwsError::new(Operation::List, self.id.region(), None, FailureReason::MalformedAnswer, Effect::Refused))
     }
 
-    /// Asks STS after a List that did not show the account.
+    /// Calls STS after a List that did not show the account.
     async fn learn_account(&self) {
         let outcome = match AssertUnwindSafe(self.service.account()).catch_unwind().await {
             Ok(outcome) => outcome,
@@ -281,18 +281,18 @@ impl Lane {
     }
 }
 
-/// A failure of which nothing is known but that this program panicked.
+/// A failure about which nothing is known but that this program panicked.
 #[must_use]
 pub fn internal_error(detail: String) -> Failure {
     Failure {
         reason: FailureReason::InternalError,
-        message: "The operator failed in an unexpected way and tries again; see its log.".into(),
+        message: "The operator failed unexpectedly and retries; see its log.".into(),
         detail,
         retry_after: None,
     }
 }
 
-/// What a panic says.
+/// The message of a panic.
 #[must_use]
 pub fn panic_message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();

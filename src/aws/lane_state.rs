@@ -1,4 +1,4 @@
-//! What one lane knows and when it is due to list. No I/O, no clock, no chance.
+//! What one lane knows and when it is due to list. No I/O, no clock, no randomness.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -12,10 +12,10 @@ use crate::domain::{
     situation::{Knowledge, LaneView},
 };
 
-/// How long requests for a fresh List are gathered: annotating hundreds of objects costs one List or two.
+/// How long requests for a fresh List are collected: annotating hundreds of objects costs one List or two.
 const GATHERING: Duration = Duration::from_secs(1);
 
-/// Which groups a lane has learned something about since it was last asked.
+/// The groups about which a lane has learned something since the last call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
     /// These.
@@ -24,9 +24,9 @@ pub enum News {
     All,
 }
 
-/// What one lane knows of its groups, and its health.
+/// What one lane knows about its groups, and its health.
 ///
-/// A new state knows nothing, as a new process does: nothing that was known before the lane was idle is taken for news.
+/// A new state knows nothing, as a new process does: what was known before the lane was idle is not used.
 #[derive(Debug)]
 pub struct LaneState {
     id: LaneId,
@@ -38,7 +38,7 @@ pub struct LaneState {
     idle_since: Option<Moment>,
     next_list: Moment,
     requested: Option<Moment>,
-    /// A pause that AWS asked for: even a request waits for its end.
+    /// A pause that AWS requested: even a user's request waits for its end.
     paused_until: Moment,
     first_attempt: Option<Moment>,
     last_attempt: Option<Moment>,
@@ -49,7 +49,7 @@ pub struct LaneState {
 }
 
 impl LaneState {
-    /// A lane that nobody wants anything of yet, and that is not due before somebody does.
+    /// A lane that no resource needs yet, and that is not due until one does.
     #[must_use]
     pub fn new(id: LaneId, poll_interval: Duration, now: Moment) -> Self {
         Self {
@@ -72,7 +72,7 @@ impl LaneState {
         }
     }
 
-    /// What is known of the group `name`, and how the lane is.
+    /// What is known about the group `name`, and the lane's health.
     #[must_use]
     pub fn view(&self, name: &str, now: Now) -> (LaneView, Knowledge) {
         let lane = LaneView {
@@ -89,7 +89,7 @@ impl LaneState {
         (lane, knowledge)
     }
 
-    /// A resource wants the group `name` from now on; `remembered` is what its status knows of our last mutation.
+    /// A resource needs the group `name` from now on; `remembered` is what its status knows about our last mutation.
     /// Returns whether the lane may be due earlier.
     pub fn want(&mut self, name: &str, remembered: Option<Observation>, now: Moment) -> bool {
         if let Some(remembered) = remembered {
@@ -99,7 +99,7 @@ impl LaneState {
         self.wanted.insert(name.into())
     }
 
-    /// No resource wants the group `name` any more.
+    /// No resource needs the group `name` any more.
     pub fn unwant(&mut self, name: &str, now: Moment) {
         self.wanted.remove(name);
         if self.wanted.is_empty() {
@@ -107,24 +107,24 @@ impl LaneState {
         }
     }
 
-    /// How long nothing has been wanted; `None` while something is.
+    /// How long no resource has needed the lane; `None` while one does.
     #[must_use]
     pub fn idle_for(&self, now: Moment) -> Option<Duration> {
         self.idle_since.map(|since| now.since(since))
     }
 
-    /// Asks for a List that begins after now.
+    /// Requests a List that begins after now.
     pub fn request_list(&mut self, now: Moment) {
         self.requested.get_or_insert(now);
     }
 
-    /// Whether a List that began after `requested` has ended, well or not.
+    /// Whether a List that began after `requested` has ended, successfully or not.
     #[must_use]
     pub fn attempted_since(&self, requested: Moment) -> bool {
         self.last_attempt.is_some_and(|began| began > requested)
     }
 
-    /// When the next List is due; `None` while nothing is wanted.
+    /// When the next List is due; `None` while the lane is idle.
     #[must_use]
     pub fn due(&self) -> Option<Moment> {
         let requested = self.requested.map(|at| at.plus(GATHERING).max(self.paused_until));
@@ -170,7 +170,7 @@ impl LaneState {
         self.fail(failure);
     }
 
-    /// The account could not be learned, and the lane has no other failure to report.
+    /// The account could not be determined, and the lane has no other failure to report.
     pub fn fail_account(&mut self, failure: Failure) {
         if self.failure.is_none() {
             self.fail(failure);
@@ -227,10 +227,10 @@ impl LaneState {
         self.inventory.end_mutation(name, ended, now);
     }
 
-    /// What was learned since the last call, of groups that are wanted.
+    /// What was learned since the last call about groups that resources need.
     pub fn take_news(&mut self) -> News {
         let mut names = self.inventory.take_changed();
-        // A half-described group asks for one Describe after each List.
+        // A half-described group needs one Describe after each List.
         names.extend(self.wanted.iter().filter(|name| self.inventory.wants_describe(name)).cloned());
         names.retain(|name| self.wanted.contains(name));
         match std::mem::replace(&mut self.news, News::Groups(BTreeSet::new())) {
@@ -239,15 +239,15 @@ impl LaneState {
         }
     }
 
-    /// How old the newest complete List is; before there is one, how long ago the first was tried. `None` before the
-    /// first is tried, and while nothing is wanted.
+    /// How old the newest complete List is; before there is one, the time since the first attempt. `None` before the
+    /// first attempt, and while the lane is idle.
     #[must_use]
     pub fn inventory_age(&self, now: Moment) -> Option<Duration> {
         let since = self.last_success.or(self.first_attempt);
         since.filter(|_| !self.wanted.is_empty()).map(|at| now.since(at))
     }
 
-    /// Whether the reason of the last failure is another one than `reason`.
+    /// Whether the reason of the last failure differs from `reason`.
     #[must_use]
     pub fn fails_otherwise(&self, reason: FailureReason) -> bool {
         self.failure.as_ref().is_none_or(|known| known.reason != reason)

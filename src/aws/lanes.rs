@@ -1,4 +1,4 @@
-//! All lanes that run: started when the first resource wants something of one, ended when nothing is wanted any more.
+//! All lanes that run: started when the first resource needs one, ended when no resource needs it any more.
 
 use std::{
     collections::BTreeMap,
@@ -23,11 +23,11 @@ pub type Connect = Box<dyn Fn(&LaneId) -> Arc<dyn ProfilerService> + Send + Sync
 /// A lane rests for a moment after its loop has panicked: a panic that repeats itself must not take a whole core.
 const AFTER_A_PANIC: Duration = Duration::from_secs(5);
 
-/// Is called about the lanes.
+/// Is notified about the lanes.
 pub trait LaneObserver: Send + Sync {
     /// The lane has attempted a List, or learned its account.
     fn attempted(&self, lane: &LaneId);
-    /// The lane has ended if nothing has been wanted of it for `idle`; returns false if something is wanted again.
+    /// The lane has been idle for `idle` and ends; returns false if it is needed again and has to go on.
     fn ended(&self, lane: &LaneId, idle: Duration) -> bool;
     /// The lane's loop has panicked.
     fn panicked(&self, lane: &LaneId);
@@ -68,7 +68,7 @@ impl Lanes {
         self.running.lock().values().cloned().collect()
     }
 
-    /// What is wanted of a lane has changed: starts it where it does not run, else lets it see for itself.
+    /// What resources need from a lane has changed: starts the lane, or wakes it.
     pub fn start_or_wake(self: &Arc<Self>, id: &LaneId, state: SharedLaneState) {
         let mut running = self.running.lock();
         if let Some(lane) = running.get(id) {

@@ -22,7 +22,7 @@ impl Bucket {
         Self { cost: BURST / calls_per_second.get(), saved: BURST, at: Duration::ZERO }
     }
 
-    /// Takes a call, or says how long to wait before asking again. `now` counts from any fixed point.
+    /// Takes a call, or returns how long to wait before the next attempt. `now` counts from any fixed point.
     pub fn take(&mut self, now: Duration) -> Result<(), Duration> {
         self.saved = BURST.min(self.saved + now.saturating_sub(self.at));
         self.at = self.at.max(now);
@@ -39,7 +39,7 @@ impl Bucket {
 /// The bucket on the real clock.
 ///
 /// # Guarantees
-/// Whoever asks first goes first, and whoever stops waiting takes nothing.
+/// First come, first served; a caller that stops waiting takes nothing.
 #[derive(Debug)]
 pub struct Limiter {
     bucket: Mutex<Bucket>,

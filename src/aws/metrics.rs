@@ -38,7 +38,7 @@ struct RegionLabels {
 #[derive(Debug)]
 pub struct AwsMetrics {
     requests: Family<RequestLabels, Counter>,
-    /// The label sets of `requests`, which can't be asked for them.
+    /// The label sets of `requests`, which does not list them.
     counted: Mutex<BTreeSet<RequestLabels>>,
     duration: Family<CallLabels, Histogram, fn() -> Histogram>,
     inventory_age: Family<RegionLabels, Gauge<f64, std::sync::atomic::AtomicU64>>,
@@ -87,7 +87,7 @@ impl AwsMetrics {
         let operation = operation.as_str();
         let code = match error {
             None => "",
-            // Codes that nobody knows could be without number; they are in the log.
+            // The number of unknown codes has no limit; they are in the log.
             Some(error) => {
                 error.code().map_or(error.reason.as_str(), |code| if is_known(code) { code } else { "Other" })
             }
@@ -118,7 +118,7 @@ impl AwsMetrics {
         self.set_inventory_age(region, None);
     }
 
-    /// How old a region's inventory is; `None` where nobody asks for one.
+    /// How old a region's inventory is; `None` while no resource needs it.
     pub fn set_inventory_age(&self, region: &str, age: Option<Duration>) {
         let labels = RegionLabels { region: region.to_owned() };
         match age {
@@ -139,12 +139,12 @@ mod tests {
 
     use super::*;
     use crate::{
-        aws::error::{Answered, Effect},
+        aws::error::{Effect, ResponseDetails},
         domain::failure::FailureReason,
     };
 
     fn failed(reason: FailureReason, code: Option<&str>) -> AwsError {
-        let answer = Answered { http_status: 400, code: code.map(Into::into), ..Answered::default() };
+        let answer = ResponseDetails { http_status: 400, code: code.map(Into::into), ..ResponseDetails::default() };
         let error = AwsError::new(Operation::Update, "eu-west-1", Some("a"), reason, Effect::Refused);
         AwsError { answer: Some(Box::new(answer)), ..error }
     }

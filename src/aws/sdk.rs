@@ -1,10 +1,10 @@
-//! `ProfilerService` on the AWS SDK for Rust: configuration, calls, translation. The only room that knows the SDK.
+//! `ProfilerService` on the AWS SDK for Rust: configuration, calls, translation. The only layer that knows the SDK.
 
-mod answer;
 mod credentials;
 mod default_region;
 mod failure;
 mod keys;
+mod response_probe;
 mod translate;
 mod trust;
 
@@ -29,8 +29,8 @@ use futures::{FutureExt, future::BoxFuture};
 use tracing::{Instrument, debug, debug_span};
 
 use self::{
-    answer::Answer,
     credentials::{Checked, Configured},
+    response_probe::ResponseProbe,
 };
 use super::{
     error::{AwsError, BoxError, Effect, Operation, party::KeyProblem},
@@ -55,17 +55,17 @@ const CREDENTIAL_ATTEMPTS: u32 = 3;
 /// How to call AWS.
 #[derive(Clone, Debug)]
 pub struct SdkSettings {
-    /// The region of resources that name none; AWS's usual sources are asked when it is absent.
+    /// The region of resources without one; AWS's usual sources are used when it is absent.
     pub region: Option<String>,
     /// Where Amazon CodeGuru Profiler is; STS never is there.
     pub endpoint_url: Option<String>,
-    /// How long a connection may take to come about.
+    /// The time-out for connecting.
     pub connect_timeout: Duration,
     /// How long a call may take, connection and credentials included.
     pub attempt_timeout: Duration,
 }
 
-/// Why AWS can't be called with what the environment says.
+/// Why AWS can't be called with the configuration in the environment.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigurationError {
     /// What is named there can't be a region. It is not repeated: it may be anything.
@@ -91,7 +91,7 @@ pub struct SdkServices {
 impl SdkServices {
     /// Reads AWS's usual sources of configuration, once. No credentials are fetched yet.
     ///
-    /// Takes two seconds at most where nothing but the instance's metadata could tell the region and nothing answers
+    /// Takes two seconds at most where only the instance's metadata could provide the region and nothing answers
     /// there, as in most clusters.
     pub async fn load(settings: SdkSettings, metrics: Arc<AwsMetrics>) -> Result<Self, ConfigurationError> {
         let region = match &settings.region {
@@ -117,7 +117,7 @@ impl SdkServices {
         default_region: Option<String>,
         metrics: Arc<AwsMetrics>,
     ) -> Self {
-        // Without a region the loader would ask the instance's metadata by itself, and for much longer.
+        // Without a region the loader would try the instance's metadata by itself, and for much longer.
         let region = default_region.clone().map_or(Region::from_static(STS_REGION), Region::new);
         let mut shared = loader.region(region).load().await;
         if let Some(provider) = shared.credentials_provider() {
@@ -140,7 +140,7 @@ impl SdkServices {
         }
     }
 
-    /// The region of resources that name none.
+    /// The region of resources without one.
     #[must_use]
     pub fn default_region(&self) -> Option<String> {
         self.default_region.clone()
@@ -178,7 +178,7 @@ fn configuration(settings: &SdkSettings) -> ConfigLoader {
         .build();
     let loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .timeout_config(timeouts)
-        // For the credentials, whose calls nobody else repeats. The pauses fit into the attempt that waits for them.
+        // For the credentials, whose calls nothing else repeats. The pauses fit into the attempt that waits for them.
         .retry_config(
             RetryConfig::standard()
                 .with_max_attempts(CREDENTIAL_ATTEMPTS)
@@ -203,45 +203,45 @@ struct SdkService {
 }
 
 impl SdkService {
-    /// Sends one request, reads its answer, counts and logs what came of it. What `read` refuses is a malformed answer.
+    /// Sends one request, reads its response, counts and logs what came of it. What `read` refuses is a malformed response.
     async fn call<Output, Fault, T>(
         &self,
         operation: Operation,
         group: Option<&str>,
-        send: impl AsyncFnOnce(Answer) -> Result<Output, SdkError<Fault, HttpResponse>>,
-        read: impl FnOnce(Output, &Answer) -> Result<T, BoxError>,
+        send: impl AsyncFnOnce(ResponseProbe) -> Result<Output, SdkError<Fault, HttpResponse>>,
+        read: impl FnOnce(Output, &ResponseProbe) -> Result<T, BoxError>,
     ) -> Result<T, AwsError>
     where
         Output: RequestId,
         Fault: std::error::Error + ProvideErrorMetadata + RequestId + Send + Sync + 'static,
     {
-        let answer = Answer::default();
+        let probe = ResponseProbe::default();
         let start = Instant::now();
-        let came = send(answer.clone()).await;
+        let came = send(probe.clone()).await;
         let elapsed = start.elapsed();
         let blank = |reason, effect| AwsError::new(operation, &self.region, group, reason, effect);
         let result = match came {
             Ok(output) => {
-                let answered = answer.answered(output.request_id());
-                if let Some(id) = &answered.request_id {
+                let details = probe.details(output.request_id());
+                if let Some(id) = &details.request_id {
                     tracing::Span::current().record(REQUEST_ID, id);
                 }
-                debug!(request_id = answered.request_id, http_status = answered.http_status, ?elapsed, "AWS answered");
-                read(output, &answer).map_err(|why| AwsError {
-                    answer: Some(Box::new(answered)),
+                debug!(request_id = details.request_id, http_status = details.http_status, ?elapsed, "AWS responded");
+                read(output, &probe).map_err(|why| AwsError {
+                    answer: Some(Box::new(details)),
                     source: Some(why),
                     ..blank(FailureReason::MalformedAnswer, Effect::Unclear)
                 })
             }
             Err(error) => {
                 let blank = blank(FailureReason::InternalError, Effect::Unclear);
-                Err(failure::translate(error, answer.was_sent(), &self.configured, SystemTime::now(), blank))
+                Err(failure::translate(error, probe.was_sent(), &self.configured, SystemTime::now(), blank))
             }
         };
         if let Err(error) = &result {
             debug!(error = error.detail(), ?elapsed, "AWS call failed");
         }
-        self.metrics.record(operation, &self.region, answer.http_status(), result.as_ref().err(), elapsed);
+        self.metrics.record(operation, &self.region, probe.http_status(), result.as_ref().err(), elapsed);
         result
     }
 
@@ -258,7 +258,7 @@ impl ProfilerService for SdkService {
             .include_description(true)
             .max_results(MAX_RESULTS)
             .set_next_token(next_token);
-        let send = async |answer| request.customize().interceptor(answer).send().await;
+        let send = async |probe| request.customize().interceptor(probe).send().await;
         self.call(Operation::List, None, send, translate::page).instrument(self.span(Operation::List, None)).boxed()
     }
 
@@ -267,9 +267,9 @@ impl ProfilerService for SdkService {
         let span = self.span(Operation::Describe, Some(&name));
         async move {
             let request = self.profiler.describe_profiling_group().profiling_group_name(&name);
-            let send = async |answer| request.customize().interceptor(answer).send().await;
-            self.call(Operation::Describe, Some(&name), send, |output, answer| {
-                translate::group(output.profiling_group, &name, answer)
+            let send = async |probe| request.customize().interceptor(probe).send().await;
+            self.call(Operation::Describe, Some(&name), send, |output, probe| {
+                translate::group(output.profiling_group, &name, probe)
             })
             .await
         }
@@ -282,16 +282,16 @@ impl ProfilerService for SdkService {
         let span = self.span(Operation::Update, Some(&name));
         async move {
             let request = self.profiler.update_profiling_group().profiling_group_name(&name);
-            let send = async |answer| {
+            let send = async |probe| {
                 let config = AgentOrchestrationConfig::builder().profiling_enabled(profiling_enabled).build()?;
-                request.agent_orchestration_config(config).customize().interceptor(answer).send().await
+                request.agent_orchestration_config(config).customize().interceptor(probe).send().await
             };
-            self.call(Operation::Update, Some(&name), send, |output, answer| {
-                let group = translate::group(output.profiling_group, &name, answer)?;
+            self.call(Operation::Update, Some(&name), send, |output, probe| {
+                let group = translate::group(output.profiling_group, &name, probe)?;
                 match group.profiling_enabled {
                     Some(value) if value == profiling_enabled => Ok(group),
-                    Some(value) => Err(format!("asked for {profiling_enabled}, AWS answers {value}").into()),
-                    None => Err("the answer does not say profilingEnabled".into()),
+                    Some(value) => Err(format!("requested {profiling_enabled}, AWS returned {value}").into()),
+                    None => Err("the response holds no profilingEnabled".into()),
                 }
             })
             .await
@@ -302,9 +302,9 @@ impl ProfilerService for SdkService {
 
     fn account(&self) -> BoxFuture<'_, Result<String, AwsError>> {
         let request = self.sts.get_caller_identity();
-        let send = async |answer| request.customize().interceptor(answer).send().await;
+        let send = async |probe| request.customize().interceptor(probe).send().await;
         let operation = Operation::GetCallerIdentity;
-        self.call(operation, None, send, |output, _| output.account.ok_or("the answer names no account".into()))
+        self.call(operation, None, send, |output, _| output.account.ok_or("the response holds no account".into()))
             .instrument(self.span(operation, None))
             .boxed()
     }

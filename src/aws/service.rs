@@ -1,4 +1,4 @@
-//! What the operator asks of Amazon CodeGuru Profiler, in its own types. No I/O here.
+//! The calls that the operator makes to Amazon CodeGuru Profiler, in its own types. No I/O here.
 
 use futures::future::BoxFuture;
 

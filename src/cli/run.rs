@@ -194,7 +194,7 @@ pub enum RunError {
     Ended(#[from] Ended),
 }
 
-/// Runs the operator until a signal stops it; returns when all is in order.
+/// Runs the operator until a signal stops it; returns once it has ended in good order.
 pub(super) fn run(args: &RunArgs) -> Result<(), RunError> {
     endpoint::check(args.endpoint_url.as_ref(), args.allow_plain_http_endpoint, |name| env::var(name).ok())?;
     telemetry::init(args.log_format, &args.log_filter(|name| env::var(name).ok()))?;

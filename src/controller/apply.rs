@@ -1,5 +1,5 @@
-//! Step 3, apply: the one step in AWS that the plan asks for. Calls AWS, and the API server before it writes from a spec
-//! that may be old.
+//! Step 3, apply: the one step in AWS that the plan contains. Calls AWS, and the API server before it writes from a
+//! spec that may be old.
 
 use kube::{Resource, ResourceExt};
 
@@ -19,8 +19,8 @@ use crate::{
 /// How much longer than its time-out an AWS call may take.
 const CALL_SLACK: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// Does what `evaluation` plans, if it still is the plan when it is this group's turn. What came of it is in the memory,
-/// for the next status to report.
+/// Does what `evaluation` plans, if that is still the plan when the group's turn comes. The outcome goes to the
+/// memory, for the next status to report.
 pub async fn apply(shell: &Shell, evaluation: &Evaluation) -> Outcome {
     let Some(lane) = evaluation.lane().and_then(|id| shell.lanes.get(id)) else { return Outcome::Success };
     let outcome = match evaluation.plan {
@@ -66,7 +66,7 @@ async fn update(shell: &Shell, lane: &Lane, evaluation: &Evaluation) -> Result<(
     if waited.unconfirmed {
         confirm(shell, &waited).await.map_err(|failure| Apply::Failed(failure, None))?;
     }
-    // After every other wait: what it allows is this call alone.
+    // Acquired after every other wait: the permit covers this call alone.
     let permit = tokio::select! {
         biased;
         () = shell.stop.cancelled() => return Err(Apply::GivenUp),
@@ -102,14 +102,14 @@ async fn send(
     }
 }
 
-/// While it waited, the object may have vanished, changed its mind, or lost its claim.
+/// While it waited, the object may have been deleted or edited, or have lost its claim.
 fn still_planned(shell: &Shell, evaluation: &Evaluation) -> Result<Evaluation, Apply> {
     let now = shell.evaluate(&evaluation.key).filter(|now| now.uid == evaluation.uid && now.plan == evaluation.plan);
     now.filter(|_| !shell.stop.is_cancelled()).ok_or(Apply::GivenUp)
 }
 
-/// Asks the API server whether the spec is still the one that the watch has reported: a silent watch must not undo what
-/// was done in AWS for good reason.
+/// Reads the object from the API server and checks that its spec is still the one that the watch has reported: a watch
+/// that has fallen silent must not undo a newer change.
 async fn confirm(shell: &Shell, evaluation: &Evaluation) -> Result<(), Failure> {
     let detail = match shell.api(&evaluation.key).get_metadata(&evaluation.key.name).await {
         Ok(now)
@@ -125,7 +125,8 @@ async fn confirm(shell: &Shell, evaluation: &Evaluation) -> Result<(), Failure> 
     };
     Err(Failure {
         reason: FailureReason::InternalError,
-        message: "Kubernetes does not confirm that the spec is current; AWS is not written to before it does.".into(),
+        message: "The API server does not confirm that the spec is current; nothing is written to AWS until it does."
+            .into(),
         detail,
         retry_after: None,
     })

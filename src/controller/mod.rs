@@ -1,4 +1,4 @@
-//! The Kubernetes side: watches, decides what is to be done, and does it in four steps.
+//! The Kubernetes side: keeps a memory in step with the API server, and acts on what it decides in four steps.
 
 pub mod instruments;
 pub mod settings;
@@ -29,7 +29,7 @@ use self::{
     scheduler::Scheduler,
     settings::Settings,
     shell::Shell,
-    watch::{Watched, watch},
+    watch::{Watched, merged_watch},
 };
 use crate::{
     aws::lanes::Connect,
@@ -63,7 +63,7 @@ pub struct Health {
     pub readiness: Readiness,
 }
 
-/// A part of the controller ended although nothing had asked it to.
+/// A part of the controller ended before it was stopped.
 #[derive(Debug, thiserror::Error)]
 #[error("{part} ended unexpectedly: {why}")]
 pub struct Ended {
@@ -104,7 +104,7 @@ fn early(part: &'static str, done: Result<(), JoinError>, stop: &CancellationTok
 
 /// Keeps the memory in step with the API server.
 async fn follow(shell: Arc<Shell>, readiness: Readiness) {
-    let events = watch(&shell.client, &shell.settings.namespaces, &shell.system);
+    let events = merged_watch(&shell.client, &shell.settings.namespaces, &shell.system);
     let mut events = pin!(events);
     while let Some(event) = events.next().await {
         match event {
@@ -122,8 +122,8 @@ async fn follow(shell: Arc<Shell>, readiness: Readiness) {
 async fn report_refused(shell: &Shell, namespace: &str, detail: String) {
     let what = if namespace.is_empty() { "all namespaces".to_owned() } else { format!("namespace {namespace}") };
     let note = format!(
-        "ProfilingGroups of {what} can't be listed and are left alone until they can be: check that the namespace \
-         exists and that the operator's ServiceAccount may list and watch profilinggroups there. {detail}"
+        "ProfilingGroups in {what} can't be listed and are ignored until they can be: check that the namespace exists \
+         and that the operator's ServiceAccount is allowed to list and watch profilinggroups there. {detail}"
     );
     tracing::warn!(namespace, "{note}");
     shell.metrics.refused(namespace);

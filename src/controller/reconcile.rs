@@ -20,7 +20,7 @@ use crate::{
     process::reconciles::Outcome,
 };
 
-/// Does one piece of work for one object. A panic is that of this object alone: it is counted, reported and retried.
+/// Does one piece of work for one object. A panic affects this object alone: it is counted, reported and retried.
 pub async fn reconcile(shell: &Shell, key: &Key, work: Work) {
     let timer = shell.reconciles.started(key);
     // Observe and plan: the memory answers both.

@@ -1,5 +1,4 @@
-//! Step 4, report: writes the difference between what is stored and what is so, and publishes what happened. Calls the
-//! API server.
+//! Step 4, report: writes the status where it differs from the stored one, and publishes events. Calls the API server.
 
 use std::{pin::pin, time::Duration};
 
@@ -26,10 +25,10 @@ use crate::{
 const WORTH_REPORTING: Duration = Duration::from_secs(1);
 /// How many times a status is computed again when someone else wrote the object at the same time.
 const TRIES: usize = 3;
-/// How long an object is left alone at least that was not found: it is gone, and the watch will report it.
+/// How long at least an object is left alone that was not found: it is gone, and the watch will report it.
 const AFTER_NOT_FOUND: Duration = Duration::from_secs(30);
 
-/// Writes the status that `evaluation` asks for, if it asks for one, and publishes what happened.
+/// Writes the status of `evaluation`, if it is worth a write, and publishes what happened.
 pub async fn report(shell: &Shell, evaluation: &Evaluation) -> Outcome {
     let mut evaluation = evaluation.clone();
     let mut tries = 1..TRIES;
@@ -76,8 +75,8 @@ fn outcome(evaluation: &Evaluation) -> Outcome {
     if evaluation.is_stalled() { Outcome::TerminalError } else { Outcome::Success }
 }
 
-/// Waits for a mutation, and reports it in the status if it takes long. What its answer changes is for the next report:
-/// this one is only for people, and what the process remembers does not follow it.
+/// Waits for a mutation, and reports it in the status if it takes long. This report is only for people: the memory
+/// does not take it in, and the next report has what the answer changes.
 pub async fn with_progress<T>(
     shell: &Shell,
     evaluation: &Evaluation,
@@ -100,7 +99,7 @@ pub async fn with_progress<T>(
 /// Writes one status over the version that it was computed from; a stale writer is refused by the API server. Returns
 /// whether the API server has stored what was sent; nothing when the process stops first.
 async fn write(shell: &Shell, object: &Object, next: &ProfilingGroupStatus) -> Option<Result<bool, kube::Error>> {
-    // After every other wait: what it allows is this call alone.
+    // Acquired after every other wait: the permit covers this call alone.
     let _permit = tokio::select! {
         biased;
         permit = shell.permits.acquire(HEAD_WITHIN) => permit,

@@ -24,9 +24,9 @@ use super::{
 };
 use crate::{domain::lane_id::LaneId, process::health::Liveness};
 
-/// How often the loop comes round at the least.
+/// The longest time between two turns of the loop.
 const HEARTBEAT: Duration = Duration::from_secs(5);
-/// Everything is looked at again after this long, whatever the timers say.
+/// Every object is evaluated again after this long, whatever its timer is.
 const LONGEST_TIMER: Duration = Duration::from_hours(24);
 /// After an evaluation panicked: it may work the next time, and must not take a whole core.
 const AFTER_A_PANIC: Duration = Duration::from_secs(30);
@@ -87,7 +87,7 @@ impl Scheduler {
             }
             for done in 1.. {
                 let Some(key) = shell.triggers.next() else { break };
-                self.look(&key);
+                self.evaluate_guarded(&key);
                 if done % BATCH == 0 {
                     liveness.beat();
                     yield_now().await;
@@ -99,8 +99,8 @@ impl Scheduler {
         }
     }
 
-    /// A panic is that of this object alone.
-    fn look(&mut self, key: &Key) {
+    /// A panic affects this object alone.
+    fn evaluate_guarded(&mut self, key: &Key) {
         if catch_unwind(AssertUnwindSafe(|| self.evaluate(key))).is_err() {
             tracing::error!(namespace = &*key.namespace, name = &*key.name, "an evaluation panicked");
             self.shell.metrics.panicked("evaluation");
@@ -176,10 +176,10 @@ impl Scheduler {
         self.fill();
     }
 
-    /// Starts what waits while there is a place for it.
+    /// Starts what waits while there are free places.
     fn fill(&mut self) {
         while let Some(key) = self.waiting.next(&self.slots) {
-            self.look(&key);
+            self.evaluate_guarded(&key);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, time::Duration};
 
 use crate::{aws::lane::LaneSettings, domain::situation::Limits};
 
-/// How long a group waits at least for its former owner.
+/// The shortest time that a group waits for its former owner.
 const SHORTEST_GRACE: Duration = Duration::from_secs(30);
 
 /// What the command line decided.
@@ -16,7 +16,7 @@ pub struct Settings {
     pub default_region: Option<String>,
     /// The time between two Lists of a lane, before jitter.
     pub poll_interval: Duration,
-    /// How often, at most, the agents' timestamps alone are written.
+    /// The shortest time between two writes of the agents' timestamps alone.
     pub status_refresh: Duration,
     /// How long agents may go without reporting.
     pub agent_stale_after: Duration,

@@ -1,4 +1,4 @@
-//! The memory with everything that it can't reach: clients, clocks, chance, permits. Carries out what it wants.
+//! The memory, with everything that it can't reach: clients, clocks, random numbers, permits. Does what it requests.
 
 use std::{
     sync::{Arc, Weak},
@@ -44,7 +44,7 @@ pub struct Shell {
     pub lanes: Arc<Lanes>,
     /// What is to be evaluated.
     pub triggers: Triggers,
-    /// Who may change the outside world.
+    /// Permits for calls that change the outside world.
     pub permits: Permits,
     /// Publishes events.
     pub events: Events,
@@ -52,7 +52,7 @@ pub struct Shell {
     pub reconciles: Reconciles<Key>,
     /// Counts what the controller did.
     pub metrics: ControllerMetrics,
-    /// Clock, chance and tasks.
+    /// Clocks, random numbers and tasks.
     pub system: System,
     /// Cancelled when no more work is to be begun.
     pub stop: CancellationToken,
@@ -105,7 +105,7 @@ impl Shell {
         self.memory.lock().evaluate(key, self.now())
     }
 
-    /// Lets the memory take an event, and carries out what it wants.
+    /// Hands an event to the memory, and does what it requests.
     pub fn handle(&self, event: impl FnOnce(&mut Memory, Now) -> Wanted) {
         let now = self.now();
         let wanted = event(&mut self.memory.lock(), now);
@@ -134,7 +134,7 @@ impl Shell {
         }
     }
 
-    /// Publishes what is worth an event of a lane; nothing waits for it.
+    /// Publishes what is worth an event about a lane; nothing waits for it.
     fn publish_lane_events(&self, id: &LaneId) {
         let Some(pod) = &self.settings.pod else { return };
         let Some(lane) = self.lanes.get(id) else { return };

@@ -1,4 +1,4 @@
-//! How much is done at a time, by kind of work and lane. Pure.
+//! How much work runs at a time, by kind of work and lane. Pure.
 
 use std::collections::BTreeMap;
 

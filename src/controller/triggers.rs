@@ -1,4 +1,4 @@
-//! Which objects are to be evaluated: a set, so that a thousand reasons to look at one object are one.
+//! Which objects are to be evaluated: a set, so that a thousand reasons to evaluate one object are one.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use super::memory::key::Key;
 
-/// The objects to evaluate. What users do comes before what lanes and timers bring.
+/// The objects to evaluate. Changes by users come before news from lanes and timers.
 #[derive(Default)]
 pub struct Triggers {
     pending: Mutex<Pending>,
@@ -22,13 +22,13 @@ struct Pending {
 }
 
 impl Triggers {
-    /// Somebody may wait for these.
+    /// A user may be waiting for these.
     pub fn urgent(&self, keys: impl IntoIterator<Item = Key>) {
         self.pending.lock().urgent.extend(keys);
         self.added.notify_one();
     }
 
-    /// These have time.
+    /// These are not urgent.
     pub fn routine(&self, keys: impl IntoIterator<Item = Key>) {
         self.pending.lock().routine.extend(keys);
         self.added.notify_one();

@@ -1,4 +1,4 @@
-//! One watch out of several namespaces': complete when each has listed or may not be listed, and each re-listed alone.
+//! Joins the watches of several namespaces: complete when each has listed or is refused. Each lists again alone.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -32,17 +32,21 @@ pub enum Watched {
     Deleted(Key),
     /// Every namespace has listed, or may not be listed.
     Complete,
-    /// A namespace may not be listed; it joins when it can be.
+    /// A namespace is refused; it joins when it can be listed.
     Refused {
         /// The namespace; empty for all.
         namespace: String,
-        /// What the API server says.
+        /// The API server's message.
         detail: String,
     },
 }
 
 /// Watches the resource in these namespaces, or in all when there are none. Failures are logged and retried for ever.
-pub fn watch(client: &Client, namespaces: &[String], system: &System) -> impl Stream<Item = Watched> + Send + use<> {
+pub fn merged_watch(
+    client: &Client,
+    namespaces: &[String],
+    system: &System,
+) -> impl Stream<Item = Watched> + Send + use<> {
     let resource = resource();
     let sources: Vec<(String, Api<DynamicObject>)> = match namespaces {
         [] => vec![(String::new(), Api::all_with(client.clone(), &resource))],
@@ -104,11 +108,11 @@ impl Iterator for Jittered {
 }
 
 impl Backoff for Jittered {
-    /// Every attempt to list begins with an item that is no error: what resets the pauses is time.
+    /// Every attempt to list begins with an item that is no error: only time resets the pauses.
     fn reset(&mut self) {}
 }
 
-/// Joins the events of several watches into those of one.
+/// Joins the events of several watches.
 struct Merge {
     sources: Vec<Source>,
     complete: bool,
@@ -189,7 +193,7 @@ impl Merge {
         events
     }
 
-    /// Where nothing at all can be listed there is nothing to be ready for.
+    /// While no namespace can be listed, the operator is not ready.
     fn completed(&mut self) -> Option<Watched> {
         let listed = self.sources.iter().any(|source| source.synced);
         let settled = self.sources.iter().all(|source| source.synced || source.refused);

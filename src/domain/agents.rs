@@ -1,27 +1,27 @@
-//! Whether profiling really happens, from what AWS says of the agents. Pure.
+//! Whether profiling really happens, from what AWS reports about the agents. Pure.
 
 use std::time::Duration;
 
 use super::conditions::Verdict;
 use crate::api::{ProfilingStatus, Reason, Timestamp};
 
-/// Agents ask for their orders every five minutes and post what they had begun: so long after a switch-off a profile
-/// is none of their business any more.
+/// Agents fetch their configuration every five minutes, and then post the profile that they had begun: after this long
+/// with profiling off, no profile should arrive.
 const OBEYS_WITHIN: Duration = Duration::from_mins(10);
 const LAMBDA: &str = "AWSLambda";
 
-/// What is known of the agents of one group.
+/// What is known about the agents of one group.
 #[derive(Clone, Copy, Debug)]
 pub struct Agents<'a> {
-    /// The switch as AWS says, and since when it has that value.
+    /// The switch as reported by AWS, and since when it has that value.
     pub switch: Option<(bool, Timestamp)>,
-    /// The agents' timestamps; `None` while AWS has not said.
+    /// The agents' timestamps; `None` while AWS has not reported them.
     pub status: Option<&'a ProfilingStatus>,
     /// The group's compute platform.
     pub platform: Option<&'a str>,
     /// A profile older than this is stale.
     pub stale_after: Duration,
-    /// When this is judged.
+    /// When this is evaluated.
     pub now: Timestamp,
 }
 
@@ -30,7 +30,7 @@ impl Agents<'_> {
     #[must_use]
     pub fn reporting(&self) -> (Verdict, Option<Timestamp>) {
         if self.platform == Some(LAMBDA) {
-            return (not_judged(), None);
+            return (not_evaluated_for_lambda(), None);
         }
         let (Some((on, since)), Some(status)) = (self.switch, self.status) else { return (not_yet_known(), None) };
         let orchestrated = status.latest_agent_orchestrated_at;
@@ -44,8 +44,8 @@ impl Agents<'_> {
                 Some(stale) => (
                     Verdict::no(
                         Reason::ReportsAlthoughOff,
-                        "Profiling is off, yet an agent still reports profiles: is its role allowed \
-                         codeguru-profiler:ConfigureAgent? An agent that can't ask keeps its last setting.",
+                        "Profiling is off, but an agent still reports profiles: is its role allowed to call \
+                         codeguru-profiler:ConfigureAgent? An agent that can't keeps its last setting.",
                     ),
                     Some(stale),
                 ),
@@ -59,15 +59,18 @@ impl Agents<'_> {
             return (
                 Verdict::no(
                     Reason::NoAgentEverSeen,
-                    "Profiling is on, but no agent has ever been seen: is the agent part of the application, and does \
-                     it name this group and this region?",
+                    "Profiling is on, but no agent has ever been seen: does the application include the agent, and is \
+                     it configured with this group and this region?",
                 ),
                 None,
             );
         }
         if let Some(judged) = fresh(Some(since)) {
             return (
-                Verdict::unknown(Reason::NotYetKnown, "Profiling was turned on lately; agents need a while to report."),
+                Verdict::unknown(
+                    Reason::NotYetKnown,
+                    "Profiling was turned on recently; agents need some time to report.",
+                ),
                 Some(judged),
             );
         }
@@ -75,7 +78,7 @@ impl Agents<'_> {
             Some(stale) => (
                 Verdict::no(
                     Reason::AgentsSilent,
-                    "Agents ask for their orders but report no profile: is their role allowed \
+                    "Agents fetch their configuration but report no profile: is their role allowed to call \
                      codeguru-profiler:PostAgentProfile?",
                 ),
                 Some(stale),
@@ -94,27 +97,28 @@ impl Agents<'_> {
     #[must_use]
     pub fn up_to_date(&self) -> Verdict {
         if self.platform == Some(LAMBDA) {
-            return not_judged();
+            return not_evaluated_for_lambda();
         }
         let (Some((_, since)), Some(status)) = (self.switch, self.status) else { return not_yet_known() };
-        if status.latest_agent_orchestrated_at.is_some_and(|asked| asked > since) {
+        if status.latest_agent_orchestrated_at.is_some_and(|fetched| fetched > since) {
             return Verdict::yes(
                 Reason::AgentsUpToDate,
-                "An agent has asked for its orders since the switch last moved.",
+                "An agent has fetched its configuration since profiling was last switched.",
             );
         }
         Verdict::no(
             Reason::WaitingForAgents,
-            "No agent has asked for its orders since the switch last moved; a running agent does so every five minutes.",
+            "No agent has fetched its configuration since profiling was last switched; a running agent does so every five \
+             minutes.",
         )
     }
 }
 
-fn not_judged() -> Verdict {
-    Verdict::unknown(Reason::NotJudged, "The agents of AWS Lambda come and go with the invocations: not judged.")
+fn not_evaluated_for_lambda() -> Verdict {
+    Verdict::unknown(Reason::NotJudged, "Not evaluated for AWS Lambda: agents live only as long as an invocation.")
 }
 
-/// While AWS has not reported anything of the agents.
+/// While AWS has not reported anything about the agents.
 #[must_use]
 pub fn not_yet_known() -> Verdict {
     Verdict::unknown(Reason::NotYetKnown, "AWS has not reported on agents yet.")
@@ -126,10 +130,10 @@ pub fn no_group() -> Verdict {
     Verdict::unknown(Reason::NotYetKnown, "The profiling group does not exist in AWS.")
 }
 
-/// While AWS is not asked about the group.
+/// While no AWS calls are made for the group.
 #[must_use]
 pub fn not_evaluated() -> Verdict {
-    Verdict::unknown(Reason::NotYetKnown, "Not evaluated: the condition Ready says why.")
+    Verdict::unknown(Reason::NotYetKnown, "Not evaluated: see the condition Ready.")
 }
 
 #[cfg(test)]
@@ -187,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn agents_are_up_to_date_once_one_has_asked_after_the_flip() {
+    fn agents_are_up_to_date_once_one_has_fetched_its_configuration_after_the_switch() {
         for (orchestrated, reason) in [
             (None, Reason::WaitingForAgents),
             (Some(9), Reason::WaitingForAgents),

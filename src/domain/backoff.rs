@@ -1,11 +1,11 @@
-//! How long to wait after a failure. Pure: the caller brings the chance.
+//! How long to wait after a failure. Pure: the caller provides the random number.
 
 use std::time::Duration;
 
 use super::failure::Class;
 
-/// The pause before the next attempt after so many failures in a row (1 after the first): exponential by class, between
-/// three quarters and all of it by `chance` (0 to 1), never shorter than was asked for.
+/// The pause before the next attempt after `failures` failures in a row (1 after the first): exponential by class,
+/// between three quarters and all of it by `chance` (0 to 1), never shorter than AWS requested.
 #[must_use]
 pub fn delay(class: Class, failures: u32, retry_after: Option<Duration>, chance: f64) -> Duration {
     let (first, longest) = match class {
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_a_limit_by_class_and_honour_what_aws_asks() {
+    fn pauses_double_up_to_a_limit_by_class_and_honour_what_aws_requests() {
         for (class, failures, retry_after, seconds) in [
             (Class::Transient, 1, None, 1),
             (Class::Transient, 4, None, 8),

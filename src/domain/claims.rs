@@ -24,7 +24,7 @@ pub struct Seniority {
     pub uid: String,
 }
 
-/// Where a resource stands with the group that it names.
+/// The standing of a resource towards the group that it names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing<K> {
     /// It owns the group.
@@ -41,10 +41,11 @@ pub enum Standing<K> {
 /// Which resource names which group. `K` names a resource.
 ///
 /// Guarantees:
-/// * A group has one owner at most, and who has it keeps it whatever others write into their status.
-/// * When the owner goes while others wait, nobody owns the group for the grace time; a resource of the former owner's
-///   name owns it at once.
-/// * A call returns the resources whose standing it has changed, and no others: a newcomer that waits changes nobody's.
+/// * A group has at most one owner, and the owner keeps it whatever others write into their status.
+/// * When the owner goes while others wait, the group has no owner during the grace time; a resource of the former
+///   owner's name owns it at once.
+/// * A call returns the resources whose standing it has changed, and no others: a newcomer that waits changes no other
+///   standing.
 #[derive(Debug)]
 pub struct Claims<K> {
     grace: Duration,
@@ -79,7 +80,7 @@ impl<K: Clone + Ord> Claims<K> {
             if known == group {
                 let owns = before.as_ref() == Some(key);
                 if rank.uid == seniority.uid {
-                    // Who writes an ARN into its status does not push out the owner.
+                    // Writing an ARN into a status does not push out the owner.
                     seniority.newcomer &= rank.newcomer;
                     if *rank == seniority || !owns {
                         return changed;
@@ -214,7 +215,7 @@ mod tests {
 
     /// Once the standing of every claimant was taken for changed: 1,500 resources of one group made 1,125,000 triggers.
     #[test]
-    fn one_more_that_waits_changes_nobody_elses_standing() {
+    fn one_more_that_waits_changes_no_other_standing() {
         let mut claims: Claims<usize> = Claims::new(GRACE);
         let mut changed = 0;
         for key in 0..1500_usize {
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_for_which_nobody_waits_has_no_grace_time() {
+    fn a_group_without_waiting_resources_has_no_grace_time() {
         let mut claims = claims();
         claims.claim(&"old", &group(), rank(false, 1, "x"), START);
         claims.release(&"old", START);

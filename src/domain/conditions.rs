@@ -14,7 +14,7 @@ pub enum Status {
     True,
     /// It does not hold.
     False,
-    /// Nobody can say.
+    /// It is not known.
     Unknown,
 }
 
@@ -30,7 +30,7 @@ impl Status {
     }
 }
 
-/// What a condition should say.
+/// What a condition is to report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// Whether it holds.
@@ -54,7 +54,7 @@ impl Verdict {
         Self { status: Status::False, reason, message: message.into() }
     }
 
-    /// Nobody can say.
+    /// It is not known.
     #[must_use]
     pub fn unknown(reason: Reason, message: impl Into<String>) -> Self {
         Self { status: Status::Unknown, reason, message: message.into() }
@@ -73,7 +73,7 @@ pub fn is_true(condition: &Condition) -> bool {
     condition.status == Status::True.as_str()
 }
 
-/// The condition that says `verdict`. `lastTransitionTime` moves only when the status does, and has whole seconds.
+/// The condition that reports `verdict`. `lastTransitionTime` moves only when the status does, and has whole seconds.
 #[must_use]
 pub fn set(
     previous: Option<&Condition>,

@@ -1,4 +1,4 @@
-//! What the user asks for now. Pure.
+//! What the user requests now. Pure.
 
 use crate::api::{DriftPolicy, ManagementPolicy, ProfilingGroupSpec};
 
@@ -12,9 +12,9 @@ pub struct Desired {
     pub profiling_enabled: bool,
     /// False when AWS must never be written to.
     pub manages: bool,
-    /// False when what others change in AWS is only reported.
+    /// False when external changes in AWS are only reported.
     pub corrects_drift: bool,
-    /// True when the resource asks to be left alone.
+    /// True when the resource is suspended.
     pub suspended: bool,
 }
 

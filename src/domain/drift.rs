@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::api::{Correction, DriftStatus, FieldDifference, Slowdown, Timestamp};
 
-/// So many corrections of one group within the window are free; the next one slows down.
+/// Number of free corrections of one group within the window; the next one slows down.
 const FREE_CORRECTIONS: usize = 3;
 const SHORTEST_WINDOW: Duration = Duration::from_mins(10);
 const FIRST_PAUSE: Duration = Duration::from_mins(1);

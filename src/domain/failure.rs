@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use crate::api::Reason;
 
-/// What a failure asks for.
+/// What a failure requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// Nothing will change until someone acts: say so, and try again slowly.
+    /// Nothing will change until someone acts: report it, and retry slowly.
     FixMe,
-    /// AWS asks for fewer calls.
+    /// AWS throttles: fewer calls.
     Throttled,
-    /// It may work the next time.
+    /// It may succeed the next time.
     Transient,
-    /// Somebody else wrote at the same time.
+    /// Another writer changed the group at the same time.
     Conflict,
 }
 
@@ -64,6 +64,6 @@ pub struct Failure {
     pub message: String,
     /// The whole chain of causes with the request id, for logs and events.
     pub detail: String,
-    /// How long AWS asked to be left alone.
+    /// How long AWS requested to wait.
     pub retry_after: Option<Duration>,
 }

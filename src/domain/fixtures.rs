@@ -41,7 +41,7 @@ pub fn failure(reason: FailureReason) -> Failure {
     }
 }
 
-/// Everything that AWS can say of a group whose agents report.
+/// Everything that AWS can report about a group whose agents report.
 pub fn observation(on: Option<bool>) -> Observation {
     Observation {
         name: "Checkout_Service".into(),
@@ -59,7 +59,7 @@ pub fn observation(on: Option<bool>) -> Observation {
     }
 }
 
-/// A resource nobody has looked at, which asks for profiling, in a lane that has not listed yet.
+/// A resource without a status, which requests profiling, in a lane that has not listed yet.
 pub fn new() -> Situation {
     Situation {
         now: minute(NOW),
@@ -82,12 +82,12 @@ pub fn new() -> Situation {
     }
 }
 
-/// A resource never reported on, of which AWS says that profiling is `on`.
+/// A resource never reported on, for which AWS reports that profiling is `on`.
 pub fn found(on: bool) -> Situation {
     new().sees(Some(on))
 }
 
-/// A resource to which AWS agrees, and which was reported so.
+/// A resource that AWS matches, and which was reported so.
 pub fn synced() -> Situation {
     found(true).reported()
 }
@@ -98,7 +98,7 @@ pub fn restarted() -> Situation {
     Situation { remembered, ..new() }
 }
 
-/// A resource whose corrections are slowed down for two more minutes while AWS says otherwise.
+/// A resource whose corrections are slowed down for two more minutes while AWS differs.
 pub fn contested() -> Situation {
     synced().sees(Some(false)).slowed_down(1, 102, 98)
 }
@@ -109,7 +109,7 @@ impl Situation {
         self
     }
 
-    /// A new generation asks for it.
+    /// A new generation requests it.
     pub(crate) fn edited_to(self, on: bool) -> Self {
         Self { generation: self.generation + 1, ..self }.asks_for(on)
     }
@@ -189,7 +189,7 @@ impl Situation {
         self
     }
 
-    /// Nothing was heard of AWS for ten minutes.
+    /// AWS could not be read for ten minutes.
     pub(crate) fn stale(self) -> Self {
         let situation = self.lane(|lane| lane.since = minute(60));
         if situation.knowledge.as_of.is_some() { situation.known_at(90) } else { situation }
@@ -242,7 +242,7 @@ impl Situation {
         self
     }
 
-    /// The status that nobody has reported before.
+    /// The status of a resource without one.
     pub(crate) fn report(&self) -> ProfilingGroupStatus {
         self.report_after(&ProfilingGroupStatus::default())
     }

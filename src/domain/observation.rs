@@ -1,4 +1,4 @@
-//! What AWS said of a group, in our own words. Pure.
+//! What AWS reported about a group, in our own types. Pure.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub struct Observation {
     pub updated_at: Option<Timestamp>,
     /// `agentOrchestrationConfig.profilingEnabled`; `None` is unknown, never false.
     pub profiling_enabled: Option<bool>,
-    /// `profilingStatus`; `None` when AWS did not send it, empty when it has nothing to tell.
+    /// `profilingStatus`; `None` when AWS did not send it, empty when there is nothing to report.
     pub profiling_status: Option<ProfilingStatus>,
     /// `tags`.
     pub tags: Option<BTreeMap<String, String>>,
@@ -45,7 +45,7 @@ impl Observation {
         }
     }
 
-    /// Whether it was made anew since the group of this name that was created at `created_at`.
+    /// Whether it was created again since the group of this name that was created at `created_at`.
     #[must_use]
     pub fn is_another_group(&self, created_at: Option<Timestamp>) -> bool {
         matches!((self.created_at, created_at), (Some(new), Some(old)) if new != old)
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_made_anew_under_the_old_name_inherits_nothing() {
+    fn a_group_recreated_under_the_same_name_inherits_nothing() {
         let old = Observation {
             name: "a".into(),
             created_at: Some(time(1)),

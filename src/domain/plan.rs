@@ -15,7 +15,7 @@ pub enum Cause {
     Edit,
     /// Nothing was ever applied, and AWS differs.
     Adoption,
-    /// AWS differs from what was applied: somebody else wrote.
+    /// AWS differs from what was applied: another writer changed it.
     Drift,
 }
 
@@ -24,7 +24,7 @@ pub enum Cause {
 pub enum Plan {
     /// None.
     Rest,
-    /// Ask about this one group.
+    /// Describe this one group.
     Describe,
     /// Write the switch.
     Update {
@@ -35,16 +35,16 @@ pub enum Plan {
     },
 }
 
-/// Where a resource stands; each has its row in the table of conditions.
+/// The state of a resource; each has its row in the table of conditions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State<'a> {
     /// The spec can't be read.
     Unreadable(&'a str),
-    /// The resource asks to be left alone.
+    /// The resource is suspended.
     Suspended,
-    /// Another resource speaks for the group.
+    /// Another resource owns the group.
     ClaimedByAnother(&'a str),
-    /// Nobody names a region.
+    /// Neither the resource nor the operator names a region.
     RegionMissing,
     /// It would now be looked for elsewhere than it was found.
     TargetChanged {
@@ -53,15 +53,15 @@ pub enum State<'a> {
         /// Where it would be looked for.
         is: String,
     },
-    /// The last attempt failed; the class says whether it is worth waiting for.
+    /// The last attempt failed; the class decides whether it is retried.
     Failed(&'a Failure),
     /// There is no such group.
     GroupMissing,
-    /// The lane can't tell, and nothing was known before.
+    /// The lane's Lists fail, and nothing was known before.
     LaneFailed(&'a Failure),
     /// Corrections are slowed down.
     Contested,
-    /// AWS does not say whether it is on.
+    /// AWS does not report whether it is on.
     SwitchUnknown,
     /// For the first List, or for a Describe.
     Waiting,
@@ -72,15 +72,15 @@ pub enum State<'a> {
         /// Why.
         cause: Cause,
     },
-    /// Somebody changed AWS, and the policy is to say it.
+    /// AWS was changed externally, and the policy is to report it.
     DriftReported(FieldDifference),
     /// AWS differs, and is never written to.
     Differs(FieldDifference),
     /// Nothing new is known yet since the process began; what was reported holds.
     Kept,
-    /// What was known is too old to vouch for.
+    /// What is known is too old to be trusted.
     Stale,
-    /// AWS agrees.
+    /// AWS matches.
     InSync,
 }
 
@@ -97,8 +97,8 @@ enum Intent {
     InSync,
 }
 
-/// The next step. A pure function of the situation; what AWS answers to an update leaves nothing to do, what it answers
-/// to a question may leave one update.
+/// The next step. A pure function of the situation; the answer to an update leaves nothing to do, the answer to a
+/// Describe may leave one update.
 #[must_use]
 pub fn plan(situation: &Situation) -> Plan {
     if situation.blocked().is_some() || situation.backoff().is_some_and(|backoff| situation.now < backoff.retry_at) {
@@ -148,7 +148,7 @@ impl State<'_> {
 }
 
 impl Situation {
-    /// Where the resource stands: the first row that matches decides.
+    /// The state of the resource: the first row that matches decides.
     #[must_use]
     pub fn state(&self) -> State<'_> {
         if let Some(state) = self.blocked() {
@@ -162,12 +162,12 @@ impl Situation {
         });
         let failed = match intent {
             Intent::Update { .. } | Intent::Confirm | Intent::SwitchUnknown => backoff,
-            // What was said of this generation is kept when the lane fails.
+            // What was reported for this generation is kept when the lane fails.
             Intent::Wait if !self.was_ready() => lane_failure,
             Intent::InSync | Intent::Differs(_) | Intent::DriftReported(_) if self.is_stale() && !self.was_ready() => {
                 Some(lane_failure.unwrap_or(State::Waiting))
             }
-            // A read that only refreshes what is known may fail without breaking anyone's word.
+            // A read that only refreshes what is known may fail without changing what was reported.
             _ => None,
         };
         match (intent, failed) {
@@ -206,7 +206,7 @@ impl Situation {
         .min()
     }
 
-    /// What forbids every call, whatever else is known.
+    /// States that forbid every call, whatever else is known.
     fn blocked(&self) -> Option<State<'_>> {
         if let Some(why) = &self.unreadable {
             return Some(State::Unreadable(why));
@@ -294,8 +294,8 @@ impl Situation {
         }
     }
 
-    /// Whether the fight goes on: corrections are slowed down until AWS has agreed for a full window. Who does not
-    /// correct does not fight.
+    /// Whether the fight goes on: corrections are slowed down until AWS has agreed for a full window. A resource that
+    /// does not correct does not fight.
     fn is_contested(&self) -> bool {
         let calm_at = drift::calm_at(&self.remembered.drift, self.limits.drift_window);
         let at_peace = self.difference().is_none() && calm_at.is_some_and(|calm| calm <= self.now);
@@ -319,7 +319,7 @@ impl Situation {
             && self.remembered.last_applied.is_some_and(|applied| applied != self.desired.profiling_enabled)
     }
 
-    /// Whether the desired value is the one last applied while AWS says another: somebody else wrote.
+    /// Whether the desired value is the one last applied while AWS reports another: another writer changed it.
     #[must_use]
     pub fn drifts(&self) -> bool {
         self.difference().is_some()
@@ -329,14 +329,14 @@ impl Situation {
 }
 
 impl Remembered {
-    /// What is remembered once AWS has agreed to `to`. The situation is the one that led to it: a correction's record
-    /// says what AWS had said before.
+    /// What is remembered once AWS has taken `to`. The situation is the one that led to it: a correction's record
+    /// holds what AWS had reported before.
     #[must_use]
     pub fn after_update(mut self, situation: &Situation, to: bool, cause: Cause, now: Timestamp) -> Self {
         self.last_applied = Some(to);
         self.in_doubt = None;
         if cause == Cause::Edit {
-            // Whatever the fight was about, the user has decided anew.
+            // Whatever the fight was about, the user has decided again.
             self.drift.slowdown = None;
             self.drift.recent_corrections.clear();
         }

@@ -8,32 +8,32 @@ use crate::api::{FieldDifference, Timestamp};
 /// The name of the one managed field, as the drift record writes it.
 const SWITCH: &str = "profilingEnabled";
 
-/// What is known in AWS of one name.
+/// What is known about one name in AWS.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::large_enum_variant, reason = "most groups are there")]
 pub enum Presence {
-    /// No List has ended since the process began, and nothing else has told of it.
+    /// No List has ended since the process began, and nothing else is known about it.
     NotListed,
-    /// A complete List did not name it; one Describe will tell.
+    /// A complete List did not name it; one Describe is needed.
     Unconfirmed,
-    /// AWS said that there is no such group.
+    /// AWS reported that there is no such group.
     Missing,
     /// AWS described it.
     Present(Observation),
 }
 
-/// What the lane's inventory says of one name.
+/// What the lane's inventory knows about one name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Knowledge {
     /// What is known.
     pub presence: Presence,
-    /// Whether a Describe would tell what the Lists do not.
+    /// Whether a Describe would return what the Lists leave out.
     pub wants_describe: bool,
     /// When the newest read of it began, or the newest answer came.
     pub as_of: Option<Timestamp>,
 }
 
-/// Which resource speaks for the group.
+/// Which resource owns the group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ownership {
     /// This one.
@@ -49,9 +49,9 @@ pub struct LaneView {
     pub id: LaneId,
     /// The account, once AWS has returned it.
     pub account: Option<String>,
-    /// When the lane began to look.
+    /// When the lane began to list.
     pub since: Timestamp,
-    /// Why the last List failed, unless it ended well.
+    /// Why the last List failed, unless it succeeded.
     pub failure: Option<Failure>,
 }
 
@@ -71,7 +71,7 @@ pub struct Backoff {
 pub struct Request {
     /// The annotation's value.
     pub token: String,
-    /// Whether a List that began after it was noticed has ended, well or not.
+    /// Whether a List that began after it was noticed has ended, successfully or not.
     pub attempted: bool,
 }
 
@@ -80,14 +80,14 @@ pub struct Request {
 pub struct Limits {
     /// A profile older than this is stale.
     pub agent_stale_after: Duration,
-    /// What is known of AWS and older than this is not vouched for.
+    /// What is known about AWS and older than this is not trusted.
     pub inventory_stale_after: Duration,
     /// How long a correction counts towards a drift fight.
     pub drift_window: Duration,
 }
 
 impl Limits {
-    /// Three intervals, and never less than five minutes: one slow List is no news.
+    /// Three intervals, and never less than five minutes: one slow List is nothing to report.
     #[must_use]
     pub fn new(poll_interval: Duration, agent_stale_after: Duration) -> Self {
         Self {
@@ -107,15 +107,15 @@ pub struct Situation {
     pub generation: i64,
     /// Why the spec can't be read, if so; then the desired state below means nothing.
     pub unreadable: Option<String>,
-    /// What the user asks for.
+    /// What the user requests.
     pub desired: Desired,
     /// What the status remembers.
     pub remembered: Remembered,
-    /// Who speaks for the group.
+    /// Who owns the group.
     pub ownership: Ownership,
-    /// Where it is looked for; `None` when nobody names a region.
+    /// Where it is looked for; `None` without a region.
     pub lane: Option<LaneView>,
-    /// What is known of it.
+    /// What is known about it.
     pub knowledge: Knowledge,
     /// The last failed attempt.
     pub backoff: Option<Backoff>,
@@ -135,13 +135,13 @@ impl Situation {
         }
     }
 
-    /// The switch as AWS last said.
+    /// The switch as AWS last reported it.
     #[must_use]
     pub fn observed_switch(&self) -> Option<bool> {
         self.observation()?.profiling_enabled
     }
 
-    /// What differs, if AWS has said and it does.
+    /// What differs, if AWS has reported it and it does.
     #[must_use]
     pub fn difference(&self) -> Option<FieldDifference> {
         let observed = self.observed_switch().filter(|observed| *observed != self.desired.profiling_enabled)?;
@@ -152,14 +152,14 @@ impl Situation {
         })
     }
 
-    /// When what is known becomes too old to vouch for.
+    /// When what is known becomes too old to be trusted.
     #[must_use]
     pub fn stale_at(&self) -> Option<Timestamp> {
         let known = self.knowledge.as_of.or_else(|| self.lane.as_ref().map(|lane| lane.since))?;
         Some(known.plus(self.limits.inventory_stale_after))
     }
 
-    /// Whether what is known is too old to vouch for.
+    /// Whether what is known is too old to be trusted.
     #[must_use]
     pub fn is_stale(&self) -> bool {
         self.stale_at().is_some_and(|stale| stale <= self.now)

@@ -1,4 +1,4 @@
-//! The status as stored: what is ours, read leniently, and what is others', kept as it came. Pure.
+//! The status as stored: our own members, read leniently, and those of others, kept as they are. Pure.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde_json::{Map, Value, json};

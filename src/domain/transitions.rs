@@ -1,4 +1,4 @@
-//! What is worth an event: transitions, never states. Pure.
+//! Which transitions are worth an event; states never are. Pure.
 
 use super::{conditions, failure::Failure, plan::Cause};
 use crate::api::{ConditionType, ProfilingGroupStatus, Reason};
@@ -6,7 +6,7 @@ use crate::api::{ConditionType, ProfilingGroupStatus, Reason};
 /// One event to publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventDraft {
-    /// Whether somebody should look at it.
+    /// Whether it is a Warning.
     pub warning: bool,
     /// The event's reason.
     pub reason: &'static str,
@@ -38,9 +38,11 @@ pub fn events_between(
         let state = if *to { "on" } else { "off" };
         let (reason, note) = match cause {
             Cause::Edit => ("Updated", format!("Turned profiling {state} in AWS.")),
-            Cause::Adoption => ("Updated", format!("Turned profiling {state} in AWS: the group was found otherwise.")),
+            Cause::Adoption => {
+                ("Updated", format!("Turned profiling {state} in AWS: the group had a different value when adopted."))
+            }
             Cause::Drift => {
-                ("DriftCorrected", format!("Somebody changed the group in AWS; turned profiling {state} again."))
+                ("DriftCorrected", format!("The group was changed externally in AWS; turned profiling {state} again."))
             }
         };
         drafts.push(EventDraft { warning: false, reason, action: "Update", note });
@@ -95,7 +97,7 @@ fn agents_transition(before: &ProfilingGroupStatus, after: &ProfilingGroupStatus
     };
     let now = conditions::find(&after.conditions, ConditionType::AgentsReporting)?;
     let news = [Reason::AgentsSilent, Reason::ReportsAlthoughOff].into_iter().find(|r| r.as_str() == now.reason)?;
-    // Whoever has just been adopted was silent before.
+    // A group that was just adopted may have been silent before.
     before.profiling_status.as_ref()?;
     let was = reason(before)?;
     (was != now.reason).then(|| EventDraft {

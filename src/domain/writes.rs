@@ -1,4 +1,4 @@
-//! Whether a status is worth a write, and how the writer behaves when what it writes does not last. Pure.
+//! Whether a status is worth a write now, and how often one is written that does not last. Pure.
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -47,12 +47,12 @@ pub struct Writes {
     reported: bool,
 }
 
-/// The present of one status.
+/// The current time, as one status sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct Present {
     /// The monotonic clock.
     pub moment: Moment,
-    /// The slot that now falls into.
+    /// The current slot.
     pub slot: i64,
     /// When the next slot begins.
     pub next_slot: Moment,
@@ -67,8 +67,8 @@ impl Writes {
         Self { slot, ..Self::default() }
     }
 
-    /// What to do about `next`. Agents' timestamps alone are worth a write once a slot; waiting alone once it has lasted;
-    /// and what we have written already, and someone else has changed since, after a pause that grows.
+    /// What to do about `next`. Agents' timestamps alone are worth a write once a slot; waiting alone once it has
+    /// lasted; and what was written already, and changed by others since, after a pause that grows.
     #[must_use]
     pub fn worth(&self, stored: &StoredStatus, next: &ProfilingGroupStatus, present: Present) -> Worth {
         if !stored.differs(next) {
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_of_transition_alone_is_no_news() {
+    fn a_time_of_transition_alone_is_not_worth_a_write() {
         let at = |second: i64| {
             StoredStatus::read(json!({ "conditions": [{
                 "type": "Ready", "status": "True", "reason": "InSync", "message": "m",

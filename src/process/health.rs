@@ -1,4 +1,4 @@
-//! Knows whether the process lives and is ready. No I/O; told by those who do the work.
+//! Knows whether the process is alive and ready. No I/O; the parts that do the work report to it.
 
 use std::{
     sync::{
@@ -8,8 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long the heart may stay silent. The loop that beats it does so every few seconds; a minute is far beyond the
-/// longest pause of a loaded node, and with the kubelet's usual three failed probes a stuck process is restarted
+/// How long the loop may miss its heartbeat. The loop that beats it does so every few seconds; a minute is far beyond
+/// the longest pause of a loaded node, and with the kubelet's usual three failed probes a stuck process is restarted
 /// within two minutes.
 const SILENT_AT_MOST: Duration = Duration::from_mins(1);
 
@@ -42,7 +42,7 @@ impl Liveness {
         self.last_beat_millis.store(self.millis_at(now), Ordering::Relaxed);
     }
 
-    /// How long the heart has been silent, when that is longer than it may be.
+    /// How long the heartbeat has been missing, when that is too long.
     #[must_use]
     pub fn silent_too_long(&self) -> Option<Duration> {
         self.silent_too_long_at(Instant::now())
@@ -66,8 +66,8 @@ impl Default for Liveness {
     }
 }
 
-/// Whether the process can do its work. Shared by cloning. Once ready it stays so: what fails later is told by
-/// metrics, and a probe that failed with it would only take the metrics away.
+/// Whether the process can do its work. Shared by cloning. Once ready it stays so: metrics report what fails later, and
+/// a probe that failed with it would only take the metrics away.
 #[derive(Clone, Debug)]
 pub struct Readiness {
     waiting_for: &'static str,

@@ -40,7 +40,7 @@ pub struct Endpoints {
     pub metrics: Arc<Metrics>,
 }
 
-/// A bound address that nobody serves yet; connections wait.
+/// A bound address that is not served yet; connections wait.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(bound("[::]:8080", no_family).await.unwrap(), "0.0.0.0:8080");
         assert_eq!(bound("[::]:8080", no_address).await.unwrap(), "0.0.0.0:8080");
         assert_eq!(bound("[::]:8080", taken).await.unwrap_err().kind(), ErrorKind::AddrInUse);
-        // One address that was asked for is never replaced by all there are.
+        // One configured address is never replaced by all addresses.
         assert!(bound("[::1]:8080", no_address).await.is_err());
         assert_eq!(bound("10.0.0.1:8080", no_family).await.unwrap(), "10.0.0.1:8080");
     }

@@ -13,15 +13,15 @@ use prometheus_client::registry::Registry;
 
 use super::{head_timeout::HeadTimeoutLayer, rest_client::RestClientLayer};
 
-/// How long the API server may take to begin an answer. What it can't begin in half a minute is better asked again
-/// than waited for; a server under load sends its 429 long before.
+/// How long the API server may take to begin a response. After half a minute a retry is better than waiting; a server
+/// under load sends its 429 long before.
 pub const HEAD_WITHIN: Duration = Duration::from_secs(30);
 
-/// How long a connection may stay silent in the midst of an answer. Longer than the 290 s after which kube's watches
+/// How long a connection may stay silent in the middle of a response. Longer than the 290 s after which kube's watches
 /// end by themselves, so that it cuts only connections whose other end is gone.
 const SILENT_AT_MOST: Duration = Duration::from_secs(295);
 
-/// Who the client says it is: `name/version`. The API server's audit log shows it beside every request.
+/// The client's user agent: `name/version`. The API server's audit log shows it beside every request.
 const IDENTITY: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 /// There is no way to reach an API server.
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
     use crate::process::metrics::Metrics;
 
-    /// An API server that says who asked, is always too busy, or never answers.
+    /// An API server that returns the user agent, is always too busy, or never answers.
     async fn server() -> (Config, Arc<AtomicUsize>) {
         let busy = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&busy);
@@ -154,7 +154,7 @@ mod tests {
             (name, ".example.com", false),
             (name, "other.example.com", true),
             (name, "*", false),
-            // What covers the proxy says nothing of the API server.
+            // An entry that covers the proxy means nothing for the API server.
             (address, "proxy.example.com", true),
         ] {
             let found = chosen(server, None, &[("HTTPS_PROXY", PROXY), ("NO_PROXY", no_proxy)]);

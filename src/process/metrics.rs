@@ -9,7 +9,7 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 
 /// All metrics of the process.
 ///
-/// Every room registers its own families through [`Metrics::registry`] before the whole is shared.
+/// Every layer registers its own families through [`Metrics::registry`] before the whole is shared.
 #[derive(Debug, Default)]
 pub struct Metrics {
     registry: Registry,

@@ -1,4 +1,4 @@
-//! Being a good process: permits, metrics, HTTP endpoints, telemetry, shutdown. Knows nothing of the domain.
+//! Being a good process: permits, metrics, HTTP endpoints, telemetry, shutdown. Knows nothing about the domain.
 
 pub mod error_chain;
 pub mod head_timeout;

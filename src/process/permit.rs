@@ -10,11 +10,11 @@ use tokio::{sync::watch, time::Instant};
 /// * The holder of a permit was, when it was issued, allowed to act until the end of the time-out it was issued for: no
 ///   other process can have taken over before that call is over.
 /// * It can't be made outside this file, copied or stored for later by cloning: every mutation in AWS and every
-///   status write asks for its own, just before it is sent, and takes it by reference or by value.
+///   status write acquires its own, just before it is sent, and takes it by reference or by value.
 ///
 /// # Caveats
 /// A permit bounds *when* a call may start and end. It does not stop a call that outlives its time-out, so the
-/// call must be cut off by the same time-out that the permit was asked for.
+/// call must be cut off by the same time-out that the permit was requested for.
 #[derive(Debug)]
 #[must_use = "a permit that no call takes allows nothing"]
 pub struct Permit {

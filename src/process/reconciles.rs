@@ -39,9 +39,9 @@ const QUEUE_SECONDS: [f64; 12] = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1,
 pub enum Outcome {
     /// Done; nothing to do until something changes.
     Success,
-    /// Failed; it is tried again after a backoff.
+    /// Failed; it is retried after a backoff.
     Error,
-    /// Failed in a way that only someone's change can mend.
+    /// Failed in a way that needs a change by someone.
     TerminalError,
     Panic,
 }
@@ -70,8 +70,8 @@ struct ResultLabel {
 
 /// Counts one controller's reconciles. Cheap to clone; all clones count into the same families.
 ///
-/// The controller tells what happens to each key: [`enqueued`](Self::enqueued), then [`started`](Self::started),
-/// whose timer is told the outcome; or [`dropped`](Self::dropped) for a key that waits and won't be reconciled.
+/// The controller reports what happens to each key: [`enqueued`](Self::enqueued), then [`started`](Self::started),
+/// whose timer takes the outcome; or [`dropped`](Self::dropped) for a key that waits and won't be reconciled.
 #[derive(Debug)]
 pub struct Reconciles<K> {
     queue: Arc<Mutex<Workqueue<K>>>,
@@ -134,7 +134,7 @@ impl<K: Eq + Hash + Debug + Send + 'static> Reconciles<K> {
         self.queue.lock().drop_waiting(key);
     }
 
-    /// The reconcile of `key` starts; it lasts until the timer is told the outcome.
+    /// The reconcile of `key` starts; it lasts until the timer gets the outcome.
     ///
     /// A key that comes back by itself is not seen to wait: it counts as added now, without a waiting time.
     pub fn started(&self, key: &K) -> ReconcileTimer<K> {
@@ -152,8 +152,8 @@ impl<K: Eq + Hash + Debug + Send + 'static> Reconciles<K> {
 /// Times one reconcile.
 ///
 /// Dropped without an outcome it counts as a panic when its thread is panicking, else as cancelled: the worker is
-/// no longer active, and nothing else is counted, because the reconcile had no result. Who catches the panic within
-/// the timer's life says [`Outcome::Panic`].
+/// no longer active, and nothing else is counted, because the reconcile had no result. Code that catches the panic
+/// within the timer's life reports [`Outcome::Panic`].
 #[derive(Debug)]
 #[must_use = "a reconcile without an outcome counts as cancelled"]
 pub struct ReconcileTimer<K: Eq + Hash> {
@@ -255,7 +255,7 @@ impl Counts {
     }
 }
 
-/// The gauge that is read off the queue when someone asks, with the label `controller`.
+/// The gauge that is read off the queue at a scrape, with the label `controller`.
 #[derive(Debug)]
 struct ActiveWorkers<K>(Arc<Mutex<Workqueue<K>>>);
 
@@ -271,7 +271,7 @@ impl<K: Eq + Hash + Debug + Send + 'static> Collector for ActiveWorkers<K> {
     }
 }
 
-/// The gauges that are read off the queue when someone asks, with the label `name`.
+/// The gauges that are read off the queue at a scrape, with the label `name`.
 #[derive(Debug)]
 struct QueueGauges<K>(Arc<Mutex<Workqueue<K>>>);
 

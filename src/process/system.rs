@@ -1,4 +1,5 @@
-//! What the process takes from the system besides I/O: the wall clock, chance, and tasks. A simulation brings its own.
+//! What the process takes from the system besides I/O: the wall clock, random numbers, and tasks. A simulation has its
+//! own.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -6,7 +7,7 @@ use futures::future::BoxFuture;
 use k8s_openapi::jiff::Timestamp;
 use tokio::{task::JoinHandle, time::Instant};
 
-/// The wall clock, chance and tasks of this process. Shared by cloning.
+/// The wall clock, random numbers and tasks of this process. Shared by cloning.
 ///
 /// The monotonic clock is tokio's, which a test can pause.
 #[derive(Clone)]

@@ -22,7 +22,7 @@ use tracing_subscriber::{
     util::{SubscriberInitExt, TryInitError},
 };
 
-/// How a line of the log looks.
+/// The log format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
     /// One JSON object a line: `ts`, `level`, `msg`, `target`, and the fields of the event and its spans beside them.
@@ -135,7 +135,7 @@ fn merge(fields: &mut Map<String, Value>, formatted: &str) {
 }
 
 fn line(ts: &str, level: &str, target: &str, mut fields: Map<String, Value>) -> Result<String, serde_json::Error> {
-    // Some of the SDK's events have no words of their own.
+    // Some of the SDK's events have no message.
     let message = fields.remove("message").unwrap_or_else(|| Value::String(String::new()));
     let mut line = Vec::new();
     let mut json = serde_json::Serializer::new(&mut line);

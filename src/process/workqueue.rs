@@ -38,7 +38,7 @@ impl<K: Eq + Hash> Workqueue<K> {
         Self { waiting: HashMap::new(), running: HashMap::new(), next_ticket: 0 }
     }
 
-    /// Lets `key` wait. False when it already does.
+    /// Queues `key`. False when it already waits.
     pub(super) fn enqueue(&mut self, key: K, now: Instant) -> bool {
         match self.waiting.entry(key) {
             Entry::Occupied(_) => false,
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn work_that_nobody_queued_has_no_waiting_time() {
+    fn work_that_was_not_queued_has_no_waiting_time() {
         let now = Instant::now();
         let mut queue = Workqueue::new();
         let (_, waited) = queue.start(&"a", now);

@@ -9,7 +9,7 @@ use crate::rendered::Rendered;
 const KIND: &str = "CustomResourceDefinition";
 
 #[tokio::test]
-async fn the_definition_is_the_one_that_the_operator_prints_and_stays_when_the_release_goes() {
+async fn the_crd_is_the_one_that_the_operator_prints_and_stays_when_the_release_goes() {
     let own: CustomResourceDefinition = serde_saphyr::from_str(&crd_yaml()).unwrap();
     let rendered: CustomResourceDefinition = Rendered::with(&[]).await.typed(KIND);
     assert_eq!(rendered.spec, own.spec);
@@ -18,7 +18,7 @@ async fn the_definition_is_the_one_that_the_operator_prints_and_stays_when_the_r
 }
 
 #[tokio::test]
-async fn the_definition_goes_with_the_release_only_when_asked_and_can_be_left_to_others() {
+async fn the_crd_goes_with_the_release_only_when_asked_and_can_be_left_to_others() {
     let rendered = Rendered::with(&["--set", "crds.keep=false"]).await;
     assert_eq!(rendered.one(KIND)["metadata"].get("annotations"), None);
     let rendered = Rendered::with(&["--set", "crds.enabled=false"]).await;

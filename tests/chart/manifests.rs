@@ -192,7 +192,7 @@ async fn the_namespace_of_the_release_can_be_one_that_is_watched() {
 }
 
 #[tokio::test]
-async fn releases_of_one_name_in_two_namespaces_share_no_name_but_the_definitions() {
+async fn releases_of_one_name_in_two_namespaces_share_no_name_but_the_crds() {
     let names = |rendered: &Rendered| -> BTreeSet<String> {
         let cluster_wide = rendered.0.iter().filter(|object| object["metadata"].get("namespace").is_none());
         cluster_wide.map(|object| format!("{} {}", object["kind"], object["metadata"]["name"])).collect()

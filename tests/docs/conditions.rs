@@ -17,7 +17,7 @@ fn every_condition_is_explained_and_no_other() {
 #[test]
 fn every_reason_is_explained_once_and_no_other() {
     let document = text::read("docs/conditions.md");
-    let chapters = ["All is as asked", "Work goes on", "Failed, and tried again", "Someone must act", "Agents"];
+    let chapters = ["In effect", "In progress", "Retried automatically", "Action required", "Agents"];
     let rows: Vec<_> = chapters.iter().flat_map(|chapter| text::rows(text::section(&document, chapter))).collect();
     let there: BTreeSet<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
     assert_eq!(text::first_names(&rows), there);

@@ -1,5 +1,5 @@
-//! What `deploy/monitoring/kube-state-metrics.yaml` reads of a resource is in the definition: kube-state-metrics itself says
-//! nothing of a label's path that leads nowhere.
+//! What `deploy/monitoring/kube-state-metrics.yaml` reads of a resource is in the CRD: kube-state-metrics itself reports
+//! nothing for a path that does not exist.
 
 use codeguru_profiler_operator::api::{self, ConditionType};
 use serde_json::Value;
@@ -41,7 +41,7 @@ fn leads_somewhere(schema: &Value, path: &[&str]) -> bool {
 }
 
 #[test]
-fn every_path_is_in_the_definition() {
+fn every_path_is_in_the_crd() {
     let configuration: Value =
         serde_saphyr::from_str(&text::read("deploy/monitoring/kube-state-metrics.yaml")).unwrap();
     let definition = serde_json::to_value(api::crd()).unwrap();

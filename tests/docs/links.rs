@@ -58,6 +58,6 @@ fn a_missing_file_and_a_missing_heading_are_found() {
     let document = text::root().join("README.md");
     assert!(broken(&document, "docs/nowhere.md").is_some());
     assert!(broken(&document, "docs/conditions.md#nowhere").is_some());
-    assert_eq!(broken(&document, "docs/conditions.md#someone-must-act"), None);
+    assert_eq!(broken(&document, "docs/conditions.md#action-required"), None);
     assert_eq!(targets("[a](b.md) and [c](d.md#e)"), ["b.md", "d.md#e"]);
 }

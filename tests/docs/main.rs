@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on ends here")]
 
 mod alerts;
+mod architecture;
 mod conditions;
 mod configuration;
 mod iam;

@@ -32,7 +32,7 @@ async fn a_team_that_works_by_commits() {
         println!("{process:<60} {mib:>6.0} MiB");
     }
     a_deleted_application_takes_its_resources_along_and_ends(&live).await;
-    a_deleted_operator_leaves_the_definition_and_the_resources(&live, operator).await;
+    a_deleted_operator_leaves_the_crd_and_the_resources(&live, operator).await;
     live.world.judge().await;
 }
 
@@ -201,7 +201,7 @@ async fn a_deleted_application_takes_its_resources_along_and_ends(live: &Live) {
     assert!(live.world.aws.group(REGION, "Search").await.unwrap().is_some());
 }
 
-async fn a_deleted_operator_leaves_the_definition_and_the_resources(live: &Live, operator: Operator) {
+async fn a_deleted_operator_leaves_the_crd_and_the_resources(live: &Live, operator: Operator) {
     operator.stop_gracefully().await.unwrap();
     say("the operator's Application deleted → gone", live.delete(OPERATOR).await);
     let deployments: Api<Deployment> = Api::namespaced(live.world.client.clone(), SYSTEM);

@@ -6,7 +6,7 @@ use codeguru_profiler_emulator::Offline;
 use codeguru_profiler_operator::{
     api::{AggregatedProfile, ProfilingStatus, Timestamp},
     aws::{
-        error::{Answered, AwsError, Effect, Operation},
+        error::{AwsError, Effect, Operation, ResponseDetails},
         service::{Page, ProfilerService},
     },
     domain::{failure::FailureReason, observation::Observation},
@@ -259,7 +259,7 @@ fn refused(fail: impl Fn(FailureReason, Effect) -> AwsError, status: u16, code: 
         "ValidationException" => (FailureReason::InvalidRequest, Effect::Refused),
         _ => (FailureReason::ServiceUnavailable, Effect::Unclear),
     };
-    let answer = Answered { http_status: status, code: Some(code.to_owned()), ..Answered::default() };
+    let answer = ResponseDetails { http_status: status, code: Some(code.to_owned()), ..ResponseDetails::default() };
     AwsError { answer: Some(Box::new(answer)), ..fail(reason, effect) }
 }
 

@@ -44,14 +44,14 @@ fn known(code: &str) -> Option<FailureReason> {
         | "InternalError"
         | "ServiceUnavailable"
         | "ServiceUnavailableException"
-        // STS can't reach the cluster's OIDC provider: AWS asks to retry it.
+        // STS can't reach the cluster's OIDC provider: AWS's documentation says to retry.
         | "IDPCommunicationError" => FailureReason::ServiceUnavailable,
         _ => return None,
     })
 }
 
 /// What an error with this code means.
-pub(in crate::aws) fn verdict(code: &str, http_status: u16) -> FailureReason {
+pub(in crate::aws) fn reason_of(code: &str, http_status: u16) -> FailureReason {
     known(code).unwrap_or_else(|| uncommon(http_status))
 }
 
@@ -122,7 +122,7 @@ mod tests {
             ("SomethingNew", 599, FailureReason::ServiceUnavailable),
             ("SomethingNew", 302, FailureReason::MalformedAnswer),
         ] {
-            assert_eq!(verdict(code, status), reason, "{code} {status}");
+            assert_eq!(reason_of(code, status), reason, "{code} {status}");
         }
     }
 

@@ -1,5 +1,5 @@
-//! What to do about a failed call, for conditions: holds nothing that changes by itself, and nothing of AWS's words
-//! that names a role session. Pure.
+//! What to do about a failed call, for conditions: contains nothing that changes by itself, and no message of AWS that
+//! names a role session. Pure.
 
 use super::{
     AwsError, Operation,
@@ -83,7 +83,7 @@ fn by_reason(error: &AwsError) -> String {
     }
 }
 
-/// Who failed.
+/// The failing party.
 fn who(AwsError { operation, region, party, .. }: &AwsError) -> String {
     match party {
         Party::Service if *operation == Operation::GetCallerIdentity => format!("AWS STS in {region}"),
@@ -100,7 +100,7 @@ fn what(AwsError { operation, party, .. }: &AwsError) -> &'static str {
     }
 }
 
-/// What may stand between the operator and who failed.
+/// What may be between the operator and the failing party.
 fn network(error: &AwsError) -> &'static str {
     match &error.party {
         Party::Service if error.operation != Operation::GetCallerIdentity => {

@@ -23,25 +23,25 @@ pub enum Source {
     Sts(String),
     /// The endpoint that gives a container its credentials, such as EKS Pod Identity's agent.
     ContainerEndpoint,
-    /// The instance's metadata: the last resort, asked when nothing else is configured.
+    /// The instance's metadata: the last resort, used when nothing else is configured.
     InstanceMetadata,
 }
 
-/// What was found, where the reason alone does not say what to do.
+/// What was found, where the reason alone does not determine what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
     /// The certificate is not valid for this server now, or is signed by an authority that is not trusted.
     Certificate(CertificateProblem),
     /// The access key can't be sent.
     Key(KeyProblem),
-    /// The file with the token, by which the credentials are asked for, can't be used.
+    /// The file with the token, with which credentials are requested, can't be used.
     TokenFile(TokenFileProblem),
 }
 
 /// What is wrong with a server's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertificateProblem {
-    /// Nobody who is trusted has signed it.
+    /// No trusted authority has signed it.
     UnknownAuthority,
     /// It is for another time, another name or another purpose.
     Invalid,

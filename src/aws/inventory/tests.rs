@@ -231,6 +231,16 @@ fn a_missing_group_that_is_seen_again_is_present() {
 }
 
 #[test]
+fn a_missing_group_that_a_list_names_without_its_switch_is_described() {
+    let mut inventory = listed(1, []);
+    inventory.described_missing(A, Moment(2));
+    list(&mut inventory, 3, [without_switch(group(true, 1))]);
+    assert!(inventory.wants_describe(A));
+    describe(&mut inventory, 4, group(true, 1));
+    assert_eq!((switch(&inventory), inventory.wants_describe(A)), (Some(true), false));
+}
+
+#[test]
 fn a_group_that_no_list_names_is_described_once_after_each_until_its_end_is_known() {
     let mut inventory = listed(1, [group(false, 1)]);
     update(&mut inventory, Ended::Answered(group(true, 2)), 2);

@@ -1,4 +1,4 @@
-//! The SDK's usual sources of credentials: which one is in effect, and what is checked before and after it is asked.
+//! The SDK's usual sources of credentials: which one is in effect, and what is checked before and after it is used.
 //! Reads the environment, the profile and the token file.
 
 use std::{
@@ -26,12 +26,12 @@ use crate::{
 
 /// The SDK repeats what the container's endpoint answers with 500, but not with 429.
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
-/// How long a failure answers the calls that waited for it: each would ask again, one after the other, until the last
-/// ones run out of time. Shorter than any pause before the next attempt.
+/// How long a failure answers the calls that waited for it: each would request credentials again, one after the other,
+/// until the last ones time out. Shorter than any pause before the next attempt.
 const ECHO: Duration = Duration::from_millis(250);
 
-/// The source that is asked, as the environment and the profile have it. It stays the same while the process lives: the
-/// SDK asks the next source only if one is not configured.
+/// The source in effect, as the environment and the profile configure it. It stays the same while the process lives:
+/// the SDK tries the next source only if one is not configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Configured {
     pub(super) source: Source,
@@ -101,13 +101,13 @@ impl Configured {
     }
 }
 
-/// What can't be read says nothing: the SDK reads it again, and reports it.
+/// What can't be read is ignored: the SDK reads it again, and reports it.
 #[expect(clippy::default_trait_access, reason = "these types are the SDK's own and have no name to import")]
 async fn selected_profile() -> Option<profile::ProfileSet> {
     profile::load(&Default::default(), &Default::default(), &Default::default(), None).await.ok()
 }
 
-/// Asks the configured source, and gives only what can be signed with.
+/// Requests credentials from the configured source, and returns only what can be signed with.
 #[derive(Debug)]
 pub(super) struct Checked {
     configured: Configured,
@@ -115,7 +115,7 @@ pub(super) struct Checked {
     failed: Mutex<Option<(Instant, Echo)>>,
 }
 
-/// A failure that several calls are told.
+/// A failure that several calls get.
 #[derive(Clone, Debug)]
 struct Echo(Arc<CredentialsError>);
 
@@ -184,7 +184,7 @@ impl Error for Echo {
     }
 }
 
-/// The SDK does not say which file it could not read, and sends an empty token.
+/// The SDK does not report which file it could not read, and sends an empty token.
 async fn readable(path: &Path, source: &Source) -> Result<(), TokenFileProblem> {
     let problem = |problem| TokenFileProblem { path: path.to_owned(), problem };
     let token = tokio::fs::read_to_string(path).await.map_err(|error| {

@@ -1,4 +1,4 @@
-//! The region of resources that name none, from AWS's usual sources. Reads the environment, the profile and the
+//! The region of resources without one, from AWS's usual sources. Reads the environment, the profile and the
 //! instance's metadata.
 
 use std::{env, time::Duration};

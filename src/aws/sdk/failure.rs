@@ -1,4 +1,4 @@
-//! The SDK's errors in our own words: reason, effect, who failed, and nothing that repeats credentials. Pure.
+//! The SDK's errors in our own types: reason, effect, failing party, and nothing that repeats credentials. Pure.
 
 use std::{
     error::Error,
@@ -27,9 +27,9 @@ use super::credentials::Configured;
 use crate::{
     aws::{
         error::{
-            Answered, AwsError, BoxError, Effect, clean, codeless,
+            AwsError, BoxError, Effect, ResponseDetails, clean, codeless,
             party::{CertificateProblem, Finding, KeyProblem, Party, Source, TokenFileProblem},
-            verdict,
+            reason_of,
         },
         region::is_region,
     },
@@ -37,11 +37,11 @@ use crate::{
     process::error_chain::{causes, find},
 };
 
-/// The longest that AWS may ask to be left alone.
+/// The longest pause that AWS may request.
 const MAX_RETRY_AFTER: Duration = Duration::from_mins(15);
 /// How much of AWS's words is kept.
 const MAX_MESSAGE: usize = 500;
-/// How the SDK puts it when the container's endpoint refuses: there is no type for it.
+/// The SDK's text when the container's endpoint refuses: there is no type for it.
 const CONTAINER_SAYS: &str = "Non-success status from HTTP credential provider: StatusCode(";
 
 /// `blank` is the error of the call, which `was_sent` or not, before anything is known of it; `configured` is where its
@@ -60,7 +60,7 @@ where
         let answered = read(response, error.as_service_error());
         let retry_after = retry_after(response.headers(), now);
         let (reason, effect) = judge(&answered, response.status().is_success());
-        // AWS repeats the message in the source, where nobody would look for credentials.
+        // AWS repeats the message in the source, where credentials are not expected.
         let source =
             if answered.code.is_none() && reason == FailureReason::MalformedAnswer { root(error) } else { None };
         return AwsError { reason, effect, answer: Some(Box::new(answered)), retry_after, source, ..blank };
@@ -114,7 +114,7 @@ where
     error.into_source().ok().filter(|source| !causes(source.as_ref()).any(|error| repeats_request(&error.to_string())))
 }
 
-fn read<Fault: ProvideErrorMetadata + RequestId>(response: &HttpResponse, fault: Option<&Fault>) -> Answered {
+fn read<Fault: ProvideErrorMetadata + RequestId>(response: &HttpResponse, fault: Option<&Fault>) -> ResponseDetails {
     let headers = response.headers();
     // The SDK gives up on the header when the body is not JSON.
     let code = fault.and_then(ProvideErrorMetadata::code).or_else(|| headers.get("x-amzn-errortype"));
@@ -122,9 +122,9 @@ fn read<Fault: ProvideErrorMetadata + RequestId>(response: &HttpResponse, fault:
     let code = code.and_then(clean);
     let message = fault.and_then(ProvideErrorMetadata::message).filter(|_| {
         // Such answers may repeat the headers that were signed, the session token among them.
-        code.as_deref().is_none_or(|code| verdict(code, 400) != FailureReason::SignatureRejected)
+        code.as_deref().is_none_or(|code| reason_of(code, 400) != FailureReason::SignatureRejected)
     });
-    Answered {
+    ResponseDetails {
         http_status: response.status().as_u16(),
         message: message.and_then(words),
         request_id: request_id.and_then(words),
@@ -144,12 +144,12 @@ fn repeats_request(text: &str) -> bool {
     ["security-token:", "security-token=", "credential=", "signature="].iter().any(|mark| text.contains(mark))
 }
 
-fn judge(Answered { http_status, code, .. }: &Answered, success: bool) -> (FailureReason, Effect) {
+fn judge(ResponseDetails { http_status, code, .. }: &ResponseDetails, success: bool) -> (FailureReason, Effect) {
     match code {
         _ if success => (FailureReason::MalformedAnswer, Effect::Unclear),
         None => (codeless(*http_status), Effect::Unclear),
         Some(code) => {
-            let reason = verdict(code, *http_status);
+            let reason = reason_of(code, *http_status);
             let refused = match reason {
                 FailureReason::Throttled => true,
                 FailureReason::TimedOut | FailureReason::ServiceUnavailable | FailureReason::MalformedAnswer => false,
@@ -179,7 +179,7 @@ fn certificate(error: &(dyn Error + 'static)) -> Option<CertificateProblem> {
     }
 }
 
-/// Why there are no credentials, and who should have given them: the configured source, unless the error knows better.
+/// Why there are no credentials, and which source failed: the configured one, unless the error names another.
 fn credentials(error: &CredentialsError, configured: &Configured) -> (FailureReason, Source) {
     let source = &configured.source;
     if find::<KeyProblem>(error).is_some() {
@@ -229,7 +229,7 @@ fn metadata_says(error: &CredentialsError) -> Option<FailureReason> {
         ImdsError::ErrorResponse(answer) => Some(answer.response()),
         other => find::<SdkError<TokenError, HttpResponse>>(other).and_then(SdkError::raw_response),
     };
-    // What is not there, or may not be asked, has no credentials for this process.
+    // A source that is missing or refuses has no credentials for this process.
     Some(answer.and_then(|answer| passing(answer.status().as_u16())).unwrap_or(FailureReason::CredentialsMissing))
 }
 
@@ -260,7 +260,7 @@ fn transport(error: &(dyn Error + 'static)) -> Option<FailureReason> {
         .map(|error| if error.is_timeout() { FailureReason::TimedOut } else { FailureReason::Unreachable })
 }
 
-/// The source does not answer in time. The instance's metadata is asked only when nothing is configured, and where it
+/// The source does not answer in time. The instance's metadata is used only when nothing is configured, and where it
 /// is not for pods, it does not answer.
 fn silent(source: &Source) -> FailureReason {
     match source {
@@ -269,7 +269,7 @@ fn silent(source: &Source) -> FailureReason {
     }
 }
 
-/// What a refusal of a call means where credentials are asked for.
+/// What a refusal of a call means where credentials are requested.
 fn for_credentials(reason: FailureReason) -> FailureReason {
     match reason {
         FailureReason::Throttled

@@ -39,7 +39,7 @@ fn loader(settings: &SdkSettings) -> ConfigLoader {
     configuration(settings).empty_test_environment().credentials_provider(credentials)
 }
 
-/// Where credentials come from when no variable and no profile says so.
+/// Where credentials come from when no variable and no profile configures a source.
 fn unconfigured() -> Configured {
     Configured::from(REGION, |_| None, |_| None)
 }

@@ -1,4 +1,4 @@
-//! AWS's descriptions in our own words. Pure.
+//! AWS's descriptions in our own types. Pure.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use aws_sdk_codeguruprofiler::{
 use aws_smithy_types::DateTime;
 use tracing::debug;
 
-use super::answer::Answer;
+use super::response_probe::ResponseProbe;
 use crate::{
     api::{AggregatedProfile, ProfilingStatus, Timestamp},
     aws::{error::BoxError, service::Page},
@@ -17,14 +17,14 @@ use crate::{
 };
 
 /// A page of groups, described or only named.
-pub(super) fn page(output: ListProfilingGroupsOutput, answer: &Answer) -> Result<Page, BoxError> {
-    if !answer.has_list() {
-        return Err("the answer holds no list".into());
+pub(super) fn page(output: ListProfilingGroupsOutput, probe: &ResponseProbe) -> Result<Page, BoxError> {
+    if !probe.has_list() {
+        return Err("the response holds no list".into());
     }
     let next_token = output.next_token.filter(|token| !token.is_empty());
     let described = output.profiling_groups.unwrap_or_default();
     let sent = described.len() + output.profiling_group_names.len();
-    let switches = answer.switches().chain(std::iter::repeat(None));
+    let switches = probe.switches().chain(std::iter::repeat(None));
     let mut groups: Vec<_> = described.into_iter().zip(switches).filter_map(|(group, on)| observe(group, on)).collect();
     let known: HashSet<_> = groups.iter().map(|group| group.name.clone()).collect();
     let named = output.profiling_group_names.into_iter().filter(|name| !name.is_empty() && !known.contains(name));
@@ -33,23 +33,22 @@ pub(super) fn page(output: ListProfilingGroupsOutput, answer: &Answer) -> Result
     Ok(Page { groups, next_token })
 }
 
-/// The group that was asked for.
+/// The group that was requested.
 pub(super) fn group(
     description: Option<ProfilingGroupDescription>,
     name: &str,
-    answer: &Answer,
+    probe: &ResponseProbe,
 ) -> Result<Observation, BoxError> {
     let mut description = description.unwrap_or_else(|| ProfilingGroupDescription::builder().build());
     match description.name.get_or_insert_with(|| name.to_owned()) {
-        answered if answered == name => {
-            observe(description, answer.switch()).ok_or_else(|| "the answer names no group".into())
+        returned if returned == name => {
+            observe(description, probe.switch()).ok_or_else(|| "the response holds no group".into())
         }
-        answered => Err(format!("asked for {name}, AWS answers {answered:.255}").into()),
+        returned => Err(format!("requested {name}, AWS returned {returned:.255}").into()),
     }
 }
 
-/// Nothing if it has no name. The switch comes from outside: what the SDK says of it can't be trusted when AWS said
-/// nothing.
+/// Nothing if it has no name. The switch comes from outside: the SDK's value can't be trusted when AWS sent none.
 fn observe(description: ProfilingGroupDescription, switch: Option<bool>) -> Option<Observation> {
     let ProfilingGroupDescription {
         name, arn, created_at, updated_at, profiling_status, compute_platform, tags, ..

@@ -15,7 +15,7 @@ use rustls::{
 
 use crate::aws::error::BoxError;
 
-/// A client that trusts the certificates in this file and no others, as AWS's other tools have it; otherwise it is the
+/// A client that trusts the certificates in this file and no others, as AWS's other tools do; otherwise it is the
 /// SDK's own.
 pub(super) fn client_trusting(path: &str) -> Result<SharedHttpClient, BoxError> {
     let pem = fs::read(path)?;

@@ -1,5 +1,5 @@
-//! The question that the memory answers: what is to be done about one object, what is to be reported, and when to look
-//! again. Changes nothing.
+//! The question that the memory answers: what is to be done about one object, what is to be reported, and when to
+//! evaluate it again. Changes nothing.
 
 use std::time::Duration;
 
@@ -21,9 +21,10 @@ use crate::{
 
 /// A shorter wait is not worth a report.
 const WORTH_REPORTING: Duration = Duration::from_secs(1);
-/// When AWS falls silent, all objects of a lane report it within this time, and not all at once.
+/// When AWS stops answering, the objects of a lane report it spread over this time, not all at once.
 const STALE_SPREAD: Duration = Duration::from_mins(1);
-/// A version that the API server confirmed within this time is current enough to adopt a group from, or to repeat an edit.
+/// A version that the API server confirmed within this time is current enough to adopt a group from, or to repeat an
+/// edit.
 const CONFIRMED_WITHIN: Duration = Duration::from_secs(30);
 
 /// One object, what to do about it and what to report of it.
@@ -52,7 +53,7 @@ pub struct Evaluation {
     pub waiting: bool,
     /// Whether the API server has to confirm the spec before AWS is written to.
     pub unconfirmed: bool,
-    /// The group that is wanted of a lane.
+    /// The group that a lane has to look up.
     pub wants: Option<Group>,
     /// How long until time alone changes the answer.
     pub recheck_in: Option<Duration>,
@@ -124,7 +125,7 @@ impl Memory {
         };
         let worth = record.writes.worth(&object.status, &next, present);
         let planned = plan(&situation);
-        // What can't be recorded is not done; but an incident's switch-off does not wait for a status write.
+        // What can't be recorded is not done; but a user's edit, such as a switch-off in an incident, does not wait.
         let step = match planned {
             Plan::Update { cause: Cause::Edit, .. } => planned,
             _ if held_until.is_some() => Plan::Rest,
@@ -137,7 +138,7 @@ impl Memory {
         let moments = [write_from, held_until, grace_ends].into_iter().flatten();
         let waits = moments.map(|moment| moment.since(now.moment)).chain(recheck_at.map(|at| at.since(now.wall)));
         let unconfirmed = match planned {
-            // Nobody waits for a correction, and it may undo what was done in AWS for good reason.
+            // A correction is not urgent, and it may undo a deliberate change in AWS.
             Plan::Update { cause: Cause::Drift, .. } => true,
             Plan::Update { cause: Cause::Edit, .. } if !record.has_failed() => false,
             _ => now.moment.since(record.confirmed) > CONFIRMED_WITHIN,
@@ -209,7 +210,7 @@ impl Memory {
     }
 }
 
-/// Whether AWS is to be listed for this object.
+/// Whether AWS has to be listed for this object.
 fn wants(situation: &Situation) -> bool {
     let elsewhere = |lane: &LaneView| situation.remembered.region.as_deref().is_some_and(|it| it != lane.id.region());
     match situation.state() {

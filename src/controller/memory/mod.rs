@@ -1,5 +1,5 @@
-//! What the controller knows, as a memory that takes events in and answers questions. No client, no clock, no chance:
-//! what it wants done comes back as values, and the caller carries it out.
+//! What the controller knows, as a memory that takes events in and answers questions. No client, no clock, no
+//! randomness: what is to be done comes back as values, and the caller does it.
 
 pub mod key;
 pub mod object;
@@ -40,7 +40,7 @@ use crate::{
     },
 };
 
-/// What an event asks of the caller.
+/// What the caller has to do after an event.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// Objects to evaluate again.
@@ -52,7 +52,7 @@ pub struct Wanted {
 struct Entry {
     object: Object,
     record: Record,
-    /// The group that is wanted of a lane, while one is.
+    /// The group that a lane has to look up for it, if any.
     wants: Option<Group>,
 }
 
@@ -62,7 +62,7 @@ pub struct Memory {
     objects: BTreeMap<Key, Entry>,
     claims: Claims<Key>,
     lanes: BTreeMap<LaneId, SharedLaneState>,
-    /// Objects that wait for a List that was asked for.
+    /// Objects that wait for a List that was requested.
     requests: BTreeSet<Key>,
 }
 
@@ -166,7 +166,7 @@ impl Memory {
         wanted.recheck.extend(self.claims.claim(key, &group, seniority, now.moment));
     }
 
-    /// A request that has not been handled asks the lane for a fresh List, and forgives failures.
+    /// A request that has not been handled requests a fresh List from the lane, and ends pauses after failures.
     fn notice_request(&mut self, key: &Key, now: Now, wanted: &mut Wanted) {
         let Some(entry) = self.objects.get_mut(key) else { return };
         let Entry { object, record, wants } = entry;
@@ -209,7 +209,7 @@ impl Memory {
         Wanted { recheck: recheck.collect(), lanes: BTreeSet::new() }
     }
 
-    /// The lane has been idle. Returns false if something is wanted of it again.
+    /// The lane has been idle. Returns false if it is needed again.
     pub fn handle_lane_idle(&mut self, id: &LaneId, idle: Duration, now: Moment) -> bool {
         let ends = self.lanes.get(id).is_none_or(|lane| lane.lock().idle_for(now).is_some_and(|for_| for_ >= idle));
         if ends {
@@ -218,7 +218,7 @@ impl Memory {
         ends
     }
 
-    /// What `evaluation` has found is to be remembered: what is wanted of lanes, and what has begun or ended with it.
+    /// Remembers what `evaluation` has found: what lanes have to look up, and what has begun or ended with it.
     pub fn note(&mut self, evaluation: &Evaluation, now: Now) -> Wanted {
         let mut wanted = Wanted::default();
         let key = &evaluation.key;
@@ -276,7 +276,7 @@ impl Memory {
         }
     }
 
-    /// What a lane knows, for the one that carries out its calls.
+    /// What a lane knows, shared with the task that makes its calls.
     #[must_use]
     pub fn lane(&self, id: &LaneId) -> Option<SharedLaneState> {
         self.lanes.get(id).cloned()
@@ -336,12 +336,12 @@ impl Memory {
         not_kept
     }
 
-    /// The status could not be written, and is not tried again for a while.
+    /// The status could not be written, and is not written again for a while.
     pub fn handle_write_failed(&mut self, evaluation: &Evaluation, at_least: Duration, now: Now, chance: f64) {
         self.update(evaluation, |record| record.write_failed(at_least, now.moment, chance));
     }
 
-    /// Takes what no event has reported yet of what was written to AWS.
+    /// Takes the writes to AWS that no event has reported yet.
     pub fn take_unpublished(&mut self, evaluation: &Evaluation) -> Vec<Applied> {
         let mut unpublished = Vec::new();
         self.update(evaluation, |record| unpublished = mem::take(&mut record.unpublished));

@@ -1,4 +1,4 @@
-//! One ProfilingGroup as the API server has it, decoded leniently. Pure.
+//! One ProfilingGroup as stored in the API server, decoded leniently. Pure.
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
@@ -19,8 +19,8 @@ pub fn resource() -> ApiResource {
     ApiResource::erase::<ProfilingGroup>(&())
 }
 
-/// What the operator keeps of an object. Labels, annotations that are not its own and managed fields stay outside:
-/// their size is chosen by tenants, and a status write does not need them.
+/// The parts of an object that the operator keeps. Labels, annotations that are not its own and managed fields stay
+/// outside: their size is chosen by tenants, and a status write does not need them.
 #[derive(Clone, Debug)]
 pub struct Object {
     /// Its namespace and name.
@@ -33,7 +33,7 @@ pub struct Object {
     pub created: i64,
     /// Why the spec can't be read, if so.
     pub spec: Result<ProfilingGroupSpec, String>,
-    /// The annotation that asks for a reconcile.
+    /// The annotation that requests a reconcile.
     pub request: Option<String>,
     /// The status as stored.
     pub status: StoredStatus,
@@ -41,7 +41,7 @@ pub struct Object {
 }
 
 impl Object {
-    /// Decodes an object; `None` for one that is going away.
+    /// Decodes an object; `None` for one that is being deleted.
     #[must_use]
     pub fn read(mut object: DynamicObject) -> Option<Self> {
         if object.meta().deletion_timestamp.is_some() {
@@ -99,7 +99,7 @@ mod tests {
 
     /// The size of annotations once decided how much memory the operator needs.
     #[test]
-    fn nothing_is_kept_of_labels_and_of_annotations_that_are_not_ours() {
+    fn labels_and_annotations_of_others_are_not_kept() {
         let large = "x".repeat(200_000);
         let object: DynamicObject = serde_json::from_value(json!({
             "apiVersion": "codeguruprofiler.dev/v1alpha1", "kind": "ProfilingGroup",

@@ -1,4 +1,4 @@
-//! What the process remembers of each resource beside its status: lost with the process, and safe to lose. Pure.
+//! What the process remembers about each resource beside its status: lost with the process, and safe to lose. Pure.
 
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ impl Record {
         self.failed.is_some()
     }
 
-    /// An attempt in AWS succeeded, or a fresh one is asked for.
+    /// An attempt in AWS succeeded, or a fresh one was requested.
     pub fn forgive(&mut self) {
         self.failed = None;
         self.failures = 0;

@@ -45,7 +45,7 @@ fn key(name: &str) -> Key {
 }
 
 /// Evaluates and remembers what was found, as the shell does.
-fn look(memory: &mut Memory, name: &str, at: u64) -> Evaluation {
+fn evaluate_and_note(memory: &mut Memory, name: &str, at: u64) -> Evaluation {
     let evaluation = memory.evaluate(&key(name), now(at)).unwrap();
     memory.note(&evaluation, now(at));
     evaluation
@@ -60,7 +60,7 @@ fn asking_changes_nothing() {
 }
 
 #[test]
-fn a_new_resource_wants_its_group_of_a_lane_and_a_deleted_one_no_more() {
+fn a_new_resource_makes_a_lane_list_and_a_deleted_one_no_longer_does() {
     let mut memory = memory();
     memory.handle_applied(object("a", "G", 1, &json!({})), now(0));
     let evaluation = memory.evaluate(&key("a"), now(0)).unwrap();
@@ -76,12 +76,12 @@ fn a_new_resource_wants_its_group_of_a_lane_and_a_deleted_one_no_more() {
 
 /// A record once outlived its object when an evaluation overlapped the deletion.
 #[test]
-fn nothing_is_left_of_a_resource_that_is_gone() {
+fn nothing_is_left_after_a_resource_is_deleted() {
     let mut memory = memory();
     for round in 0..100 {
         let name = format!("r{round}");
         memory.handle_applied(object(&name, "G", round, &json!({})), now(round));
-        let evaluation = look(&mut memory, &name, round);
+        let evaluation = evaluate_and_note(&mut memory, &name, round);
         memory.handle_deleted(&key(&name), now(round));
         memory.note(&evaluation, now(round));
         memory.handle_written(&evaluation, true, now(round));
@@ -90,11 +90,11 @@ fn nothing_is_left_of_a_resource_that_is_gone() {
 }
 
 #[test]
-fn a_list_concerns_only_the_groups_of_which_something_is_new() {
+fn a_list_triggers_only_the_resources_whose_group_has_changed() {
     let mut memory = memory();
     for n in 0..50 {
         memory.handle_applied(object(&format!("r{n}"), &format!("G{n}"), n, &json!({})), now(0));
-        look(&mut memory, &format!("r{n}"), 0);
+        evaluate_and_note(&mut memory, &format!("r{n}"), 0);
     }
     let lane = LaneId::of_region(REGION);
     let list = |memory: &Memory, at: u64, changed: usize| {

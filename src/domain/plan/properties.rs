@@ -142,7 +142,7 @@ fn with_history() -> impl Strategy<Value = (Situation, ProfilingGroupStatus)> {
         .prop_map(|(situation, status)| (Situation { remembered: Remembered::of(&status), ..situation }, status))
 }
 
-/// What AWS answers to the plan; `says` is its answer to a question.
+/// What AWS answers to the plan; `says` is its answer to a Describe.
 fn apply(situation: &Situation, plan: Plan, says: Option<bool>) -> Situation {
     match plan {
         Plan::Rest => situation.clone(),
@@ -168,7 +168,7 @@ proptest! {
         let after = apply(&situation, first, says);
         let second = plan(&after);
         match first {
-            // An answer may tell of a difference: then one update is left.
+            // An answer may show a difference: then one update is left.
             Plan::Describe => {
                 prop_assert_ne!(second, Plan::Describe);
                 prop_assert_eq!(plan(&apply(&after, second, says)), Plan::Rest);
@@ -178,7 +178,7 @@ proptest! {
     }
 
     #[test]
-    fn whoever_is_suspended_observes_or_lost_never_writes((situation, _) in with_history()) {
+    fn a_resource_that_is_suspended_or_observes_or_lost_its_claim_never_writes((situation, _) in with_history()) {
         for hands_off in [
             situation.clone().suspended(),
             situation.clone().observes(),
@@ -232,7 +232,7 @@ proptest! {
     }
 
     #[test]
-    fn the_next_look_lies_in_the_future((situation, previous) in with_history()) {
+    fn the_next_evaluation_lies_in_the_future((situation, previous) in with_history()) {
         prop_assert!(next_status(&situation, &previous).recheck_at.is_none_or(|time| time > situation.now));
         prop_assert!(situation.recheck_at().is_none_or(|time| time > situation.now));
     }

@@ -11,7 +11,7 @@ const CORRECT: Plan = Plan::Update { to: true, cause: Cause::Drift };
 use Plan::{Describe, Rest};
 
 #[test]
-fn where_the_resource_stands_decides_what_is_done() {
+fn the_state_of_the_resource_decides_what_is_done() {
     let drifted = || synced().sees(Some(false));
     let edited = || synced().edited_to(false);
     #[rustfmt::skip]
@@ -95,7 +95,7 @@ fn an_observer_that_manages_again_follows_its_own_last_value() {
 }
 
 #[test]
-fn a_correction_is_recorded_with_what_aws_had_said_before_it() {
+fn a_correction_is_recorded_with_what_aws_had_reported_before_it() {
     let before = synced().sees(Some(false));
     let after = before.clone().updated(true, Cause::Drift);
     let correction = &after.remembered.drift.recent_corrections[0];
@@ -109,7 +109,7 @@ fn a_correction_is_recorded_with_what_aws_had_said_before_it() {
 }
 
 #[test]
-fn the_next_look_is_when_time_alone_changes_something() {
+fn the_next_evaluation_is_when_time_alone_changes_something() {
     #[rustfmt::skip]
     let rows = vec![
         ("in sync: stale", synced(), Some(105)),

@@ -1,4 +1,4 @@
-//! The table of states, one line a row, and what else the status says.
+//! The table of states, one line a row, and the other members of the status.
 
 use super::{
     super::fixtures::{
@@ -8,7 +8,9 @@ use super::{
 };
 use crate::{
     api::ProfilingStatus,
-    domain::{desired::Desired, remembered::Remembered},
+    domain::{
+        desired::Desired, failure::FailureReason, observation::Observation, remembered::Remembered, situation::Presence,
+    },
 };
 
 const WAITING: &str = "Ready=Unknown/Progressing Synced=Unknown/Progressing Reconciling=True/Progressing";
@@ -41,7 +43,7 @@ fn the_table_of_states() {
         ("a List did not name it", not_listed(), WAITING),
         ("a Describe may tell the switch", new().sees(None).wants_describe(), WAITING),
         ("found otherwise", found(false), WAITING),
-        ("edited while away, account untold", restarted().edited_to(false), WAITING),
+        ("edited while away, account unknown", restarted().edited_to(false), WAITING),
         ("found as asked", found(true), IN_SYNC),
         // At rest.
         ("in sync", synced(), IN_SYNC),
@@ -83,7 +85,7 @@ fn the_table_of_states() {
         ("no List for long, Observe", drifted().observes().reported().stale(), "Ready=True/Observed Synced=Unknown/InventoryStale"),
         ("no List for long, never reported", found(true).stale(), WAITING),
         ("List denied for long, never reported", list_denied(found(true).stale()), LIST_DENIED),
-        // A restart keeps every word until something new is known.
+        // A restart keeps every condition until something new is known.
         ("restarted, missing before", Situation { remembered: Remembered::of(&synced().misses().report_after(&synced().report())), ..new() }, MISSING),
         // Fights.
         ("contested", contested(), CONTESTED),
@@ -92,7 +94,7 @@ fn the_table_of_states() {
         ("contested, then the user reports drift", contested().reports_drift(), REPORTED),
         ("contested, then the user observes", contested().observes(), OBSERVED),
         ("contested, then the user gives in", contested().edited_to(false).updated(false, Cause::Edit), IN_SYNC),
-        // AWS does not say.
+        // AWS does not report the switch.
         ("switch unknown", synced().sees(None), UNKNOWN),
         ("switch unknown, never reported", new().sees(None), UNKNOWN),
         ("switch unknown, Observe", new().sees(None).observes(), UNKNOWN),
@@ -106,7 +108,7 @@ fn the_table_of_states() {
         ("retried before switch unknown", new().sees(None).throttled(), THROTTLED),
     ];
     for (name, situation, expected) in rows {
-        // Whoever is remembered has a status.
+        // What is remembered has a status.
         let previous = match situation.remembered.observed_generation {
             Some(_) if situation.remembered.seen && situation.remembered.ready => match situation.desired {
                 ref d if !d.manages => synced().sees(Some(false)).observes().report(),
@@ -134,7 +136,7 @@ fn messages_name_what_to_do() {
         (says(synced().without_region(), ready), "set spec.region"),
         (
             says(synced().moved(), ready),
-            "found in account 111122223333, region eu-west-1, but would now be looked for in account 999988887777",
+            "found in account 111122223333, region eu-west-1, but the resource now points to account 999988887777",
         ),
         (
             says(synced().misses(), ready),
@@ -155,7 +157,7 @@ fn messages_name_what_to_do() {
 }
 
 #[test]
-fn a_long_update_is_told_as_progress() {
+fn a_long_update_is_reported_as_progress() {
     let status = progress_status(&synced().edited_to(false), false, Cause::Edit, &synced().report());
     assert_eq!(summary(&status).join(" "), WAITING);
     assert_eq!(break_of_rules(&status, GENERATION + 1), None);
@@ -190,7 +192,7 @@ fn absent_members_never_erase_known_ones() {
 }
 
 #[test]
-fn a_group_made_anew_under_the_old_name_inherits_nothing() {
+fn a_group_recreated_under_the_same_name_inherits_nothing() {
     let anew = Observation {
         name: "Checkout_Service".into(),
         created_at: Some(minute(90)),
@@ -212,7 +214,7 @@ fn a_missing_group_clears_the_switch_and_what_hangs_on_it() {
 }
 
 #[test]
-fn whoever_is_not_to_be_looked_at_keeps_what_was_known() {
+fn a_resource_that_is_not_evaluated_keeps_what_was_known() {
     let known = synced().report();
     let news = Observation { updated_at: Some(minute(99)), ..observation(Some(false)) };
     for (name, situation) in [
@@ -249,8 +251,12 @@ fn the_switch_has_its_value_since_it_was_seen_to_move() {
     let since = |situation: Situation| situation.report_after(&synced().report()).profiling_enabled_since;
     let flipped = |updated_at| Observation { updated_at, ..observation(Some(false)) };
     assert_eq!(found(true).report().profiling_enabled_since, Some(minute(40)), "adoption: the group's updatedAt");
-    let untold = Observation { updated_at: None, ..observation(Some(true)) };
-    assert_eq!(new().sees_all(untold).report().profiling_enabled_since, Some(minute(100)), "adoption, untold: now");
+    let without_it = Observation { updated_at: None, ..observation(Some(true)) };
+    assert_eq!(
+        new().sees_all(without_it).report().profiling_enabled_since,
+        Some(minute(100)),
+        "adoption, without updatedAt: now"
+    );
     let tagged = synced().sees_all(Observation { updated_at: Some(minute(80)), ..observation(Some(true)) });
     assert_eq!(since(tagged.clone()), Some(minute(40)), "an update that leaves the switch alone");
     assert_eq!(since(synced().sees_all(flipped(Some(minute(80))))), Some(minute(80)), "flipped, told when");
@@ -318,7 +324,7 @@ fn drift_is_recorded_while_it_lasts_and_cleared_when_it_is_over() {
 }
 
 #[test]
-fn a_restart_keeps_all_that_was_said() {
+fn a_restart_keeps_all_that_was_reported() {
     let in_trouble = |situation: Situation| situation.report_after(&synced().report());
     for previous in [
         synced().report(),
@@ -330,7 +336,7 @@ fn a_restart_keeps_all_that_was_said() {
     ] {
         let restarted = Situation { remembered: Remembered::of(&previous), ..new() };
         assert_eq!(restarted.report_after(&previous), previous);
-        // Only what was vouched for grows too old.
+        // Only what was confirmed grows too old.
         let ready = restarted.remembered.ready;
         assert_eq!(restarted.stale().report_after(&previous) == previous, !ready);
     }
@@ -345,7 +351,7 @@ fn what_was_kept_and_then_taken_away_is_not_made_up() {
 }
 
 #[test]
-fn agents_are_judged_by_fresh_knowledge_only() {
+fn agents_are_evaluated_by_fresh_knowledge_only() {
     let agents = |situation: Situation, previous: &ProfilingGroupStatus| {
         let status = situation.report_after(previous);
         [ConditionType::AgentsReporting, ConditionType::AgentsUpToDate]
@@ -353,7 +359,7 @@ fn agents_are_judged_by_fresh_knowledge_only() {
             .join(" ")
     };
     let good = synced().report();
-    let untold = Observation { profiling_status: None, ..observation(Some(true)) };
+    let without_it = Observation { profiling_status: None, ..observation(Some(true)) };
     let silent = ProfilingStatus { latest_agent_profile_reported_at: Some(minute(60)), ..ProfilingStatus::default() };
     let silent = Observation { profiling_status: Some(silent), ..observation(Some(true)) };
     let nobody = ProfilingGroupStatus::default();
@@ -361,7 +367,7 @@ fn agents_are_judged_by_fresh_knowledge_only() {
     let rows = vec![
         ("reporting", synced(), &good, "AgentsReporting AgentsUpToDate"),
         ("silent", synced().sees_all(silent), &good, "AgentsSilent WaitingForAgents"),
-        ("untold", new().sees_all(untold), &nobody, "NotYetKnown NotYetKnown"),
+        ("without_it", new().sees_all(without_it), &nobody, "NotYetKnown NotYetKnown"),
         ("nothing known", new(), &nobody, "NotYetKnown NotYetKnown"),
         ("AWS is silent, not the agents", synced().at(200), &good, "AgentsReporting AgentsUpToDate"),
         ("edited while away for long", restarted().edited_to(false).at(200), &good, "AgentsReporting AgentsUpToDate"),
@@ -375,7 +381,7 @@ fn agents_are_judged_by_fresh_knowledge_only() {
 }
 
 #[test]
-fn the_next_look_is_also_when_the_agents_fall_silent() {
+fn the_next_evaluation_is_also_when_the_agents_fall_silent() {
     let silent_soon = Observation {
         profiling_status: Some(ProfilingStatus {
             latest_agent_profile_reported_at: Some(minute(82)),

@@ -21,7 +21,7 @@ fn events(before: &ProfilingGroupStatus, after: &Situation, applied: Option<Appl
 }
 
 #[test]
-fn events_tell_of_transitions_and_never_of_states() {
+fn events_report_transitions_and_never_states() {
     let nobody = ProfilingGroupStatus::default;
     let did = |to, cause| Some(Applied { to, cause });
     let drifted = || synced().sees(Some(false));
@@ -64,7 +64,7 @@ fn events_tell_of_transitions_and_never_of_states() {
 }
 
 #[test]
-fn silence_is_news_only_where_something_was_heard_before() {
+fn silence_is_reported_only_for_agents_that_were_seen_before() {
     let seen = |reported: Option<i64>| {
         let profiling_status = reported.map(|reported| ProfilingStatus {
             latest_agent_orchestrated_at: Some(minute(reported)),
@@ -90,7 +90,7 @@ fn silence_is_news_only_where_something_was_heard_before() {
 }
 
 #[test]
-fn a_failure_is_told_with_its_whole_chain_of_causes() {
+fn a_failure_is_reported_with_its_whole_chain_of_causes() {
     let (before, after) = (synced().report(), synced().sees(Some(false)).denied().report());
     let told = |failure: &Failure| events_between(&before, &after, &[], Some(failure)).remove(0).note;
     assert_eq!(

@@ -1,12 +1,12 @@
-//! Who may know whom: the rooms of this crate, checked against what their files import.
+//! The layers of this crate and their allowed dependencies, checked against what their files import.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-/// A room, and the rooms that it may name.
-const ROOMS: &[(&str, &[&str])] = &[
+/// A layer, and the layers that it may import.
+const LAYERS: &[(&str, &[&str])] = &[
     ("api", &[]),
     ("domain", &["api"]),
     ("process", &[]),
@@ -15,7 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("cli", &["api", "aws", "controller", "process"]),
 ];
 
-/// What only those with effects may name.
+/// What only layers with effects may name.
 const EFFECTS: &[&str] = &[
     "kube::",
     "aws_sdk",
@@ -37,36 +37,36 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
-fn code(room: &str) -> Vec<(PathBuf, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(room);
+fn code(layer: &str) -> Vec<(PathBuf, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(layer);
     let code: Vec<_> =
         files(&folder).into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect();
-    assert!(!code.is_empty(), "{room} has no files");
+    assert!(!code.is_empty(), "{layer} has no files");
     code
 }
 
-/// The rooms that a file names: after `crate::`, alone or in braces.
+/// The layers that a file imports: after `crate::`, alone or in braces.
 fn named(text: &str) -> Vec<&'static str> {
-    let rooms = ROOMS.iter().map(|(room, _)| *room);
+    let layers = LAYERS.iter().map(|(layer, _)| *layer);
     let uses: Vec<&str> = text.split("crate::").skip(1).collect();
-    rooms
-        .filter(|room| {
+    layers
+        .filter(|layer| {
             uses.iter().any(|rest| {
                 let list = rest.strip_prefix('{').and_then(|list| list.split(';').next());
-                rest.starts_with(&format!("{room}::"))
-                    || list.is_some_and(|list| list.lines().any(|line| line.trim().starts_with(&format!("{room}::"))))
+                rest.starts_with(&format!("{layer}::"))
+                    || list.is_some_and(|list| list.lines().any(|line| line.trim().starts_with(&format!("{layer}::"))))
             })
         })
         .collect()
 }
 
 #[test]
-fn each_room_knows_only_the_rooms_below_it() {
-    for (room, may_know) in ROOMS {
-        for (path, text) in code(room) {
-            let strangers: Vec<_> =
-                named(&text).into_iter().filter(|other| other != room && !may_know.contains(other)).collect();
-            assert!(strangers.is_empty(), "{} names {strangers:?}", path.display());
+fn each_layer_imports_only_the_layers_below_it() {
+    for (layer, allowed) in LAYERS {
+        for (path, text) in code(layer) {
+            let forbidden: Vec<_> =
+                named(&text).into_iter().filter(|other| other != layer && !allowed.contains(other)).collect();
+            assert!(forbidden.is_empty(), "{} imports {forbidden:?}", path.display());
         }
     }
 }

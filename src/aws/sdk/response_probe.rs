@@ -1,5 +1,5 @@
 //! Watches one call inside the SDK: was it sent, what status came back, and what the SDK's own types hide. Bounds the
-//! answer's size.
+//! response's size.
 
 use std::sync::{
     Arc, OnceLock,
@@ -17,14 +17,14 @@ use aws_smithy_types::body::SdkBody;
 use http_body_util::Limited;
 use serde::{Deserialize, de::IgnoredAny};
 
-use crate::aws::error::{Answered, BoxError};
+use crate::aws::error::{BoxError, ResponseDetails};
 
-/// No answer is read further. A page of a thousand groups, each with fifty tags of the greatest length, has 20 MB.
+/// No response is read further. A page of a thousand groups, each with fifty tags of the greatest length, has 20 MB.
 pub(super) const MAX_BODY: usize = 32 * 1024 * 1024;
 
 /// What is seen of one call; its clones see the same call.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Answer(Arc<Seen>);
+pub(super) struct ResponseProbe(Arc<Seen>);
 
 #[derive(Debug, Default)]
 struct Seen {
@@ -54,7 +54,7 @@ struct Orchestration {
     profiling_enabled: Option<bool>,
 }
 
-impl Answer {
+impl ResponseProbe {
     /// Whether the request may have left the process.
     pub(super) fn was_sent(&self) -> bool {
         self.0.sent.load(Relaxed)
@@ -65,16 +65,16 @@ impl Answer {
         Some(self.0.http_status.load(Relaxed)).filter(|status| *status != 0)
     }
 
-    /// A successful answer, as errors tell it.
-    pub(super) fn answered(&self, request_id: Option<&str>) -> Answered {
-        Answered {
+    /// The details of a successful response, as errors report them.
+    pub(super) fn details(&self, request_id: Option<&str>) -> ResponseDetails {
+        ResponseDetails {
             http_status: self.http_status().unwrap_or_default(),
             request_id: request_id.map(str::to_owned),
-            ..Answered::default()
+            ..ResponseDetails::default()
         }
     }
 
-    /// The switch of the one group that was answered; `None` when AWS did not say.
+    /// The switch of the one group that was returned; `None` when AWS did not report it.
     pub(super) fn switch(&self) -> Option<bool> {
         self.0.members.get()?.agent_orchestration_config?.profiling_enabled
     }
@@ -92,9 +92,9 @@ impl Answer {
     }
 }
 
-impl Intercept for Answer {
+impl Intercept for ResponseProbe {
     fn name(&self) -> &'static str {
-        "Answer"
+        "ResponseProbe"
     }
 
     fn read_before_transmit(
@@ -127,7 +127,7 @@ impl Intercept for Answer {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let body = context.response().body().bytes().unwrap_or_default();
-        // What can't be read here says nothing: no list, no switch.
+        // What can't be read here is ignored: no list, no switch.
         let members = serde_json::from_slice(body).unwrap_or_default();
         self.0.members.get_or_init(|| members);
         Ok(())

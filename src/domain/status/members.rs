@@ -1,0 +1,107 @@
+//! Every member of the status but the conditions. Pure.
+
+use super::super::{
+    drift,
+    observation::Observation,
+    plan::State,
+    situation::{Presence, Situation},
+};
+use crate::api::{DriftStatus, ProfilingGroupStatus, SwitchState, Timestamp};
+
+/// The next status, without conditions.
+pub fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGroupStatus) -> ProfilingGroupStatus {
+    let remembered = &situation.remembered;
+    let mut status = ProfilingGroupStatus {
+        observed_generation: Some(situation.generation),
+        // What a spec requests that can't be read is unknown.
+        desired: situation
+            .unreadable
+            .is_none()
+            .then_some(SwitchState { profiling_enabled: situation.desired.profiling_enabled }),
+        last_applied: remembered.last_applied.map(|profiling_enabled| SwitchState { profiling_enabled }),
+        drift: some_drift(remembered.drift.clone()),
+        last_handled_reconcile_at: remembered.handled_request.clone(),
+        conditions: Vec::new(),
+        ..previous.clone()
+    };
+    match state {
+        State::Suspended | State::Unreadable(_) => return status,
+        State::ClaimedByAnother(_) | State::RegionMissing | State::TargetChanged { .. } => {
+            status.last_handled_reconcile_at = handled(situation, true);
+            return status;
+        }
+        _ => {}
+    }
+    status.last_handled_reconcile_at = handled(situation, false);
+    if let Some(lane) = &situation.lane {
+        status.region = Some(lane.id.region().to_owned());
+        status.account = lane.account.clone().or(status.account);
+    }
+    match &situation.knowledge.presence {
+        Presence::NotListed | Presence::Unconfirmed => {}
+        Presence::Missing => {
+            status.profiling_enabled = None;
+            status.profiling_enabled_since = None;
+            status.profiling_status = None;
+        }
+        Presence::Present(observation) => {
+            copy_observation(&mut status, observation, situation);
+            let agreed = observation.profiling_enabled == Some(situation.desired.profiling_enabled);
+            if agreed && !situation.is_edited() {
+                status.last_applied = status.desired;
+                status.drift =
+                    some_drift(drift::over(remembered.drift.clone(), situation.now, situation.limits.drift_window));
+            } else if let Some(difference) = situation.difference().filter(|_| situation.drifts()) {
+                status.drift = some_drift(drift::detected(remembered.drift.clone(), difference, situation.now));
+            }
+        }
+    }
+    status
+}
+
+fn copy_observation(status: &mut ProfilingGroupStatus, observation: &Observation, situation: &Situation) {
+    let Observation { name, arn, compute_platform, created_at, updated_at, profiling_enabled, profiling_status, tags } =
+        observation.clone();
+    let replaced = observation.is_another_group(status.created_at);
+    if replaced {
+        // What was known belongs to the former group of this name.
+        (status.compute_platform, status.updated_at, status.profiling_status, status.tags) = Default::default();
+    }
+    status.account = observation.account().map(Into::into).or(status.account.take());
+    status.name = Some(name);
+    status.arn = arn.or(status.arn.take());
+    status.compute_platform = compute_platform.or(status.compute_platform.take());
+    status.created_at = created_at.or(status.created_at);
+    status.updated_at = updated_at.or(status.updated_at);
+    status.profiling_status = profiling_status.or(status.profiling_status.take());
+    status.tags = tags.or(status.tags.take());
+    // What is stored for this very value is kept: another operator may have seen the change first.
+    let stored = status.profiling_enabled_since.filter(|_| status.profiling_enabled == profiling_enabled && !replaced);
+    status.profiling_enabled = profiling_enabled;
+    status.profiling_enabled_since =
+        profiling_enabled.map(|on| stored.unwrap_or_else(|| since(on, replaced, observation, situation)));
+}
+
+/// Since when the switch has the value `on`, as far as this process has seen.
+fn since(on: bool, replaced: bool, observation: &Observation, situation: &Situation) -> Timestamp {
+    let updated_at = observation.updated_at;
+    match situation.remembered.switch {
+        Some((was, since)) if was == on && !replaced => since,
+        Some((_, since)) if !replaced => {
+            let before = situation.remembered.updated_at.max(Some(since));
+            updated_at.filter(|updated| Some(*updated) > before).unwrap_or(situation.now)
+        }
+        _ => updated_at.unwrap_or(situation.now),
+    }
+}
+
+fn handled(situation: &Situation, nothing_to_attempt: bool) -> Option<String> {
+    match &situation.request {
+        Some(request) if request.attempted || nothing_to_attempt => Some(request.token.clone()),
+        _ => situation.remembered.handled_request.clone(),
+    }
+}
+
+fn some_drift(drift: DriftStatus) -> Option<DriftStatus> {
+    (drift != DriftStatus::default()).then_some(drift)
+}

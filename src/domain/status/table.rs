@@ -1,0 +1,173 @@
+//! The table of states: which conditions each has, and their messages. Pure.
+
+use super::super::{
+    conditions::Verdict,
+    failure::{Class, Failure, FailureReason},
+    plan::State,
+    situation::Situation,
+};
+use crate::api::{FieldDifference, Reason};
+
+/// What becomes of one condition.
+pub enum Cell {
+    Set(Verdict),
+    /// As it was, for this generation.
+    Keep,
+}
+
+/// The conditions of one state.
+pub struct Row {
+    pub ready: Cell,
+    pub synced: Cell,
+    /// Absent unless it holds.
+    pub reconciling: Option<Cell>,
+    /// Absent unless it holds.
+    pub stalled: Option<Cell>,
+}
+
+impl Row {
+    fn calm(ready: Verdict, synced: Verdict) -> Self {
+        Self { ready: Cell::Set(ready), synced: Cell::Set(synced), reconciling: None, stalled: None }
+    }
+
+    fn stalled(reason: Reason, message: &str, differs: bool) -> Self {
+        Self {
+            stalled: Some(Cell::Set(Verdict::yes(reason, message))),
+            ..Self::calm(Verdict::no(reason, message), synced(differs, reason, message))
+        }
+    }
+
+    fn progressing(message: &str) -> Self {
+        Self {
+            reconciling: Some(Cell::Set(Verdict::yes(Reason::Progressing, message))),
+            ..Self::calm(Verdict::unknown(Reason::Progressing, message), Verdict::unknown(Reason::Progressing, message))
+        }
+    }
+
+    fn retrying(failure: &Failure, differs: bool) -> Self {
+        let (reason, message) = (Reason::from(failure.reason), &failure.message);
+        Self {
+            reconciling: Some(Cell::Set(Verdict::yes(Reason::ProgressingWithRetry, message))),
+            ..Self::calm(Verdict::no(reason, message), synced(differs, reason, message))
+        }
+    }
+}
+
+/// False if the last known observation differs, else Unknown.
+fn synced(differs: bool, reason: Reason, message: &str) -> Verdict {
+    if differs { Verdict::no(reason, message) } else { Verdict::unknown(reason, message) }
+}
+
+/// The table of states.
+pub fn row(state: &State<'_>, situation: &Situation) -> Row {
+    let differs = situation.difference().is_some();
+    match state {
+        State::Suspended => {
+            let message = "spec.suspend is true: no AWS calls are made for this resource.";
+            Row::calm(Verdict::yes(Reason::Suspended, message), Verdict::unknown(Reason::Suspended, message))
+        }
+        State::Unreadable(why) => Row::stalled(
+            Reason::InvalidSpec,
+            &format!("The spec can't be read: {why}. Correct it; kubectl explain profgroup.spec lists the fields."),
+            differs,
+        ),
+        State::ClaimedByAnother(owner) => Row::stalled(
+            Reason::ClaimedByAnother,
+            &format!("ProfilingGroup {owner} names the same group and claimed it first: delete one of the two."),
+            differs,
+        ),
+        State::RegionMissing => Row::stalled(
+            Reason::RegionMissing,
+            "No region: set spec.region, or start the operator with --region.",
+            differs,
+        ),
+        State::TargetChanged { was, is } => Row::stalled(
+            Reason::TargetChanged,
+            &format!(
+                "The group was found in {was}, but the resource now points to {is}: restore the operator's former \
+                 account and region, or create a new ProfilingGroup."
+            ),
+            // What is known belongs to the other target.
+            false,
+        ),
+        State::GroupMissing => Row::stalled(Reason::GroupNotFound, &missing(situation), differs),
+        State::Failed(failure) if failure.reason.class() == Class::FixMe => {
+            Row::stalled(failure.reason.into(), &failure.message, differs)
+        }
+        State::LaneFailed(failure) if failure.reason.class() == Class::FixMe => {
+            let reason = match failure.reason {
+                FailureReason::AccessDenied => Reason::ListDenied,
+                other => other.into(),
+            };
+            Row::stalled(reason, &failure.message, differs)
+        }
+        State::Failed(failure) | State::LaneFailed(failure) => Row::retrying(failure, differs),
+        State::Contested => {
+            let message = "Another writer keeps changing the group in AWS, so corrections are slowed down: find that writer, or \
+                           set spec.driftPolicy to Report.";
+            Row {
+                reconciling: Some(Cell::Set(Verdict::yes(Reason::Contested, message))),
+                ..Row::calm(Verdict::no(Reason::Contested, message), Verdict::no(Reason::Contested, message))
+            }
+        }
+        State::SwitchUnknown => {
+            let message = "AWS describes the group without reporting whether profiling is on; nothing is corrected until it does.";
+            Row {
+                reconciling: Some(Cell::Set(Verdict::yes(Reason::SwitchUnknown, message))),
+                // AWS has answered, and that was no success: Flux's FAIL0003 requires False beside Reconciling.
+                ..Row::calm(
+                    Verdict::no(Reason::SwitchUnknown, message),
+                    Verdict::unknown(Reason::SwitchUnknown, message),
+                )
+            }
+        }
+        State::Waiting => Row::progressing("Waiting for the first read from AWS."),
+        State::Updating { to, .. } => Row::progressing(&format!("Turning profiling {} in AWS.", on_off(*to))),
+        State::DriftReported(difference) => Row::calm(
+            Verdict::yes(
+                Reason::DriftReported,
+                "The resource was applied; AWS was changed externally since, and spec.driftPolicy is Report.",
+            ),
+            Verdict::no(Reason::DriftReported, describe(difference)),
+        ),
+        State::Differs(difference) => Row::calm(
+            Verdict::yes(Reason::Observed, "The group is only observed; nothing is written to AWS."),
+            Verdict::no(Reason::Differs, describe(difference)),
+        ),
+        State::Kept => {
+            Row { ready: Cell::Keep, synced: Cell::Keep, reconciling: Some(Cell::Keep), stalled: Some(Cell::Keep) }
+        }
+        State::Stale => Row {
+            ready: Cell::Keep,
+            synced: Cell::Set(Verdict::unknown(
+                Reason::InventoryStale,
+                "The state in AWS could not be read recently, so it is unconfirmed; see the operator's logs and metrics.",
+            )),
+            reconciling: None,
+            stalled: None,
+        },
+        State::InSync => {
+            let message =
+                format!("AWS matches the spec: profiling is {}.", on_off(situation.desired.profiling_enabled));
+            Row::calm(Verdict::yes(Reason::InSync, &message), Verdict::yes(Reason::InSync, &message))
+        }
+    }
+}
+
+fn on_off(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
+}
+
+fn describe(FieldDifference { field, observed, desired }: &FieldDifference) -> String {
+    format!("{field} is {observed} in AWS, but {desired} in this resource.")
+}
+
+fn missing(situation: &Situation) -> String {
+    let name = &situation.desired.name;
+    let (region, account) = situation.lane.as_ref().map_or(("", None), |l| (l.id.region(), l.account.as_deref()));
+    let account = account.map(|account| format!(" of account {account}")).unwrap_or_default();
+    format!(
+        "There is no profiling group {name} in region {region}{account}: create it in AWS, or correct \
+         spec.profilingGroupName or spec.region in a new ProfilingGroup."
+    )
+}
