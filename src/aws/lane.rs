@@ -141,7 +141,8 @@ impl Lane {
                         () = self.stop.cancelled() => return,
                         () = self.list() => news(),
                     }
-                    if self.state().account().is_none() {
+                    let needs_account = self.state().needs_account(self.moment());
+                    if needs_account {
                         tokio::select! {
                             biased;
                             () = self.stop.cancelled() => return,
@@ -202,7 +203,10 @@ impl Lane {
             Err(panic) => Err(self.panicked(Operation::GetCallerIdentity, panic.as_ref())),
         };
         match outcome {
-            Ok(account) => self.state().learn_account(account),
+            Ok(account) => {
+                let now = self.moment();
+                self.state().learn_account(account, now);
+            }
             Err(error) => {
                 tracing::debug!(region = self.id.region(), "{}", error.detail());
                 self.state().fail_account(Failure::from(&error));

@@ -15,6 +15,9 @@ use crate::domain::{
 /// How long requests for a fresh List are collected: annotating hundreds of objects costs one List or two.
 const GATHERING: Duration = Duration::from_secs(1);
 
+/// How long an account that STS returned is believed while Lists show none.
+const ACCOUNT_HOLDS: Duration = Duration::from_mins(10);
+
 /// The groups about which a lane has learned something since the last call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
@@ -34,6 +37,8 @@ pub struct LaneState {
     inventory: Inventory,
     began: Moment,
     account: Option<String>,
+    /// When STS last returned it.
+    account_asked: Option<Moment>,
     wanted: BTreeSet<String>,
     idle_since: Option<Moment>,
     next_list: Moment,
@@ -58,6 +63,7 @@ impl LaneState {
             inventory: Inventory::default(),
             began: now,
             account: None,
+            account_asked: None,
             wanted: BTreeSet::new(),
             idle_since: Some(now),
             next_list: now,
@@ -189,18 +195,21 @@ impl LaneState {
         self.poll_interval.mul_f64(0.95 + 0.1 * chance)
     }
 
-    /// STS returned the account.
-    pub fn learn_account(&mut self, account: String) {
-        if self.account.is_none() {
+    /// Whether STS is to be asked for the account at `now`: it is not known, or known from STS alone, and long ago. Lists
+    /// that name no ARN do not show when the credentials have become those of another account.
+    #[must_use]
+    pub fn needs_account(&self, now: Moment) -> bool {
+        let asked_recently = self.account_asked.is_some_and(|asked| now.since(asked) < ACCOUNT_HOLDS);
+        self.account.is_none() || (self.inventory.account().is_none() && !asked_recently)
+    }
+
+    /// STS returned the account at `now`. What a List has shown meanwhile is newer.
+    pub fn learn_account(&mut self, account: String, now: Moment) {
+        self.account_asked = Some(now);
+        if self.inventory.account().is_none() && self.account.as_ref() != Some(&account) {
             self.account = Some(account);
             self.news = News::All;
         }
-    }
-
-    /// The account, once AWS has returned it.
-    #[must_use]
-    pub fn account(&self) -> Option<&str> {
-        self.account.as_deref()
     }
 
     /// Why the last List failed, unless it succeeded.

@@ -159,7 +159,7 @@ impl Transport {
             self.world.oracle().not_found();
         } else if (200..300).contains(&status) && request.path.ends_with("/status") {
             self.world.oracle().told(&self.process, body);
-            self.world.oracle().status_written(&self.world, body);
+            self.world.oracle().status_written(&self.world, &self.process, body);
         }
     }
 

@@ -198,10 +198,10 @@ impl Oracle {
     }
 
     /// A status was stored.
-    pub fn status_written(&mut self, world: &World, object: &Value) {
+    pub fn status_written(&mut self, world: &World, process: &Process, object: &Value) {
         self.counted("status writes");
         let key = key(object);
-        self.too_often(world, &format!("status writes of {key}"), MOST_WRITES);
+        self.too_often(world, &format!("status writes of {key} by the {}", process.name()), MOST_WRITES);
         let stage = Stage::of(object);
         for broken in stage.map(|stage| rules::broken(object, stage)).unwrap_or_default() {
             self.violated(world, format!("{key}: {broken}"));

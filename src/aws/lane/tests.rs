@@ -174,7 +174,8 @@ async fn the_account_is_asked_for_until_it_is_known_and_then_no_more() {
     let (aws, lane) = lane(Aws::default());
     lane.want("a");
     pass(INTERVAL * 5).await;
-    assert_eq!(lane.state().account(), Some("111122223333"));
+    let now = Now { wall: Timestamp::from_millis(0), moment: lane.moment() };
+    assert_eq!(lane.state().view("a", now).0.account.as_deref(), Some("111122223333"));
     assert_eq!(aws.accounts.load(Ordering::Relaxed), 1, "the groups here have no ARN to tell it");
 }
 
@@ -199,4 +200,13 @@ async fn a_group_is_written_by_one_at_a_time_and_others_need_not_wait_for_it() {
     assert!(tokio::time::timeout(Duration::from_secs(1), lane.guard("a")).await.is_err());
     drop(held);
     tokio::time::timeout(Duration::from_secs(1), lane.guard("a")).await.unwrap().unwrap();
+}
+
+/// Found by the simulation: credentials that had become those of the right account again were never noticed.
+#[tokio::test(start_paused = true)]
+async fn an_account_that_no_list_shows_is_asked_for_again_after_a_while() {
+    let (aws, lane) = lane(Aws::default());
+    lane.want("a");
+    pass(INTERVAL * 25).await;
+    assert_eq!(aws.accounts.load(Ordering::Relaxed), 3, "every ten minutes");
 }
