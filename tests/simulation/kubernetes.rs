@@ -142,9 +142,7 @@ impl Transport {
         if request.method == Method::GET {
             if let Some(items) = body["items"].as_array() {
                 self.world.trace(name, format!("lists {} objects: {status}", items.len()));
-                for object in items {
-                    self.world.oracle().told(&self.process, object);
-                }
+                self.world.oracle().listed(&self.process, &request.path, items);
             } else if status >= 400 {
                 self.world.trace(name, format!("GET {}: {status}", request.path));
             } else {

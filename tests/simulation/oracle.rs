@@ -82,6 +82,28 @@ impl Oracle {
         }
     }
 
+    /// A process was told of all objects there are, of one namespace or of all.
+    pub fn listed(&mut self, process: &Process, path: &str, items: &[Value]) {
+        if !path.ends_with("/profilinggroups") {
+            return;
+        }
+        let namespace = path.split_once("/namespaces/").and_then(|(_, rest)| rest.split('/').next());
+        let known = self.told.range((process.id(), String::new())..(process.id() + 1, String::new()));
+        let gone: Vec<_> = known
+            .filter(|(_, versions)| versions.back().is_some_and(|told| told.object.is_some()))
+            .map(|((_, name), _)| name.clone())
+            .filter(|name| namespace.is_none_or(|namespace| name.split('/').next() == Some(namespace)))
+            .filter(|name| !items.iter().any(|object| key(object) == *name))
+            .collect();
+        for name in gone {
+            let versions = self.told.entry((process.id(), name)).or_default();
+            versions.push_back(Told { at: process.world().elapsed(), object: None });
+        }
+        for object in items {
+            self.told(process, object);
+        }
+    }
+
     /// A process was told that an object is gone.
     pub fn told_deleted(&mut self, process: &Process, object: &Value) {
         self.note(process, object, None);
@@ -180,7 +202,9 @@ impl Oracle {
     /// AWS is about to carry out a mutation.
     pub fn mutated(&mut self, account: &str, region: &str, group: &str, to: bool) {
         self.mutations.push((group.to_owned(), to));
-        let recorded = self.told.values().filter_map(|versions| versions.back()?.object.as_ref()).any(|object| {
+        // As the newest process knows it: what was wiped before it started can't be known.
+        let newest = self.told.range((self.processes, String::new())..);
+        let recorded = newest.filter_map(|(_, versions)| versions.back()?.object.as_ref()).any(|object| {
             let status = &object["status"];
             object["spec"]["profilingGroupName"] == group
                 && status["region"] == region

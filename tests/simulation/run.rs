@@ -143,6 +143,8 @@ async fn rest(world: &World, schedule: &Schedule) -> Vec<String> {
         let most = match what.as_str() {
             list if list.starts_with("List ") => ((intervals / 0.94) as u64 + 2) * (1 + u64::from(schedule.rival)),
             "Describe" if thin => u64::MAX,
+            // Of a region whose Lists show no account.
+            "GetCallerIdentity" => 2 * (1 + u64::from(schedule.rival)),
             // What the older CRD drops is sent again with a pause of half an hour.
             "status writes" if schedule.lacks.is_some() => 100,
             // Two that do not know of each other disagree on what each of them has corrected.

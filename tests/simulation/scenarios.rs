@@ -371,9 +371,12 @@ fn an_update_whose_answer_was_lost_and_that_the_user_took_back_is_not_called_dri
             stage.until_ready(name, "True InSync", 10.0).await;
         }
         stage.fault(Fault::AwsAnswersLost, 2);
-        names.iter().for_each(|name| stage.edit(name, json!({ "profilingEnabled": false })));
-        stage.pass(0.5).await;
-        names.iter().for_each(|name| stage.edit(name, json!({ "profilingEnabled": true })));
+        for enabled in [false, true] {
+            for name in &names {
+                stage.edit(name, json!({ "profilingEnabled": enabled }));
+            }
+            stage.pass(0.5).await;
+        }
         for name in &names {
             stage.until("AWS follows", 300.0, || stage.enabled(name) == Some(true)).await;
         }
@@ -491,5 +494,25 @@ fn a_resource_whose_target_changed_keeps_no_region_polling() {
         let lists = stage.count("List us-east-1");
         stage.pass(600.0).await;
         stage.check(stage.count("List us-east-1") == lists, "a region is polled for nothing");
+    });
+}
+
+/// Seed 3193: what was wiped from the status was forgotten with the next write, and the group adopted in another account.
+#[test]
+fn where_a_group_was_found_is_not_forgotten_because_the_status_was_wiped() {
+    play(|stage| async move {
+        stage.group("G", false);
+        stage.world.aws().admin("PUT", "/groups/999988887777/eu-west-1/G", &json!({ "profilingEnabled": true }));
+        stage.create("r", "G", false, json!({}));
+        let operator = stage.operator();
+        stage.until_ready("r", "True InSync", 10.0).await;
+        operator.kill();
+        stage.fault(Fault::OtherAccount, 600);
+        let _operator = stage.operator();
+        stage.until_ready("r", "False TargetChanged", 100.0).await;
+        stage.patch("r", "/status", &json!({ "status": { "arn": null, "lastApplied": null, "account": null } }));
+        stage.pass(200.0).await;
+        stage.check(stage.ready("r") == "False TargetChanged", "it is adopted elsewhere");
+        stage.check(stage.count("Update") == 0, "AWS is left alone");
     });
 }

@@ -151,7 +151,7 @@ impl World {
 
     /// How long permits have been refused.
     pub fn permits_refused_for(&self) -> Duration {
-        self.elapsed() - *self.0.refused_since.lock()
+        self.elapsed().saturating_sub(*self.0.refused_since.lock())
     }
 
     /// What must never happen.

@@ -330,6 +330,10 @@ impl Memory {
                 written.last_applied = record.remembered.last_applied;
                 written.drift = record.remembered.drift.clone();
             }
+            // Where the group was found is not forgotten because someone else has removed it from the status.
+            written.seen |= then.seen;
+            written.account = written.account.or_else(|| then.account.clone());
+            written.region = written.region.or_else(|| then.region.clone());
             record.remembered = Remembered { in_doubt: record.remembered.in_doubt, ..written };
             not_kept = record.writes.sent(&evaluation.next, kept, slot, now.moment);
         });
