@@ -24,7 +24,7 @@ macro_rules! failure_reasons {
         pub enum FailureReason { $($(#[doc = concat!("[`Reason::", stringify!($name), "`].")] $name,)*)* }
 
         impl FailureReason {
-            /// What it asks for.
+            /// What it requires.
             #[must_use]
             pub fn class(self) -> Class {
                 match self { $($(Self::$name)|* => Class::$class,)* }

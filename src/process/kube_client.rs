@@ -38,7 +38,7 @@ pub enum KubeClientError {
 /// The client for the cluster that the kubeconfig, else the pod's environment names.
 ///
 /// # Guarantees
-/// * It never retries by itself: a call takes as long as its time-out says, and every request is counted.
+/// * It never retries by itself: a call is bounded by its time-out, and every request is counted.
 /// * All that [`HeadTimeoutLayer`] and [`RestClientLayer`] promise: what is given up counts too. The families are
 ///   registered in `registry`; call it once a registry.
 /// * A server that goes silent within an answer is given up after 295 s.
