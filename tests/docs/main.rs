@@ -3,6 +3,7 @@
 
 mod alerts;
 mod architecture;
+mod ci;
 mod conditions;
 mod configuration;
 mod iam;
