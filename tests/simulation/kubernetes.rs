@@ -155,6 +155,8 @@ impl Transport {
             self.world.oracle().event(&self.world, &request.body);
         } else if status == 404 {
             self.world.oracle().not_found();
+        } else if status == 409 {
+            self.world.oracle().conflicted();
         } else if (200..300).contains(&status) && request.path.ends_with("/status") {
             self.world.oracle().told(&self.process, body);
             self.world.oracle().status_written(&self.world, &self.process, body);

@@ -240,6 +240,11 @@ impl Oracle {
         }
     }
 
+    /// A write was refused because the object is newer.
+    pub fn conflicted(&mut self) {
+        self.counted("conflicts");
+    }
+
     /// A write met nothing.
     pub fn not_found(&mut self) {
         self.counted("not found");

@@ -516,3 +516,35 @@ fn where_a_group_was_found_is_not_forgotten_because_the_status_was_wiped() {
         stage.check(stage.count("Update") == 0, "AWS is left alone");
     });
 }
+
+#[test]
+fn an_edit_does_not_wait_for_the_backoff_of_an_old_failure() {
+    play(|stage| async move {
+        stage.group("G", true);
+        stage.create("r", "G", true, json!({}));
+        let _operator = stage.operator();
+        stage.until_ready("r", "True InSync", 10.0).await;
+        stage.fault(Fault::UpdateDenied, 300);
+        stage.edit("r", json!({ "profilingEnabled": false }));
+        stage.until_ready("r", "False AccessDenied", 10.0).await;
+        stage.pass(300.0).await;
+        stage.edit("r", json!({ "driftPolicy": "Report" }));
+        stage.until("AWS follows the edit", 2.0, || stage.enabled("G") == Some(false)).await;
+    });
+}
+
+#[test]
+fn a_watch_that_lags_behind_our_own_writes_does_not_take_them_back() {
+    play(|stage| async move {
+        stage.group("G", true);
+        stage.create("r", "G", true, json!({}));
+        let _operator = stage.operator();
+        stage.until_ready("r", "True InSync", 10.0).await;
+        stage.fault(Fault::WatchDelayed, 600);
+        for round in 0..20 {
+            stage.edit("r", json!({ "profilingEnabled": round % 2 == 1 }));
+            stage.pass(20.0).await;
+        }
+        stage.check(stage.count("conflicts") == 0, &format!("{} writes over an old version", stage.count("conflicts")));
+    });
+}
