@@ -7,6 +7,7 @@ use std::{
 };
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use parking_lot::Mutex;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric},
@@ -14,7 +15,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::shell::Shell;
+use super::memory::Memory;
 use crate::api::{ConditionType, Reason};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -46,7 +47,7 @@ pub struct ControllerMetrics {
     status_not_kept: Family<CauseLabel, Counter>,
     panics: Family<TaskLabel, Counter>,
     refused: Family<NamespaceLabel, Counter>,
-    objects: Arc<OnceLock<Weak<Shell>>>,
+    objects: Arc<OnceLock<Weak<Mutex<Memory>>>>,
 }
 
 impl ControllerMetrics {
@@ -135,12 +136,12 @@ impl ControllerMetrics {
     }
 
     /// Whose objects to count.
-    pub fn counts(&self, shell: &Arc<Shell>) {
-        self.objects.get_or_init(|| Arc::downgrade(shell));
+    pub fn counts(&self, memory: &Arc<Mutex<Memory>>) {
+        self.objects.get_or_init(|| Arc::downgrade(memory));
     }
 }
 
-struct ObjectsByCondition(Arc<OnceLock<Weak<Shell>>>);
+struct ObjectsByCondition(Arc<OnceLock<Weak<Mutex<Memory>>>>);
 
 impl fmt::Debug for ObjectsByCondition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -150,9 +151,9 @@ impl fmt::Debug for ObjectsByCondition {
 
 impl Collector for ObjectsByCondition {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
-        let shell = self.0.get().and_then(Weak::upgrade);
-        let Counts { by_status, by_reason } = match &shell {
-            Some(shell) => count(shell.memory.lock().statuses().map(|status| status.conditions.as_slice())),
+        let memory = self.0.get().and_then(Weak::upgrade);
+        let Counts { by_status, by_reason } = match &memory {
+            Some(memory) => count(memory.lock().statuses().map(|status| status.conditions.as_slice())),
             None => count(std::iter::empty()),
         };
         let mut family = encoder.encode_descriptor(

@@ -39,7 +39,7 @@ pub struct Shell {
     /// The operator's settings.
     pub settings: Settings,
     /// What the controller knows. Held for memory access only, never across a wait.
-    pub memory: Mutex<Memory>,
+    pub memory: Arc<Mutex<Memory>>,
     /// The lanes that run.
     pub lanes: Arc<Lanes>,
     /// What is to be evaluated.
@@ -70,7 +70,7 @@ impl Shell {
             Self {
                 events: Events::new(client.clone(), settings.pod.as_ref(), system.clone()),
                 lanes: Arc::new(Lanes::new(connect, settings.lane(), observer, system.clone(), stop.clone())),
-                memory: Mutex::new(Memory::new(settings.clone())),
+                memory: Arc::new(Mutex::new(Memory::new(settings.clone()))),
                 triggers: Triggers::default(),
                 client,
                 settings,
