@@ -285,6 +285,8 @@ impl Servers {
             format!("--root-ca-file={}", self.certificate().display()),
             "--use-service-account-credentials=true".to_owned(),
             format!("--controllers={controllers}"),
+            // Else it creates a directory outside of its own.
+            format!("--flex-volume-plugin-dir={state}/volume-plugins"),
             "--leader-elect=false".to_owned(),
             "--secure-port=0".to_owned(),
         ]
