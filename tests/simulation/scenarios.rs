@@ -548,3 +548,27 @@ fn a_watch_that_lags_behind_our_own_writes_does_not_take_them_back() {
         stage.check(stage.count("conflicts") == 0, &format!("{} writes over an old version", stage.count("conflicts")));
     });
 }
+
+#[test]
+fn an_edit_that_waits_for_the_rate_limit_is_dropped_when_its_resource_is_suspended() {
+    play(|stage| async move {
+        let options = Options { calls_per_second: 1, ..Options::default() };
+        let _operator = stage.operator_with("operator", &options);
+        for n in 0..12 {
+            stage.group(&format!("G{n}"), true);
+            stage.create(&format!("r{n}"), &format!("G{n}"), true, json!({}));
+        }
+        stage.pass(60.0).await;
+        for n in 0..12 {
+            stage.edit(&format!("r{n}"), json!({ "profilingEnabled": false }));
+        }
+        stage.pass(1.0).await;
+        for n in 0..12 {
+            stage.edit(&format!("r{n}"), json!({ "suspend": true }));
+        }
+        stage.pass(1.0).await;
+        let before = stage.count("Update");
+        stage.pass(30.0).await;
+        stage.check(stage.count("Update") == before, "a suspended resource is written to");
+    });
+}
