@@ -130,6 +130,14 @@ impl ControllerMetrics {
         self.panics.get_or_create(&TaskLabel { task }).inc();
     }
 
+    /// These namespaces are watched, or all when there are none. Their counters start at 0.
+    pub fn watches(&self, namespaces: &[String]) {
+        let all = [String::new()];
+        for namespace in if namespaces.is_empty() { &all } else { namespaces } {
+            drop(self.refused.get_or_create(&NamespaceLabel { watched_namespace: namespace.clone() }));
+        }
+    }
+
     /// A namespace can't be listed.
     pub fn refused(&self, namespace: &str) {
         self.refused.get_or_create(&NamespaceLabel { watched_namespace: namespace.into() }).inc();

@@ -81,6 +81,7 @@ pub async fn run(
     let (system, stop) = (surroundings.system.clone(), surroundings.stop.clone());
     let shell = Shell::new(surroundings, settings, instruments);
     shell.metrics.counts(&shell.memory);
+    shell.metrics.watches(&shell.settings.namespaces);
     let mut watching = system.spawn(follow(Arc::clone(&shell), health.readiness));
     let mut scheduling = system.spawn(Scheduler::new(Arc::clone(&shell)).run(health.liveness));
     let ended = tokio::select! {
