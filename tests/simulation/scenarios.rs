@@ -572,3 +572,16 @@ fn an_edit_that_waits_for_the_rate_limit_is_dropped_when_its_resource_is_suspend
         stage.check(stage.count("Update") == before, "a suspended resource is written to");
     });
 }
+
+#[test]
+fn a_request_to_reconcile_is_handled_within_seconds() {
+    play(|stage| async move {
+        stage.group("G", true);
+        stage.create("r", "G", true, json!({}));
+        let _operator = stage.operator();
+        stage.until_ready("r", "True InSync", 10.0).await;
+        stage.pass(20.0).await;
+        stage.act(&Action::Request { namespace: NAMESPACE, name: "r".into(), token: "now".into() });
+        stage.until("it is handled", 3.0, || stage.get("r")["status"]["lastHandledReconcileAt"] == "now").await;
+    });
+}
