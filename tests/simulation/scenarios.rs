@@ -585,3 +585,21 @@ fn a_request_to_reconcile_is_handled_within_seconds() {
         stage.until("it is handled", 3.0, || stage.get("r")["status"]["lastHandledReconcileAt"] == "now").await;
     });
 }
+
+#[test]
+fn what_was_deleted_while_the_watch_was_away_is_gone_after_the_next_list() {
+    play(|stage| async move {
+        stage.group("G", true);
+        stage.create("owner", "G", true, json!({}));
+        let operator = stage.operator();
+        stage.until_ready("owner", "True InSync", 10.0).await;
+        stage.create("waiting", "G", false, json!({}));
+        stage.until_ready("waiting", "False ClaimedByAnother", 10.0).await;
+        operator.pause();
+        stage.delete("owner");
+        stage.act(&Action::Compact);
+        stage.pass(10.0).await;
+        operator.resume();
+        stage.until("the other one takes over", 120.0, || stage.enabled("G") == Some(false)).await;
+    });
+}
