@@ -281,7 +281,7 @@ impl Lane {
     }
 
     fn moment(&self) -> Moment {
-        Moment(u64::try_from(self.system.elapsed().as_millis()).unwrap_or(u64::MAX))
+        Moment::after(self.system.elapsed())
     }
 }
 

@@ -91,7 +91,7 @@ impl Shell {
     }
 
     fn moment(&self) -> Moment {
-        Moment(u64::try_from(self.system.elapsed().as_millis()).unwrap_or(u64::MAX))
+        Moment::after(self.system.elapsed())
     }
 
     /// The namespace of `key`, untyped.

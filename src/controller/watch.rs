@@ -65,7 +65,7 @@ pub fn merged_watch(
     });
     let clock = system.clone();
     stream::select_all(watches).flat_map(move |(source, event)| {
-        let now = Moment(u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX));
+        let now = Moment::after(clock.elapsed());
         stream::iter(match event {
             Ok(event) => merge.take(source, event),
             Err(error) => {

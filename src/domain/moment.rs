@@ -9,6 +9,12 @@ use crate::api::Timestamp;
 pub struct Moment(pub u64);
 
 impl Moment {
+    /// This long after the process began.
+    #[must_use]
+    pub fn after(elapsed: Duration) -> Self {
+        Self::default().plus(elapsed)
+    }
+
     /// How long ago `earlier` was; zero when it lies in the future.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
