@@ -148,6 +148,9 @@ async fn both(plane: &ControlPlane) -> Pair {
         plane.apply(&crd.to_string()).await.unwrap();
         pair.model.install(&crd);
     }
+    for resource in [Resource::Whole, Resource::Thin] {
+        pair.knows_changes_of(resource).await;
+    }
     pair
 }
 

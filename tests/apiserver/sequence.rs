@@ -1,18 +1,20 @@
 //! The same operations on both sides, one after the other.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
-use devkit::controlplane::ControlPlane;
+use devkit::{controlplane::ControlPlane, wait};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
     apiserver::{Answer, ApiServer, Request, Watch},
     compare::Versions,
-    operation::{NAMES, NAMESPACES, Object, Operation, Resource, Seen},
+    operation::{NAMES, NAMESPACES, Object, Operation, Resource, Seen, Start},
     real::{self, Frames, Reply},
     side::Side,
 };
+
+const READY_WITHIN: Duration = Duration::from_secs(30);
 
 /// Both servers, and what their clients know.
 pub struct Pair {
@@ -90,6 +92,19 @@ impl Pair {
 
     pub fn namespaces(&self) -> &[String] {
         &self.real_side.namespaces
+    }
+
+    /// Returns once the real server keeps the changes of a resource: it begins with the first request for one, and a
+    /// watch from before that expires.
+    pub async fn knows_changes_of(&self, resource: Resource) {
+        let watch = Operation::Watch { resource, namespace: None, start: Start::Streamed, selector: None };
+        let request = self.real_side.request(&watch).unwrap();
+        wait::until("the API server watches a new resource", READY_WITHIN, || async {
+            let mut frames = real::watch(&self.client, &request).await.ok()?;
+            frames.take(1).await.pop().filter(|frame| frame["type"] != "ERROR").map(drop)
+        })
+        .await
+        .unwrap();
     }
 
     /// Makes one request of both sides, as it is.

@@ -149,6 +149,8 @@ async fn rest(world: &World, schedule: &Schedule) -> Vec<String> {
             "status writes" if schedule.lacks.is_some() => 100,
             // Two that do not know of each other disagree on what each of them has corrected.
             "status writes" if schedule.rival => 20,
+            // Each of them reports once that another client writes the same status.
+            "events" if schedule.rival => 2 * world.api().objects("profilinggroups").count() as u64,
             _ => 0,
         };
         if happened > most {
