@@ -103,7 +103,7 @@ async fn trouble_with_the_token_file_and_with_sts_is_named_as_that_and_heals() {
 
 async fn refused(world: &World, env: &[(&str, &str)]) -> String {
     let mut command = tokio::process::Command::new(PROGRAM);
-    let command = command.args(["run", "--listen", "127.0.0.1:0"]).env_clear().envs(env.iter().copied());
+    let command = command.args(["run", "--listen-address", "127.0.0.1:0"]).env_clear().envs(env.iter().copied());
     let run = command.env("KUBECONFIG", world.kubeconfig().await).kill_on_drop(true).output();
     let Output { status, stderr, .. } = tokio::time::timeout(LIMIT, run).await.unwrap().unwrap();
     assert_eq!(status.code(), Some(1), "{env:?}");

@@ -135,7 +135,7 @@ async fn installed_for_one_namespace_with_credentials_from_a_secret_it_works_the
         "crds": { "enabled": false },
         "watchNamespaces": [namespace],
         "operator": { "region": REGION, "pollInterval": "2s", "endpointUrl": url },
-        "envFrom": [{ "secretRef": { "name": "aws" } }],
+        "extraEnvFrom": [{ "secretRef": { "name": "aws" } }],
         "extraEnv": [{ "name": "AWS_ENDPOINT_URL_STS", "value": url }],
     });
     let file = tempfile::NamedTempFile::new().unwrap();

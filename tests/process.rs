@@ -91,7 +91,7 @@ async fn the_metrics_tell_of_reconciles_of_aws_of_kubernetes_and_of_the_objects(
         let found = operator.metric(name, labels).await.unwrap();
         assert!((found - value).abs() < 0.1, "{name} {labels:?}: {found}");
     }
-    let objects = "codeguru_profiler_objects";
+    let objects = "codeguru_profiler_resources";
     world
         .eventually("one object that is ready", async || {
             let ready = operator.metric(objects, &[r#"condition="Ready""#, r#"status="True""#]).await.unwrap();

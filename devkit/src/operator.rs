@@ -44,7 +44,7 @@ impl Start {
     #[must_use]
     pub fn new(program: &Path, kubeconfig: &Path) -> Self {
         let start = Self { spawn: Spawn::new(program).env("KUBECONFIG", kubeconfig), args: vec!["run".to_owned()] };
-        start.flag("--listen", "127.0.0.1:0").flag("--log-format", "json")
+        start.flag("--listen-address", "127.0.0.1:0").flag("--log-format", "json")
     }
 
     /// The operator's program with the arguments and the environment that a Deployment gives it.
@@ -55,7 +55,7 @@ impl Start {
     pub fn deployed(program: &Path, deployed: &Deployed, kubeconfig: &Path) -> Self {
         let spawn = deployed.env.iter().fold(Spawn::new(program), |spawn, (name, value)| spawn.env(name, value));
         let start = Self { spawn: spawn.env("KUBECONFIG", kubeconfig), args: deployed.args.clone() };
-        start.flag("--listen", "127.0.0.1:0")
+        start.flag("--listen-address", "127.0.0.1:0")
     }
 
     /// Takes this account of an emulator for AWS.

@@ -132,18 +132,18 @@ pub struct RunArgs {
     /// terminationGracePeriodSeconds.
     #[arg(
         long,
-        env = "CODEGURU_PROFILER_OPERATOR_SHUTDOWN_GRACE",
+        env = "CODEGURU_PROFILER_OPERATOR_GRACEFUL_SHUTDOWN_TIMEOUT",
         value_name = "DURATION",
         default_value = "30s",
         value_parser = values::duration(Duration::ZERO)
     )]
-    pub shutdown_grace: Duration,
+    pub graceful_shutdown_timeout: Duration,
 
     /// Address for probes and metrics: /livez, /readyz, /metrics. [::] serves IPv4 and IPv6, or IPv4 alone where IPv6 is
     /// disabled.
     #[arg(
-        long = "listen",
-        env = "CODEGURU_PROFILER_OPERATOR_LISTEN",
+        long = "listen-address",
+        env = "CODEGURU_PROFILER_OPERATOR_LISTEN_ADDRESS",
         value_name = "ADDRESS:PORT",
         default_value = "[::]:8080",
         value_parser = values::address
@@ -235,7 +235,7 @@ async fn operate(args: &RunArgs) -> Result<(), RunError> {
         stop: stop.clone(),
     };
     let work = controller::run(surroundings, settings, instruments, health);
-    let ended = shutdown::drain(&stop, args.shutdown_grace, work).await;
+    let ended = shutdown::drain(&stop, args.graceful_shutdown_timeout, work).await;
 
     server_stop.cancel();
     shutdown::drain(&server_stop, LEFTOVERS, serving).await;
@@ -324,7 +324,7 @@ mod tests {
         assert_eq!(args.aws_timeout, Duration::from_secs(10));
         assert_eq!(args.aws_connect_timeout, Duration::from_secs(3));
         assert_eq!(args.aws_calls_per_second.get(), 100);
-        assert_eq!(args.shutdown_grace, Duration::from_secs(30));
+        assert_eq!(args.graceful_shutdown_timeout, Duration::from_secs(30));
         assert_eq!(args.probes_and_metrics, SocketAddr::from((Ipv6Addr::UNSPECIFIED, 8080)));
         assert_eq!(args.log_format, LogFormat::Json);
         assert_eq!(args.log_level, None);
@@ -345,7 +345,7 @@ mod tests {
             ("--region", "Ireland", "give its code, such as eu-west-1"),
             ("--endpoint-url", "emulator:8000", "give a URL such as https://host"),
             ("--aws-calls-per-second", "0", "non-zero"),
-            ("--listen", "8080", "give an IP address and a port"),
+            ("--listen-address", "8080", "give an IP address and a port"),
             ("--log-format", "xml", "[possible values: json, text]"),
         ] {
             let error = parse(&[flag, value]).unwrap_err().to_string();

@@ -51,8 +51,8 @@ pub struct ControllerMetrics {
 }
 
 impl ControllerMetrics {
-    /// Registers the families; `codeguru_profiler_objects{condition,status}` and
-    /// `codeguru_profiler_objects_by_reason{condition,status,reason}` are counted whenever they are read.
+    /// Registers the families; `codeguru_profiler_resources{condition,status}` and
+    /// `codeguru_profiler_resources_by_reason{condition,status,reason}` are counted whenever they are read.
     pub fn register(registry: &mut Registry) -> Self {
         let this = Self {
             drift_corrections: Family::default(),
@@ -165,7 +165,7 @@ impl Collector for ObjectsByCondition {
             None => count(std::iter::empty()),
         };
         let mut family = encoder.encode_descriptor(
-            "codeguru_profiler_objects",
+            "codeguru_profiler_resources",
             "ProfilingGroups by condition and status",
             None,
             MetricType::Gauge,
@@ -175,7 +175,7 @@ impl Collector for ObjectsByCondition {
             ConstGauge::new(count).encode(family.encode_family(&labels)?)?;
         }
         let mut family = encoder.encode_descriptor(
-            "codeguru_profiler_objects_by_reason",
+            "codeguru_profiler_resources_by_reason",
             "ProfilingGroups by condition, status and reason: only what occurs",
             None,
             MetricType::Gauge,

@@ -22,7 +22,7 @@ use super::{
 };
 
 #[derive(Debug, thiserror::Error)]
-#[error("can't listen on {address} for probes and metrics: choose another address with --listen")]
+#[error("can't listen on {address} for probes and metrics: choose another address with --listen-address")]
 pub struct ListenError {
     address: SocketAddr,
     source: io::Error,
@@ -242,7 +242,7 @@ mod tests {
         let error = Server::bind(address).await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("can't listen on {address} for probes and metrics: choose another address with --listen")
+            format!("can't listen on {address} for probes and metrics: choose another address with --listen-address")
         );
     }
 }

@@ -13,7 +13,10 @@ const OTHERWISE: [(&str, &str); 4] = [
     ("namespace", "watchNamespaces, which narrows the permissions as well"),
     ("pod-name", "a variable that the pod's own name is given to"),
     ("pod-namespace", "a variable, likewise"),
-    ("shutdown-grace", "shutdownGraceSeconds, which the pod's termination grace period follows from"),
+    (
+        "graceful-shutdown-timeout",
+        "gracefulShutdownTimeoutSeconds, which the pod's termination grace period follows from",
+    ),
 ];
 
 fn flags() -> BTreeSet<String> {
@@ -34,7 +37,7 @@ fn every_flag_is_a_value_or_is_set_otherwise() {
     let values = std::fs::read_to_string(devkit::chart::directory().join("values.yaml")).unwrap();
     let values: Value = serde_saphyr::from_str(&values).unwrap();
     let mut settings: BTreeSet<String> = values["operator"].as_object().unwrap().keys().cloned().collect();
-    assert!(settings.remove("shutdownGraceSeconds"));
+    assert!(settings.remove("gracefulShutdownTimeoutSeconds"));
     let otherwise: BTreeSet<_> = OTHERWISE.iter().map(|(flag, _)| (*flag).to_owned()).collect();
     let expected: BTreeSet<_> = flags().difference(&otherwise).map(|flag| camel_case(flag)).collect();
     assert_eq!(settings, expected);
@@ -51,8 +54,8 @@ async fn every_setting_reaches_the_operator_as_its_flag() {
     for arg in [
         "--region=eu-west-1",
         "--aws-calls-per-second=20",
-        "--shutdown-grace=5s",
-        "--listen=[::]:9090",
+        "--graceful-shutdown-timeout=5s",
+        "--listen-address=[::]:9090",
         "--log-level=info,kube=debug",
         "--namespace=shop",
         "--observe-only",
@@ -63,7 +66,7 @@ async fn every_setting_reaches_the_operator_as_its_flag() {
 
 #[tokio::test]
 async fn what_is_not_set_is_left_to_the_operator() {
-    assert_eq!(Rendered::with(&[]).await.args(), ["run", "--shutdown-grace=30s"]);
+    assert_eq!(Rendered::with(&[]).await.args(), ["run", "--graceful-shutdown-timeout=30s"]);
 }
 
 #[tokio::test]
@@ -78,9 +81,10 @@ async fn the_operator_understands_what_each_values_file_makes_of_it() {
 #[tokio::test]
 async fn a_number_of_millions_stays_a_number() {
     let values = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(values.path(), "operator: { awsCallsPerSecond: 2000000, shutdownGraceSeconds: 1000000 }").unwrap();
+    std::fs::write(values.path(), "operator: { awsCallsPerSecond: 2000000, gracefulShutdownTimeoutSeconds: 1000000 }")
+        .unwrap();
     let rendered = Rendered::with(&["--values", values.path().to_str().unwrap()]).await;
-    assert_eq!(rendered.args(), ["run", "--shutdown-grace=1000000s", "--aws-calls-per-second=2000000"]);
+    assert_eq!(rendered.args(), ["run", "--graceful-shutdown-timeout=1000000s", "--aws-calls-per-second=2000000"]);
     let grace = &rendered.one("Deployment")["spec"]["template"]["spec"]["terminationGracePeriodSeconds"];
     assert_eq!(grace, 1_000_010);
 }

@@ -153,7 +153,7 @@ impl World {
         let url = emulator.service_url().replace(&cluster::ADDRESS.to_string(), names::AWS);
         let values = json!({
             "operator": { "endpointUrl": url, "allowPlainHttpEndpoint": true, "region": REGION },
-            "envFrom": [{ "secretRef": { "name": "aws" } }],
+            "extraEnvFrom": [{ "secretRef": { "name": "aws" } }],
             "extraEnv": [{ "name": "AWS_ENDPOINT_URL_STS", "value": url }],
         });
         let file = tempfile::NamedTempFile::new().unwrap();

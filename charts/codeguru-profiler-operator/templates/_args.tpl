@@ -2,11 +2,11 @@
 {{- define "operator.args" -}}
 {{- $operator := .Values.operator -}}
 - run
-- --shutdown-grace={{ int64 $operator.shutdownGraceSeconds }}s
+- --graceful-shutdown-timeout={{ int64 $operator.gracefulShutdownTimeoutSeconds }}s
 {{- range .Values.watchNamespaces }}
 - --namespace={{ . }}
 {{- end }}
-{{- range $flag := list "region" "poll-interval" "status-refresh" "agent-stale-after" "aws-timeout" "aws-connect-timeout" "endpoint-url" "listen" "log-format" "log-level" }}
+{{- range $flag := list "region" "poll-interval" "status-refresh" "agent-stale-after" "aws-timeout" "aws-connect-timeout" "endpoint-url" "listen-address" "log-format" "log-level" }}
 {{- with index $operator (camelcase $flag | untitle) }}
 - {{ printf "--%s=%v" $flag . | quote }}
 {{- end }}

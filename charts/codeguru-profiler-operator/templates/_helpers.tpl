@@ -67,7 +67,7 @@ imagePullSecrets:
 {{- end -}}
 
 {{- define "operator.port" -}}
-{{- .Values.operator.listen | default "[::]:8080" | splitList ":" | last -}}
+{{- .Values.operator.listenAddress | default "[::]:8080" | splitList ":" | last -}}
 {{- end -}}
 
 {{/* Permissions in a watched namespace. */}}
