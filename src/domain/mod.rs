@@ -6,6 +6,7 @@ pub(crate) mod claims;
 pub(crate) mod conditions;
 pub(crate) mod desired;
 pub(crate) mod drift;
+pub mod election;
 pub mod failure;
 #[cfg(test)]
 pub(crate) mod fixtures;
