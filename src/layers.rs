@@ -11,8 +11,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("domain", &["api"]),
     ("process", &[]),
     ("aws", &["api", "domain", "process"]),
+    ("election", &["domain", "process"]),
     ("controller", &["api", "domain", "aws", "process"]),
-    ("cli", &["api", "aws", "controller", "process"]),
+    ("cli", &["api", "aws", "controller", "domain", "election", "process"]),
 ];
 
 /// What only layers with effects may name.

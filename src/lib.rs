@@ -3,6 +3,7 @@
 //! * [`api`]: what users write and read, the `ProfilingGroup` and its conditions.
 //! * [`domain`]: decisions, pure. A rule is changed here.
 //! * [`aws`]: the service in our own types; a lane for each region, with its inventory.
+//! * [`election`]: which of several processes acts, by a Lease.
 //! * [`controller`]: the Kubernetes side. Observe, plan, apply, report.
 //! * [`process`]: being a good process.
 //! * [`cli`]: the command line.
@@ -19,6 +20,7 @@ pub mod aws;
 pub mod cli;
 pub mod controller;
 pub mod domain;
+pub mod election;
 pub mod process;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The operator's binary: reads the command line and runs its command.
 //!
 //! Exit codes: 0 when done or stopped by a signal in good order; 1 when it failed (one line on standard error has the
-//! reason) or was ended by a second signal; 2 when the command line is wrong.
+//! reason) or was ended by a second signal; 2 when the command line is wrong; 3 when another replica has become the leader.
 
 use std::process::ExitCode;
 
@@ -13,7 +13,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {}", error_chain(&error));
-            ExitCode::FAILURE
+            ExitCode::from(error.exit_code())
         }
     }
 }

@@ -40,11 +40,12 @@ pub struct Start {
 }
 
 impl Start {
-    /// The operator's program, with the rights of a kubeconfig. It listens where there is room and logs JSON.
+    /// The operator's program, with the permissions of a kubeconfig. It listens where there is room, logs JSON and has no rivals.
     #[must_use]
     pub fn new(program: &Path, kubeconfig: &Path) -> Self {
         let start = Self { spawn: Spawn::new(program).env("KUBECONFIG", kubeconfig), args: vec!["run".to_owned()] };
-        start.flag("--listen-address", "127.0.0.1:0").flag("--log-format", "json")
+        let start = start.flag("--listen-address", "127.0.0.1:0").flag("--log-format", "json");
+        start.flag("--leader-election", "false")
     }
 
     /// The operator's program with the arguments and the environment that a Deployment gives it.

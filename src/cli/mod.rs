@@ -1,10 +1,12 @@
 //! The command line: reads it, checks it, and runs the command. Decides nothing about the domain.
 
 mod endpoint;
+mod leader_election;
 mod run;
 mod values;
 
 pub use endpoint::{Endpoint, EndpointError};
+pub use leader_election::{LeaderElectionArgs, TermsError};
 pub use run::{RunArgs, RunError};
 
 use std::io::{self, Write};
@@ -38,6 +40,14 @@ pub enum CommandError {
     /// Standard output takes no more.
     #[error("can't print")]
     Print(#[source] io::Error),
+}
+
+impl CommandError {
+    /// The exit code: 3 for a replica that another one has replaced as the leader, else 1.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        if matches!(self, Self::Run(RunError::LeaseLost(_))) { 3 } else { 1 }
+    }
 }
 
 /// Runs the command to its end.

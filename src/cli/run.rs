@@ -3,11 +3,14 @@
 use std::{env, io, net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use clap::{Args, builder::BoolishValueParser};
+use kube::Client;
+use prometheus_client::registry::Registry;
 use tokio::runtime::{self, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     endpoint::{self, Endpoint, EndpointError},
+    leader_election::{LeaderElectionArgs, TermsError},
     values,
 };
 use crate::{
@@ -20,6 +23,8 @@ use crate::{
         instruments::Instruments,
         settings::{Pod, Settings},
     },
+    domain::election::Terms,
+    election::{Candidate, ElectionMetrics, LeaseLost},
     process::{
         health::{Liveness, Readiness},
         http::{Endpoints, ListenError, Server},
@@ -34,6 +39,9 @@ use crate::{
 
 /// How long the rest of the runtime may delay the end: a DNS look-up, for one, can't be cancelled.
 const LEFTOVERS: Duration = Duration::from_millis(500);
+
+/// How long the write of a status may take, or less where the Lease is shorter.
+const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The flags of `run`. Each is also an environment variable, `CODEGURU_PROFILER_OPERATOR_` and the flag's name in
 /// capitals; the flag wins.
@@ -109,7 +117,7 @@ pub struct RunArgs {
         long,
         env = "CODEGURU_PROFILER_OPERATOR_AWS_TIMEOUT",
         value_name = "DURATION",
-        default_value = "10s",
+        default_value = "8s",
         value_parser = values::duration(Duration::from_millis(100))
     )]
     pub aws_timeout: Duration,
@@ -138,6 +146,10 @@ pub struct RunArgs {
         value_parser = values::duration(Duration::ZERO)
     )]
     pub graceful_shutdown_timeout: Duration,
+
+    /// Leader election.
+    #[command(flatten)]
+    pub election: LeaderElectionArgs,
 
     /// Address for probes and metrics: /livez, /readyz, /metrics. [::] serves IPv4 and IPv6, or IPv4 alone where IPv6 is
     /// disabled.
@@ -174,6 +186,9 @@ pub enum RunError {
     /// The flags, or the AWS SDK's variables, name an endpoint that is not allowed.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
+    /// The flags of leader election can't work together.
+    #[error(transparent)]
+    Terms(#[from] TermsError),
     /// The log can't be set up.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
@@ -192,14 +207,18 @@ pub enum RunError {
     /// A part of the operator ended by itself: a fault of the program.
     #[error(transparent)]
     Ended(#[from] Ended),
+    /// Another replica leads now.
+    #[error(transparent)]
+    LeaseLost(#[from] LeaseLost),
 }
 
 /// Runs the operator until a signal stops it; returns once it has ended in good order.
 pub(super) fn run(args: &RunArgs) -> Result<(), RunError> {
     endpoint::check(args.endpoint_url.as_ref(), args.allow_plain_http_endpoint, |name| env::var(name).ok())?;
+    let terms = args.election.leader_election.then(|| args.election.terms(args.aws_timeout)).transpose()?;
     telemetry::init(args.log_format, &args.log_filter(|name| env::var(name).ok()))?;
     let runtime = runtime().map_err(RunError::Runtime)?;
-    let ended = runtime.block_on(operate(args));
+    let ended = runtime.block_on(operate(args, terms));
     runtime.shutdown_timeout(LEFTOVERS);
     ended
 }
@@ -208,10 +227,14 @@ fn runtime() -> io::Result<Runtime> {
     runtime::Builder::new_multi_thread().enable_all().build()
 }
 
-async fn operate(args: &RunArgs) -> Result<(), RunError> {
+async fn operate(args: &RunArgs, terms: Option<Terms>) -> Result<(), RunError> {
     let stop = shutdown::on_signal().map_err(RunError::Runtime)?;
     let mut metrics = Metrics::new();
-    let client = kube_client::connect(metrics.registry()).await?;
+    let clients = kube_client::connect(metrics.registry()).await?;
+    let system = System::real();
+    let candidate = terms.map(|terms| args.candidate(terms, clients.leases, system.clone(), metrics.registry()));
+    let (candidate, permits) =
+        candidate.map_or((None, Permits::always_granted()), |(one, permits)| (Some(one), permits));
     let aws_metrics = Arc::new(AwsMetrics::register(metrics.registry()));
     let instruments = Instruments::register(metrics.registry(), Arc::clone(&aws_metrics));
     let server = Server::bind(args.probes_and_metrics).await?;
@@ -226,24 +249,36 @@ async fn operate(args: &RunArgs) -> Result<(), RunError> {
     let serving = tokio::spawn(server.serve(endpoints, server_stop.clone()));
 
     let services = SdkServices::load(args.sdk(), aws_metrics).await?;
-    let settings = args.settings(services.default_region());
+    let settings = args.settings(services.default_region(), terms);
     let surroundings = Surroundings {
-        client,
+        client: clients.resources,
         connect: Box::new(move |lane| services.for_region(lane.region())),
-        permits: Permits::always_granted(),
-        system: System::real(),
+        permits,
+        system,
         stop: stop.clone(),
     };
     let work = controller::run(surroundings, settings, instruments, health);
-    let ended = shutdown::drain(&stop, args.graceful_shutdown_timeout, work).await;
+    let work = shutdown::drain(&stop, args.graceful_shutdown_timeout, work);
+    let ended = match candidate {
+        Some(candidate) => candidate.accompany(work).await,
+        None => Ok(work.await),
+    };
 
     server_stop.cancel();
     shutdown::drain(&server_stop, LEFTOVERS, serving).await;
     tracing::info!("stopped");
-    ended.unwrap_or(Ok(())).map_err(RunError::Ended)
+    ended?.unwrap_or(Ok(())).map_err(RunError::Ended)
 }
 
 impl RunArgs {
+    fn candidate(&self, terms: Terms, client: Client, system: System, registry: &mut Registry) -> (Candidate, Permits) {
+        let namespace = self.pod_namespace.as_deref().unwrap_or(client.default_namespace());
+        let settings = self.election.lease(terms, namespace);
+        let metrics = ElectionMetrics::register(registry, &settings.name);
+        let process = self.pod_name.as_deref().unwrap_or(env!("CARGO_PKG_NAME"));
+        Candidate::new(client, settings, process, metrics, system)
+    }
+
     fn sdk(&self) -> SdkSettings {
         SdkSettings {
             region: self.region.clone(),
@@ -253,7 +288,7 @@ impl RunArgs {
         }
     }
 
-    fn settings(&self, default_region: Option<String>) -> Settings {
+    fn settings(&self, default_region: Option<String>, terms: Option<Terms>) -> Settings {
         Settings {
             namespaces: self.namespaces.clone(),
             default_region,
@@ -262,6 +297,7 @@ impl RunArgs {
             agent_stale_after: self.agent_stale_after,
             observe_only: self.observe_only,
             aws_timeout: self.aws_timeout,
+            status_timeout: terms.map_or(STATUS_TIMEOUT, |terms| STATUS_TIMEOUT.min(terms.longest_call())),
             pod: self.pod_namespace.clone().zip(self.pod_name.clone()).map(|(namespace, name)| Pod { namespace, name }),
             calls_per_second: self.aws_calls_per_second,
         }
@@ -307,7 +343,7 @@ mod tests {
             assert_eq!(found, Some(expected.as_str()), "--{flag}");
             flags += 1;
         }
-        assert_eq!(flags, 17);
+        assert_eq!(flags, 23);
     }
 
     #[test]
@@ -321,7 +357,7 @@ mod tests {
         assert!(!args.observe_only);
         assert_eq!(args.endpoint_url, None);
         assert!(!args.allow_plain_http_endpoint);
-        assert_eq!(args.aws_timeout, Duration::from_secs(10));
+        assert_eq!(args.aws_timeout, Duration::from_secs(8));
         assert_eq!(args.aws_connect_timeout, Duration::from_secs(3));
         assert_eq!(args.aws_calls_per_second.get(), 100);
         assert_eq!(args.graceful_shutdown_timeout, Duration::from_secs(30));

@@ -26,6 +26,15 @@ pub(super) fn namespace(text: &str) -> Result<String, String> {
     }
 }
 
+/// Reads the name of an object: a DNS subdomain of RFC 1123, as Kubernetes wants it.
+pub(super) fn object_name(text: &str) -> Result<String, String> {
+    if text.len() <= 253 && text.split('.').all(|label| namespace(label).is_ok()) {
+        Ok(text.to_owned())
+    } else {
+        Err("not a name; give a-z, 0-9, \"-\" and \".\", such as codeguru-profiler-operator".to_owned())
+    }
+}
+
 /// Reads an AWS region by its form.
 pub(super) fn region(text: &str) -> Result<String, String> {
     if is_region(text) {

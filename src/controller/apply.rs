@@ -16,9 +16,6 @@ use crate::{
     process::reconciles::Outcome,
 };
 
-/// How much longer than its time-out an AWS call may take.
-const CALL_SLACK: std::time::Duration = std::time::Duration::from_secs(1);
-
 /// Does what `evaluation` plans, if that is still the plan when the group's turn comes. The outcome goes to the
 /// memory, for the next status to report.
 pub async fn apply(shell: &Shell, evaluation: &Evaluation) -> Outcome {
@@ -62,15 +59,20 @@ async fn describe(shell: &Shell, lane: &Lane, evaluation: &Evaluation) -> Result
 
 async fn update(shell: &Shell, lane: &Lane, evaluation: &Evaluation) -> Result<(), Apply> {
     let guard = lane.guard(&evaluation.situation.desired.name).await?;
-    let waited = still_planned(shell, evaluation)?;
-    if waited.unconfirmed {
-        confirm(shell, &waited).await.map_err(|failure| Apply::Failed(failure, None))?;
-    }
-    // Acquired after every other wait: the permit covers this call alone.
-    let permit = tokio::select! {
-        biased;
-        () = shell.stop.cancelled() => return Err(Apply::GivenUp),
-        permit = shell.permits.acquire(shell.settings.aws_timeout + CALL_SLACK) => permit,
+    let permit = loop {
+        tokio::select! {
+            biased;
+            () = shell.stop.cancelled() => return Err(Apply::GivenUp),
+            permit = shell.permits.acquire(shell.settings.aws_call()) => drop(permit),
+        }
+        let waited = still_planned(shell, evaluation)?;
+        if waited.unconfirmed {
+            confirm(shell, &waited).await?;
+        }
+        // Granted after every wait: the permit covers this call alone.
+        if let Some(permit) = shell.permits.grant(shell.settings.aws_call()) {
+            break permit;
+        }
     };
     let evaluation = still_planned(shell, evaluation)?;
     let Plan::Update { to, cause } = evaluation.plan else { return Err(Apply::GivenUp) };
@@ -108,26 +110,25 @@ fn still_planned(shell: &Shell, evaluation: &Evaluation) -> Result<Evaluation, A
     now.filter(|_| !shell.stop.is_cancelled()).ok_or(Apply::GivenUp)
 }
 
-/// Reads the object from the API server and checks that its spec is still the one that the watch has reported: a watch
-/// that has fallen silent must not undo a newer change.
-async fn confirm(shell: &Shell, evaluation: &Evaluation) -> Result<(), Failure> {
-    let detail = match shell.api(&evaluation.key).get_metadata(&evaluation.key.name).await {
-        Ok(now)
-            if now.uid().as_deref() == Some(&evaluation.uid)
-                && now.meta().generation == Some(evaluation.object.generation)
-                && now.meta().deletion_timestamp.is_none() =>
-        {
-            shell.memory.lock().handle_confirmed(evaluation, shell.now());
-            return Ok(());
+/// Reads the object from the API server: a watch that has fallen silent, or one that lags behind what a former leader has
+/// seen, must not undo a newer change.
+async fn confirm(shell: &Shell, evaluation: &Evaluation) -> Result<(), Apply> {
+    let detail = match shell.api(&evaluation.key).get_opt(&evaluation.key.name).await {
+        Ok(Some(newest)) if newest.uid().as_ref() == Some(&evaluation.uid) => {
+            let current = newest.meta().generation == Some(evaluation.object.generation)
+                && newest.meta().deletion_timestamp.is_none();
+            shell.handle(|memory, now| memory.handle_answer(newest, now));
+            return if current { Ok(()) } else { Err(Apply::GivenUp) };
         }
-        Ok(_) => "the watch has not reported the newest generation yet".to_owned(),
+        Ok(_) => "the watch has not reported yet that the resource is gone".to_owned(),
         Err(error) => error.to_string(),
     };
-    Err(Failure {
+    let failure = Failure {
         reason: FailureReason::InternalError,
         message: "The API server does not confirm that the spec is current; nothing is written to AWS until it does."
             .into(),
         detail,
         retry_after: None,
-    })
+    };
+    Err(Apply::Failed(failure, None))
 }

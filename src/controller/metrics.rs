@@ -143,7 +143,7 @@ impl ControllerMetrics {
         self.refused.get_or_create(&NamespaceLabel { watched_namespace: namespace.into() }).inc();
     }
 
-    /// Whose objects to count.
+    /// Whose objects to count from now on: nothing is shown before, so that replicas do not count the same objects.
     pub fn counts(&self, memory: &Arc<Mutex<Memory>>) {
         self.objects.get_or_init(|| Arc::downgrade(memory));
     }
@@ -159,11 +159,9 @@ impl fmt::Debug for ObjectsByCondition {
 
 impl Collector for ObjectsByCondition {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
-        let memory = self.0.get().and_then(Weak::upgrade);
-        let Counts { by_status, by_reason } = match &memory {
-            Some(memory) => count(memory.lock().statuses().map(|status| status.conditions.as_slice())),
-            None => count(std::iter::empty()),
-        };
+        let Some(memory) = self.0.get().and_then(Weak::upgrade) else { return Ok(()) };
+        let Counts { by_status, by_reason } =
+            count(memory.lock().statuses().map(|status| status.conditions.as_slice()));
         let mut family = encoder.encode_descriptor(
             "codeguru_profiler_resources",
             "ProfilingGroups by condition and status",

@@ -25,7 +25,6 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     instruments::Instruments,
-    lane_events::regarding,
     scheduler::Scheduler,
     settings::Settings,
     shell::Shell,
@@ -80,7 +79,6 @@ pub async fn run(
 ) -> Result<(), Ended> {
     let (system, stop) = (surroundings.system.clone(), surroundings.stop.clone());
     let shell = Shell::new(surroundings, settings, instruments);
-    shell.metrics.counts(&shell.memory);
     shell.metrics.watches(&shell.settings.namespaces);
     let mut watching = system.spawn(follow(Arc::clone(&shell), health.readiness));
     let mut scheduling = system.spawn(Scheduler::new(Arc::clone(&shell)).run(health.liveness));
@@ -113,14 +111,14 @@ async fn follow(shell: Arc<Shell>, readiness: Readiness) {
             Watched::Deleted(key) => shell.handle(|memory, now| memory.handle_deleted(&key, now)),
             Watched::Complete => {
                 readiness.set();
-                shell.triggers.open();
+                shell.complete.notify_one();
             }
-            Watched::Refused { namespace, detail } => report_refused(&shell, &namespace, detail).await,
+            Watched::Refused { namespace, detail } => report_refused(&shell, &namespace, &detail),
         }
     }
 }
 
-async fn report_refused(shell: &Shell, namespace: &str, detail: String) {
+fn report_refused(shell: &Shell, namespace: &str, detail: &str) {
     let what = if namespace.is_empty() { "all namespaces".to_owned() } else { format!("namespace {namespace}") };
     let note = format!(
         "ProfilingGroups in {what} can't be listed and are ignored until they can be: check that the namespace exists \
@@ -128,7 +126,7 @@ async fn report_refused(shell: &Shell, namespace: &str, detail: String) {
     );
     tracing::warn!(namespace, "{note}");
     shell.metrics.refused(namespace);
-    let Some(pod) = &shell.settings.pod else { return };
-    let draft = EventDraft { warning: true, reason: "NamespaceRefused", action: "List", note };
-    shell.events.publish(&regarding(pod), draft).await;
+    if shell.triggers.is_open() {
+        shell.publish_about_pod(EventDraft { warning: true, reason: "NamespaceRefused", action: "List", note });
+    }
 }

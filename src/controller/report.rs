@@ -18,7 +18,7 @@ use crate::{
         transitions::{EventDraft, events_between},
         writes::NotKept,
     },
-    process::{error_chain::error_chain, kube_client::HEAD_WITHIN, reconciles::Outcome},
+    process::{error_chain::error_chain, reconciles::Outcome},
 };
 
 /// A mutation that takes longer is worth a report.
@@ -102,11 +102,14 @@ async fn write(shell: &Shell, object: &Object, next: &ProfilingGroupStatus) -> O
     // Acquired after every other wait: the permit covers this call alone.
     let _permit = tokio::select! {
         biased;
-        permit = shell.permits.acquire(HEAD_WITHIN) => permit,
+        permit = shell.permits.acquire(shell.settings.status_timeout) => permit,
         () = shell.stop.cancelled() => return None,
     };
     let api = shell.api(&object.key);
-    let written = api.replace_status(&object.key.name, &PostParams::default(), &object.with_status(next)).await;
+    let (params, body) = (PostParams::default(), object.with_status(next));
+    let written = timeout(shell.settings.status_timeout, api.replace_status(&object.key.name, &params, &body)).await;
+    let late = |_| kube::Error::Service("the API server did not answer in time".into());
+    let written = written.unwrap_or_else(|elapsed| Err(late(elapsed)));
     Some(written.map(|answer| {
         let kept = Object::read(answer.clone()).is_none_or(|answer| !answer.status.differs(next));
         shell.handle(|memory, now| memory.handle_answer(answer, now));

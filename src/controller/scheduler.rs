@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
@@ -73,6 +74,7 @@ impl Scheduler {
     /// Returns after the shell's `stop`, once what was under way has ended.
     pub async fn run(mut self, liveness: Liveness) {
         let shell = Arc::clone(&self.shell);
+        let (mut elected, mut leads) = (pin!(shell.elected()), false);
         let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !shell.stop.is_cancelled() || !self.running.is_empty() {
@@ -80,6 +82,10 @@ impl Scheduler {
             tokio::select! {
                 biased;
                 () = shell.stop.cancelled(), if self.running.is_empty() => return,
+                () = &mut elected, if !leads => {
+                    leads = true;
+                    shell.begin();
+                }
                 _ = heartbeat.tick() => shell.report_inventory_ages(),
                 Some(ended) = self.ended.1.recv() => self.end(ended),
                 Some(key) = self.timers.expired() => shell.triggers.routine([key]),

@@ -7,6 +7,9 @@ use crate::{aws::lane::LaneSettings, domain::situation::Limits};
 /// The shortest time that a group waits for its former owner.
 const SHORTEST_GRACE: Duration = Duration::from_secs(30);
 
+/// How much longer than its time-out an AWS call may take.
+pub const CALL_SLACK: Duration = Duration::from_secs(1);
+
 /// What the command line decided.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -24,6 +27,8 @@ pub struct Settings {
     pub observe_only: bool,
     /// How long one AWS call may take.
     pub aws_timeout: Duration,
+    /// How long one write of a status may take.
+    pub status_timeout: Duration,
     /// The operator's own pod, for events about a lane.
     pub pod: Option<Pod>,
     /// AWS calls a second and lane, at most.
@@ -44,6 +49,12 @@ impl Settings {
     #[must_use]
     pub fn lane(&self) -> LaneSettings {
         LaneSettings { poll_interval: self.poll_interval, calls_per_second: self.calls_per_second }
+    }
+
+    /// The longest time that passes between the beginning of an AWS call and its end.
+    #[must_use]
+    pub fn aws_call(&self) -> Duration {
+        self.aws_timeout + CALL_SLACK
     }
 
     /// What decisions need.

@@ -7,6 +7,7 @@ use std::{
 
 use kube::{Api, Client, api::DynamicObject};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -28,6 +29,7 @@ use crate::{
     domain::{
         lane_id::LaneId,
         moment::{Moment, Now},
+        transitions::EventDraft,
     },
     process::{permit::Permits, reconciles::Reconciles, system::System},
 };
@@ -56,6 +58,8 @@ pub struct Shell {
     pub system: System,
     /// Cancelled when no more work is to be begun.
     pub stop: CancellationToken,
+    /// Notified when every object is known.
+    pub complete: Notify,
     lane_events: LaneEvents,
     aws_metrics: Arc<AwsMetrics>,
 }
@@ -79,6 +83,7 @@ impl Shell {
                 metrics,
                 system,
                 stop,
+                complete: Notify::new(),
                 lane_events: LaneEvents::default(),
                 aws_metrics,
             }
@@ -112,6 +117,30 @@ impl Shell {
         self.carry_out(wanted, true);
     }
 
+    /// Waits until every object is known and this process leads, which a process does that has no rival.
+    pub async fn elected(&self) {
+        self.complete.notified().await;
+        self.permits.elected().await;
+    }
+
+    /// Begins to act.
+    pub fn begin(&self) {
+        self.metrics.counts(&self.memory);
+        self.handle(Memory::begin);
+        self.triggers.open();
+        if self.permits.are_contested() {
+            let note = "This replica leads: the others wait.".to_owned();
+            self.publish_about_pod(EventDraft { warning: false, reason: "LeaderElected", action: "Lead", note });
+        }
+    }
+
+    /// Publishes an event about the operator's own pod; nothing waits for it.
+    pub fn publish_about_pod(&self, draft: EventDraft) {
+        let Some(pod) = &self.settings.pod else { return };
+        let (events, pod) = (self.events.clone(), regarding(pod));
+        drop(self.system.spawn(async move { events.publish(&pod, draft).await }));
+    }
+
     fn carry_out(&self, Wanted { recheck, lanes }: Wanted, urgent: bool) {
         for id in lanes {
             let state = self.memory.lock().lane(&id);
@@ -136,11 +165,9 @@ impl Shell {
 
     /// Publishes what is worth an event about a lane; nothing waits for it.
     fn publish_lane_events(&self, id: &LaneId) {
-        let Some(pod) = &self.settings.pod else { return };
         let Some(lane) = self.lanes.get(id) else { return };
         let Some(draft) = self.lane_events.attempted(id, lane.state().failure()) else { return };
-        let (events, pod) = (self.events.clone(), regarding(pod));
-        drop(self.system.spawn(async move { events.publish(&pod, draft).await }));
+        self.publish_about_pod(draft);
     }
 }
 

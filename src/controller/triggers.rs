@@ -34,10 +34,16 @@ impl Triggers {
         self.added.notify_one();
     }
 
-    /// Every object is known now: until then nothing is evaluated, because another one may own the group.
+    /// Every object is known, and this process leads: until then nothing is evaluated, because another object may own the
+    /// group, and another process act.
     pub fn open(&self) {
         self.pending.lock().open = true;
         self.added.notify_one();
+    }
+
+    /// Whether anything is evaluated yet.
+    pub fn is_open(&self) -> bool {
+        self.pending.lock().open
     }
 
     /// The next one, once it is open.

@@ -59,8 +59,6 @@ pub enum Step {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Known {
-    /// Nothing, or an attempt ended without an answer: the record may be another one.
-    Nothing,
     Absent,
     /// And since when it has been unchanged, as far as this candidate knows.
     Present(Record, Moment),
@@ -81,6 +79,8 @@ pub struct Election {
     me: String,
     terms: Terms,
     known: Known,
+    /// Whether the record may be another one than is known: nothing was read yet, or an attempt had no answer.
+    in_doubt: bool,
     /// When the request of the last successful renewal began.
     renewed: Option<Moment>,
     next_attempt: Moment,
@@ -91,7 +91,8 @@ impl Election {
     /// A candidate that knows nothing yet. `me` must be unique among all processes, former ones as well.
     #[must_use]
     pub fn new(me: String, terms: Terms) -> Self {
-        Self { me, terms, known: Known::Nothing, renewed: None, next_attempt: Moment::default(), lost: false }
+        let next_attempt = Moment::default();
+        Self { me, terms, known: Known::Absent, in_doubt: true, renewed: None, next_attempt, lost: false }
     }
 
     /// What to do now.
@@ -99,7 +100,7 @@ impl Election {
     pub fn next(&self, now: Moment) -> Step {
         let attempt = |step| if now < self.next_attempt { Step::Wait(self.next_attempt) } else { step };
         match &self.known {
-            Known::Nothing => attempt(Step::Read),
+            _ if self.in_doubt => attempt(Step::Read),
             Known::Absent => attempt(Step::Create),
             Known::Present(record, since) => match &record.holder {
                 Some(holder) if *holder != self.me => {
@@ -113,35 +114,39 @@ impl Election {
         }
     }
 
-    /// The record was read, or the watch has reported it; `None` when there is none.
-    pub fn observe(&mut self, record: Option<Record>, now: Moment) {
-        let holder = record.as_ref().and_then(|record| record.holder.as_ref());
-        let known = match (record.clone(), &self.known) {
-            (Some(read), Known::Present(known, _)) if read.version < known.version => return,
+    /// The record was read, or the watch has reported it; `None` when there is none. Returns false when it is older than
+    /// what is known.
+    pub fn observe(&mut self, record: Option<Record>, now: Moment) -> bool {
+        self.in_doubt = false;
+        let mine = record.as_ref().and_then(|record| record.holder.as_ref()) == Some(&self.me);
+        let known = match (record, &self.known) {
+            (Some(read), Known::Present(known, _)) if read.version < known.version => return false,
             (Some(read), Known::Present(known, since)) if read.version == known.version => Known::Present(read, *since),
             (Some(read), _) => Known::Present(read, now),
             (None, _) => Known::Absent,
         };
-        self.lost |= self.renewed.is_some() && holder != Some(&self.me);
+        self.lost |= self.renewed.is_some() && !mine;
         self.known = known;
+        true
     }
 
     /// The record was created or replaced, by a request that began at `began`: this candidate is its holder.
     pub fn won(&mut self, version: u64, began: Moment, now: Moment) {
         let holder = Some(self.me.clone());
         self.known = Known::Present(Record { version, holder, lease: self.terms.lease }, now);
+        self.in_doubt = false;
         self.renewed = Some(began);
         self.next_attempt = now.plus(self.terms.retry);
     }
 
-    /// Someone else has changed the record before.
-    pub fn conflicted(&mut self) {
-        self.known = Known::Nothing;
+    /// Someone else has changed the record before, or the watch of it has ended.
+    pub fn doubt(&mut self) {
+        self.in_doubt = true;
     }
 
     /// An attempt had no answer, or a failure for one. `chance` is from 0 to 1.
     pub fn failed(&mut self, now: Moment, chance: f64) {
-        self.known = Known::Nothing;
+        self.in_doubt = true;
         self.next_attempt = now.plus(self.terms.retry.mul_f64(1.0 + JITTER * chance));
     }
 
@@ -177,7 +182,7 @@ impl Election {
     pub fn holder(&self) -> Option<&str> {
         match &self.known {
             Known::Present(record, _) => record.holder.as_deref(),
-            Known::Nothing | Known::Absent => None,
+            Known::Absent => None,
         }
     }
 }

@@ -35,7 +35,15 @@ pub enum KubeClientError {
     Unusable(#[source] Box<kube::Error>),
 }
 
-/// The client for the cluster that the kubeconfig, else the pod's environment names.
+/// The process's clients of one API server.
+pub struct Clients {
+    /// For resources and events.
+    pub resources: Client,
+    /// For the Lease alone: a renewal never waits behind other requests.
+    pub leases: Client,
+}
+
+/// The clients for the cluster that the kubeconfig, else the pod's environment names.
 ///
 /// # Guarantees
 /// * It never retries by itself: a call is bounded by its time-out, and every request is counted.
@@ -43,12 +51,18 @@ pub enum KubeClientError {
 ///   registered in `registry`; call it once a registry.
 /// * A server that goes silent within an answer is given up after 295 s.
 /// * A proxy is used as kubectl uses it, and never in a pod.
-pub async fn connect(registry: &mut Registry) -> Result<Client, KubeClientError> {
+pub async fn connect(registry: &mut Registry) -> Result<Clients, KubeClientError> {
     let mut config = Config::infer().await.map_err(|error| KubeClientError::NoCluster(Box::new(error)))?;
     if let Ok(kubeconfig) = Kubeconfig::read() {
         config.proxy_url = proxy(&config.cluster_url, own_proxy(&kubeconfig), |name| env::var(name).ok());
     }
-    build(config, HEAD_WITHIN, registry)
+    let counted = RestClientLayer::register(registry, host(&config));
+    let build = |config| build(config, HEAD_WITHIN, &counted);
+    Ok(Clients { resources: build(config.clone())?, leases: build(config)? })
+}
+
+fn host(config: &Config) -> String {
+    config.cluster_url.authority().map(ToString::to_string).unwrap_or_default()
 }
 
 /// The `proxy-url` of the cluster that the kubeconfig's current context names.
@@ -74,15 +88,13 @@ fn proxy(server: &Uri, own: Option<&str>, variable: impl Fn(&str) -> Option<Stri
     url.parse().ok()
 }
 
-fn build(mut config: Config, head_within: Duration, registry: &mut Registry) -> Result<Client, KubeClientError> {
+fn build(mut config: Config, head_within: Duration, counted: &RestClientLayer) -> Result<Client, KubeClientError> {
     config.default_retry = false;
     config.read_timeout = Some(SILENT_AT_MOST);
     config.reset_reader_on_write = true;
     config.headers.push((USER_AGENT, HeaderValue::from_static(IDENTITY)));
-    let host = config.cluster_url.authority().map(ToString::to_string).unwrap_or_default();
-    let counted = RestClientLayer::register(registry, host);
     let builder = ClientBuilder::try_from(config).map_err(|error| KubeClientError::Unusable(Box::new(error)))?;
-    Ok(builder.with_layer(&HeadTimeoutLayer(head_within)).with_layer(&counted).build())
+    Ok(builder.with_layer(&HeadTimeoutLayer(head_within)).with_layer(counted).build())
 }
 
 #[cfg(test)]
@@ -122,6 +134,11 @@ mod tests {
         (Config::new(format!("http://{address}").parse().unwrap()), busy)
     }
 
+    fn client(config: Config, head_within: Duration, registry: &mut Registry) -> Result<Client, KubeClientError> {
+        let counted = RestClientLayer::register(registry, host(&config));
+        build(config, head_within, &counted)
+    }
+
     fn ask(path: &str) -> Request<Vec<u8>> {
         Request::get(path).body(Vec::new()).unwrap()
     }
@@ -129,7 +146,7 @@ mod tests {
     #[tokio::test]
     async fn the_audit_log_can_tell_our_requests_from_others() {
         let (config, _) = server().await;
-        let client = build(config, HEAD_WITHIN, Metrics::new().registry()).unwrap();
+        let client = client(config, HEAD_WITHIN, Metrics::new().registry()).unwrap();
         let name = client.request_text(ask("/whoami")).await.unwrap();
         assert_eq!(name, format!("codeguru-profiler-operator/{}", env!("CARGO_PKG_VERSION")));
     }
@@ -187,7 +204,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut config = Config::new("https://10.0.0.1:6443".parse().unwrap());
         config.proxy_url = Some(format!("http://{}", listener.local_addr().unwrap()).parse().unwrap());
-        let client = build(config, HEAD_WITHIN, Metrics::new().registry()).unwrap();
+        let client = client(config, HEAD_WITHIN, Metrics::new().registry()).unwrap();
         tokio::spawn(async move { client.request_text(ask("/version")).await });
         let (connection, _) = listener.accept().await.unwrap();
         let mut line = String::new();
@@ -198,7 +215,7 @@ mod tests {
     #[tokio::test]
     async fn a_busy_server_is_asked_once() {
         let (config, busy) = server().await;
-        let client = build(config, HEAD_WITHIN, Metrics::new().registry()).unwrap();
+        let client = client(config, HEAD_WITHIN, Metrics::new().registry()).unwrap();
         assert!(client.request_text(ask("/busy")).await.is_err());
         assert_eq!(busy.load(Ordering::Relaxed), 1);
     }
@@ -208,7 +225,7 @@ mod tests {
         let (config, _) = server().await;
         let host = config.cluster_url.authority().unwrap().to_string();
         let mut metrics = Metrics::new();
-        let client = build(config, Duration::from_millis(50), metrics.registry()).unwrap();
+        let client = client(config, Duration::from_millis(50), metrics.registry()).unwrap();
         let error = client.request_text(ask("/silent")).await.unwrap_err();
         assert!(error.to_string().contains("did not begin to answer GET /silent"), "{error}");
         let text = metrics.encode().unwrap();

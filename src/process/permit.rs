@@ -41,8 +41,15 @@ impl Permits {
         Self { until: Some(until) }
     }
 
-    /// Waits for a permit for one call that is cut off after `call_timeout`: until no other process may take over before
-    /// such a call would be over. Never returns once there is nothing that could still grant one.
+    /// A permit for one call that is cut off after `call_timeout`, unless another process may take over before such a
+    /// call would be over.
+    #[must_use]
+    pub fn grant(&self, call_timeout: Duration) -> Option<Permit> {
+        let granted = self.until.as_ref().is_none_or(|until| Instant::now() + call_timeout <= *until.borrow());
+        granted.then_some(Permit { _only_permits_issue: () })
+    }
+
+    /// Waits until [`grant`](Self::grant) grants one. Never returns once there is nothing that could still do so.
     pub async fn acquire(&self, call_timeout: Duration) -> Permit {
         if let Some(until) = &self.until {
             let mut until = until.clone();
@@ -52,6 +59,17 @@ impl Permits {
             }
         }
         Permit { _only_permits_issue: () }
+    }
+
+    /// Whether other processes may act instead of this one.
+    #[must_use]
+    pub fn are_contested(&self) -> bool {
+        self.until.is_some()
+    }
+
+    /// Waits until this process may act at all: it was elected.
+    pub async fn elected(&self) {
+        drop(self.acquire(Duration::ZERO).await);
     }
 }
 
@@ -74,8 +92,9 @@ mod tests {
     async fn a_permit_is_granted_only_for_a_call_that_ends_in_time_and_a_renewal_wakes_those_who_wait() {
         let (renew, until) = watch::channel(Instant::now() + Duration::from_secs(12));
         let permits = Permits::granted_until(until);
-        assert!(permits.acquire(CALL).now_or_never().is_some());
+        assert!(permits.acquire(CALL).now_or_never().is_some() && permits.grant(CALL).is_some());
         tokio::time::advance(Duration::from_secs(5)).await;
+        assert!(permits.grant(CALL).is_none());
         let mut waiting = Box::pin(permits.acquire(CALL));
         assert!(waiting.as_mut().now_or_never().is_none(), "the call could outlast the lease");
         renew.send_replace(Instant::now() + Duration::from_secs(15));

@@ -47,6 +47,12 @@ impl System {
         self.began.elapsed()
     }
 
+    /// The time on tokio's clock so long after this was made.
+    #[must_use]
+    pub fn instant(&self, elapsed: Duration) -> Instant {
+        self.began + elapsed
+    }
+
     /// A random number from 0 up to, but without, 1.
     #[must_use]
     pub fn chance(&self) -> f64 {

@@ -9,6 +9,7 @@ use codeguru_profiler_operator::{
         error::{AwsError, Effect, Operation, ResponseDetails},
         service::{Page, ProfilerService},
     },
+    controller::settings::CALL_SLACK,
     domain::{failure::FailureReason, observation::Observation},
 };
 use futures::{FutureExt, future::BoxFuture};
@@ -20,7 +21,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::{faults::Fault, process::Process, world::World, world::time_at};
+use crate::{faults::Fault, oracle::Acts, process::Process, world::World, world::time_at};
 
 /// The account of the operator's credentials.
 pub const ACCOUNT: &str = "111122223333";
@@ -182,6 +183,8 @@ impl Process {
             resume_unwind(Box::new("a panic in the AWS client"));
         }
         world.oracle().called(world, self, region, &call_of(&call));
+        let mutates = matches!(call, Call::Update(..));
+        let _acts = mutates.then(|| Acts::begin(world, self, AWS_TIMEOUT + CALL_SLACK));
         world.trace(self.name(), format!("{} in {region}", call.shown()));
         let (answered, answer) = oneshot::channel();
         let (network, to, started) = (world.clone(), region.to_owned(), self.started());

@@ -20,7 +20,8 @@ use tower::{BoxError, Service};
 use crate::{
     apiserver::{Answer, Request, Watch},
     faults::Fault,
-    process::Process,
+    oracle::Acts,
+    process::{Process, STATUS_TIMEOUT},
     world::World,
 };
 
@@ -60,6 +61,8 @@ impl Service<http::Request<Body>> for Transport {
             if !this.process.is_running() {
                 return std::future::pending().await;
             }
+            let is_status = request.method == Method::PUT && request.path.ends_with("/status");
+            let _acts = is_status.then(|| Acts::begin(&this.world, &this.process, STATUS_TIMEOUT));
             let (answered, answer) = oneshot::channel();
             let network = this.clone();
             // The network carries a request on when its sender gives up.
@@ -91,7 +94,8 @@ impl Transport {
         sleep(world.between(Duration::from_millis(1), Duration::from_millis(15))).await;
         let meets = |fault| world.faults().meets(fault, world.elapsed());
         let status_write = request.method == Method::PUT && request.path.ends_with("/status");
-        if status_write && world.faults().holds(Fault::PermitsRefused, world.elapsed()) {
+        let refused = !self.process.options().elects && world.faults().holds(Fault::PermitsRefused, world.elapsed());
+        if status_write && refused {
             world.oracle().without_permit(world, &request.path);
         }
         if meets(Fault::KubeUnreachable) {
@@ -157,6 +161,8 @@ impl Transport {
             self.world.oracle().not_found();
         } else if status == 409 {
             self.world.oracle().conflicted();
+        } else if (200..300).contains(&status) && request.path.contains("/leases") {
+            self.world.oracle().lease_written(&self.world, &self.process, body);
         } else if (200..300).contains(&status) && request.path.ends_with("/status") {
             self.world.oracle().told(&self.process, body);
             self.world.oracle().status_written(&self.world, &self.process, body);

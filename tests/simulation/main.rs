@@ -15,6 +15,7 @@ mod process;
 mod random;
 mod run;
 mod scenarios;
+mod scenarios_election;
 mod schedule;
 mod sdk;
 mod stage;

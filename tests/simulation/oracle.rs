@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{
     aws::{ACCOUNT, OTHER_ACCOUNT, Seen},
     faults::Fault,
-    process::Process,
+    process::{LEASE, LEASE_NAMESPACE, Process},
     world::{Counts, World},
 };
 
@@ -42,6 +42,43 @@ pub struct Oracle {
     counts: Counts,
     processes: u64,
     mutations: Vec<(String, bool)>,
+    acted: u64,
+    /// Calls under way that only the leader may make: of which process, and until when at the latest.
+    acting: BTreeMap<u64, (u64, Duration)>,
+}
+
+/// A call that only the leader may make, for as long as it is under way.
+pub struct Acts {
+    world: World,
+    number: u64,
+}
+
+impl Acts {
+    /// A process begins one that it cuts off after `bound`.
+    pub fn begin(world: &World, process: &Process, bound: Duration) -> Self {
+        let mut oracle = world.oracle();
+        oracle.acted += 1;
+        let number = oracle.acted;
+        if process.options().elects {
+            let lease = world.api().object("leases", LEASE_NAMESPACE, LEASE).map(|lease| (**lease).clone());
+            let holder = lease.and_then(|lease| lease["spec"]["holderIdentity"].as_str().map(str::to_owned));
+            if !holder.as_ref().is_some_and(|holder| is_held_by(holder, process)) {
+                oracle.violated(world, format!("{} acts while {holder:?} holds the Lease", process.name()));
+            }
+            oracle.acting.insert(number, (process.id(), world.elapsed() + bound));
+        }
+        Self { world: world.clone(), number }
+    }
+}
+
+impl Drop for Acts {
+    fn drop(&mut self) {
+        self.world.oracle().acting.remove(&self.number);
+    }
+}
+
+fn is_held_by(holder: &str, process: &Process) -> bool {
+    holder.strip_prefix(&process.identity()).is_some_and(|rest| rest.starts_with('_'))
 }
 
 impl Oracle {
@@ -130,7 +167,8 @@ impl Oracle {
             Seen::Account => self.counted("GetCallerIdentity"),
             Seen::Update(group, to) => {
                 self.counted("Update");
-                if world.faults().holds(Fault::PermitsRefused, world.elapsed()) {
+                let elects = process.options().elects;
+                if !elects && world.faults().holds(Fault::PermitsRefused, world.elapsed()) {
                     self.without_permit(world, &format!("Update of {group}"));
                 }
                 self.too_often(world, &format!("mutations of {group} in {region}"), MOST_MUTATIONS);
@@ -219,6 +257,21 @@ impl Oracle {
     /// Whether AWS has carried out a change of the group to this value.
     pub fn carried_out(&self, group: &str, to: bool) -> bool {
         self.mutations.iter().any(|(name, value)| name == group && *value == to)
+    }
+
+    /// A process has created or replaced the Lease.
+    pub fn lease_written(&mut self, world: &World, process: &Process, lease: &Value) {
+        let holder = lease["spec"]["holderIdentity"].as_str().unwrap_or_default();
+        let others: Vec<_> = self.acting.values().filter(|(_, until)| *until > world.elapsed()).copied().collect();
+        if is_held_by(holder, process) && others.iter().any(|(other, _)| *other != process.id()) {
+            self.violated(world, format!("{} leads while a call of another one is under way", process.name()));
+        }
+        if holder.is_empty() {
+            self.counted("releases");
+            if others.iter().any(|(other, _)| *other == process.id()) {
+                self.violated(world, format!("{} releases the Lease before its calls have ended", process.name()));
+            }
+        }
     }
 
     /// A status was stored.

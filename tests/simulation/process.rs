@@ -19,6 +19,8 @@ use codeguru_profiler_operator::{
         instruments::Instruments,
         settings::{Pod, Settings},
     },
+    domain::election::Terms,
+    election::{Candidate, ElectionMetrics, ElectionSettings},
     process::{
         head_timeout::HeadTimeoutLayer,
         health::{Liveness, Readiness},
@@ -44,6 +46,16 @@ use crate::{
     world::World,
 };
 
+/// Where the Lease is.
+pub const LEASE_NAMESPACE: &str = "system";
+/// Its name.
+pub const LEASE: &str = "operator";
+/// The times of the election.
+const TERMS: Terms =
+    Terms { lease: Duration::from_secs(15), renew_deadline: Duration::from_secs(10), retry: Duration::from_secs(2) };
+/// How long a status write may take.
+pub const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// One process; a handle, cheap to clone.
 #[derive(Clone)]
 pub struct Process(Arc<Shared>);
@@ -56,6 +68,7 @@ struct Shared {
     world: World,
     running: AtomicBool,
     paused: AtomicBool,
+    lost: AtomicBool,
     resumed: Notify,
     /// What its wall clock is ahead of the true time, in milliseconds.
     offset: AtomicI64,
@@ -79,6 +92,8 @@ pub struct Options {
     pub poll_interval: Duration,
     /// `--aws-calls-per-second`.
     pub calls_per_second: u32,
+    /// Whether replicas elect a leader; else permits are the world's.
+    pub elects: bool,
     /// Whether the AWS SDK makes the calls; else they are made without HTTP, which is faster.
     pub sdk: bool,
 }
@@ -91,6 +106,7 @@ impl Default for Options {
             observe_only: false,
             poll_interval: Duration::from_mins(1),
             calls_per_second: 100,
+            elects: false,
             sdk: false,
         }
     }
@@ -108,6 +124,7 @@ impl Process {
             world: world.clone(),
             running: AtomicBool::new(true),
             paused: AtomicBool::new(false),
+            lost: AtomicBool::new(false),
             resumed: Notify::new(),
             offset: AtomicI64::new(0),
             tasks: Mutex::default(),
@@ -122,8 +139,17 @@ impl Process {
         let instruments = Instruments::register(metrics.registry(), Arc::clone(&aws_metrics));
         let layer = RestClientLayer::register(metrics.registry(), "simulated".into());
         let transport = layer.layer(HeadTimeoutLayer(HEAD_WITHIN).layer(Transport::new(world, &process)));
-        drop(process.0.metrics.set(metrics));
         let client = Client::new(transport, "default");
+        let (candidate, permits) = if options.elects {
+            let client = Client::new(Transport::new(world, &process), "default");
+            let lease = ElectionSettings { namespace: LEASE_NAMESPACE.into(), name: LEASE.into(), terms: TERMS };
+            let election = ElectionMetrics::register(metrics.registry(), LEASE);
+            let (candidate, permits) = Candidate::new(client, lease, &process.identity(), election, process.system());
+            (Some(candidate), permits)
+        } else {
+            (None, Permits::granted_until(world.permits()))
+        };
+        drop(process.0.metrics.set(metrics));
         let (for_connect, connect_world) = (process.clone(), world.clone());
         let settings = Settings {
             namespaces: options.namespaces.clone(),
@@ -133,6 +159,7 @@ impl Process {
             agent_stale_after: Duration::from_mins(20),
             observe_only: options.observe_only,
             aws_timeout: AWS_TIMEOUT,
+            status_timeout: STATUS_TIMEOUT,
             pod: Some(Pod { namespace: "system".into(), name: name.into() }),
             calls_per_second: NonZeroU32::new(options.calls_per_second).unwrap(),
         };
@@ -146,14 +173,19 @@ impl Process {
             } else {
                 Box::new(move |lane| Service::connect(&connect_world, &for_connect, lane.region()))
             },
-            permits: Permits::granted_until(world.permits()),
+            permits,
             system: system.clone(),
             stop: process.0.stop.clone(),
         };
         let run = controller::run(surroundings, settings, instruments, health);
         let done = process.clone();
         drop(system.spawn(async move {
-            let ended = run.await;
+            let work = async { Some(run.await) };
+            let ended = match candidate {
+                Some(candidate) => candidate.accompany(work).await,
+                None => Ok(work.await),
+            };
+            done.0.lost.store(ended.is_err(), Ordering::Relaxed);
             done.end(format!("{ended:?}"));
         }));
         process
@@ -179,6 +211,16 @@ impl Process {
     /// The name in the trace.
     pub fn name(&self) -> &'static str {
         self.0.name
+    }
+
+    /// How the Lease begins to name it.
+    pub fn identity(&self) -> String {
+        format!("{}-{}", self.0.name, self.0.id)
+    }
+
+    /// Whether another one has become the leader in its place, and it has ended for it.
+    pub fn lost(&self) -> bool {
+        self.0.lost.load(Ordering::Relaxed)
     }
 
     /// A number of its own.

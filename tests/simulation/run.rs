@@ -64,7 +64,7 @@ pub fn run(schedule: &Schedule) -> Outcome {
         let world = World::new(schedule.seed, &crd_without(schedule.lacks));
         let began = Instant::now();
         let mut operator = Process::start(&world, "operator", &schedule.options);
-        let rival = schedule.rival.then(|| Process::start(&world, "rival", &schedule.options));
+        let mut rival = schedule.rival.then(|| Process::start(&world, "rival", &schedule.options));
         let of_operator = |action: &Action| {
             matches!(action, Action::Restart(_) | Action::Kill(_) | Action::Pause(_) | Action::Clock(_))
         };
@@ -86,6 +86,15 @@ pub fn run(schedule: &Schedule) -> Outcome {
         world.trace("world", "edits and faults end");
         world.faults().end_all();
         world.grant_permits();
+        // What was under way is over.
+        sleep(Duration::from_mins(1)).await;
+        // As a kubelet does.
+        if operator.lost() {
+            operator = Process::start(&world, "operator", &schedule.options);
+        }
+        if rival.as_ref().is_some_and(Process::lost) {
+            rival = Some(Process::start(&world, "rival", &schedule.options));
+        }
         let mut violations = settle(&world, schedule).await;
         if violations.is_empty() {
             violations = rest(&world, schedule).await;
@@ -141,16 +150,12 @@ async fn rest(world: &World, schedule: &Schedule) -> Vec<String> {
         let happened = count - before.get(what).copied().unwrap_or_default();
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number")]
         let most = match what.as_str() {
-            list if list.starts_with("List ") => ((intervals / 0.94) as u64 + 2) * (1 + u64::from(schedule.rival)),
+            list if list.starts_with("List ") => (intervals / 0.94) as u64 + 2,
             "Describe" if thin => u64::MAX,
             // Of a region whose Lists show no account.
-            "GetCallerIdentity" => 2 * (1 + u64::from(schedule.rival)),
+            "GetCallerIdentity" => 2,
             // What the older CRD drops is sent again with a pause of half an hour.
             "status writes" if schedule.lacks.is_some() => 100,
-            // Two that do not know of each other disagree on what each of them has corrected.
-            "status writes" if schedule.rival => 20,
-            // Each of them reports once that another client writes the same status.
-            "events" if schedule.rival => 2 * world.api().objects("profilinggroups").count() as u64,
             _ => 0,
         };
         if happened > most {

@@ -87,7 +87,7 @@ pub struct Schedule {
     pub options: Options,
     /// The CRD in the cluster is older than the operator: it lacks this member of the status.
     pub lacks: Option<&'static str>,
-    /// A second operator with the same options works on the same resources.
+    /// A second replica takes part.
     pub rival: bool,
     /// What happens, in the order of time.
     pub actions: Vec<(Duration, Action)>,
@@ -114,7 +114,8 @@ impl Schedule {
         }
         options.sdk = chance.random_bool(0.1);
         let lacks = chance.random_bool(0.05).then_some("tags");
-        let rival = chance.random_bool(0.05);
+        let rival = chance.random_bool(0.15);
+        options.elects = rival || chance.random_bool(0.2);
         let resources = if chance.random_bool(0.05) { 30 } else { chance.random_range(1..=5) };
         let mut actions = Vec::new();
         let mut world = Draw { chance: &mut chance, resources };

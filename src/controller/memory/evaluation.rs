@@ -140,6 +140,7 @@ impl Memory {
         let unconfirmed = match planned {
             // A correction is not urgent, and it may undo a deliberate change in AWS.
             Plan::Update { cause: Cause::Drift, .. } => true,
+            Plan::Update { .. } if !record.verified => true,
             Plan::Update { cause: Cause::Edit, .. } if !record.has_failed() => false,
             _ => now.moment.since(record.confirmed) > CONFIRMED_WITHIN,
         };

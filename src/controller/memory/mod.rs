@@ -79,6 +79,24 @@ impl Memory {
         }
     }
 
+    /// This process leads from now on: what it remembers beside the objects begins with what their statuses report.
+    pub fn begin(&mut self, now: Now) -> Wanted {
+        let mut wanted = Wanted::default();
+        self.requests.clear();
+        let keys: Vec<_> = self.objects.keys().cloned().collect();
+        for key in keys {
+            let Some(record) = self.objects.get(&key).map(|entry| self.new_record(&entry.object, now)) else {
+                continue;
+            };
+            if let Some(entry) = self.objects.get_mut(&key) {
+                entry.record = record;
+            }
+            self.notice_request(&key, now, &mut wanted);
+            wanted.recheck.insert(key);
+        }
+        wanted
+    }
+
     /// The watch reported an object: it was created or changed, or listed again.
     pub fn handle_applied(&mut self, object: DynamicObject, now: Now) -> Wanted {
         let key = Key::of(&object);
@@ -99,11 +117,12 @@ impl Memory {
         let Some(object) = Object::read(object).filter(|object| object.uid == known.object.uid) else {
             return Wanted::default();
         };
-        known.record.confirmed = now.moment;
-        if !object.is_newer_than(&known.object) {
-            return Wanted::default();
+        let newer = object.is_newer_than(&known.object);
+        let wanted = if newer { self.take(object, now) } else { Wanted::default() };
+        if let Some(known) = self.objects.get_mut(&key) {
+            known.record.verify(now.moment);
         }
-        self.take(object, now)
+        wanted
     }
 
     fn take(&mut self, object: Object, now: Now) -> Wanted {
@@ -310,11 +329,6 @@ impl Memory {
             record.fail(failure, now.moment, chance);
             record.remembered.in_doubt = in_doubt.or(record.remembered.in_doubt);
         });
-    }
-
-    /// The API server has confirmed that the spec is current.
-    pub fn handle_confirmed(&mut self, evaluation: &Evaluation, now: Now) {
-        self.update(evaluation, |record| record.confirmed = now.moment);
     }
 
     /// The status of `evaluation` was written. Returns why it does not last, once.

@@ -30,6 +30,8 @@ pub struct Record {
     pub request: Option<(String, Moment)>,
     /// When the API server last confirmed the version that is known.
     pub confirmed: Moment,
+    /// Whether it has done so by an answer to this process: a watch may lag behind what a former leader has seen.
+    pub verified: bool,
     failed: Option<Failed>,
     failures: u32,
     held_until: Option<Moment>,
@@ -54,6 +56,7 @@ impl Record {
             waiting_since: None,
             request: None,
             confirmed: now,
+            verified: false,
             failed: None,
             failures: 0,
             held_until: None,
@@ -73,6 +76,11 @@ impl Record {
     #[must_use]
     pub fn has_failed(&self) -> bool {
         self.failed.is_some()
+    }
+
+    /// The API server has answered that the version that is known is the newest.
+    pub fn verify(&mut self, now: Moment) {
+        (self.confirmed, self.verified) = (now, true);
     }
 
     /// An attempt in AWS succeeded, or a fresh one was requested.

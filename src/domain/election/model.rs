@@ -155,7 +155,7 @@ impl World {
                     Step::Create => Request::Write(0),
                     Step::Replace => match &candidate.election.known {
                         Known::Present(record, _) => Request::Write(record.version),
-                        known => panic!("nothing to replace: {known:?}"),
+                        Known::Absent => panic!("nothing to replace"),
                     },
                 };
                 candidate.flight = Some(Flight::There(request, now));
@@ -179,9 +179,11 @@ impl World {
                 let candidate = &mut next.candidates[i];
                 candidate.flight = None;
                 match answer {
-                    Answer::Read(stored) => candidate.election.observe(record(stored), now),
+                    Answer::Read(stored) => {
+                        candidate.election.observe(record(stored), now);
+                    }
                     Answer::Written(version) => candidate.election.won(version, began, now),
-                    Answer::Conflict => candidate.election.conflicted(),
+                    Answer::Conflict => candidate.election.doubt(),
                 }
             }
             Event::GivesUp(i) => {

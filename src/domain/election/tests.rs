@@ -74,6 +74,16 @@ fn after_an_attempt_without_an_answer_the_record_is_read_again_and_the_grant_sta
 }
 
 #[test]
+fn a_read_in_between_does_not_begin_the_wait_for_another_holder_again() {
+    let mut me = candidate();
+    me.observe(record(7, "other"), at(0));
+    me.doubt();
+    assert_eq!(me.next(at(10)), Step::Read);
+    me.observe(record(7, "other"), at(10));
+    assert_eq!(me.next(at(16)), Step::Replace);
+}
+
+#[test]
 fn a_leader_counts_as_one_until_the_renew_deadline() {
     let mut me = candidate();
     assert!(!me.leads(at(0)));
