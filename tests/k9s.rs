@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::world::World;
 
-/// Runs a plugin on the resource `a`, with what k9s puts in the place of its variables.
-async fn run(world: &World, plugin: &str) {
+/// Runs a plugin on the resource `a`, with what k9s puts in the place of its variables; returns what it prints.
+async fn run(world: &World, plugin: &str) -> String {
     let text = std::fs::read_to_string(paths::workspace().join("deploy/k9s/plugins.yaml")).unwrap();
     let plugins: Value = serde_saphyr::from_str(&text).unwrap();
     let plugin = &plugins["plugins"][plugin];
@@ -21,10 +21,11 @@ async fn run(world: &World, plugin: &str) {
     command.args(plugin["args"].as_array().unwrap().iter().map(filled));
     let output = command.envs(world.plane.environment().unwrap()).kill_on_drop(true).output().await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 #[tokio::test]
-async fn its_plugins_suspend_resume_and_reconcile() {
+async fn its_plugins_suspend_resume_reconcile_and_show_the_events() {
     let world = World::new().await;
     world.flip("a", true).await;
     let _operator = world.start().await;
@@ -37,5 +38,10 @@ async fn its_plugins_suspend_resume_and_reconcile() {
     assert!(world.get("a").await["spec"].get("suspend").is_none());
     run(&world, "profilinggroup-reconcile").await;
     world.until("a", "the request", |object| object["status"]["lastHandledReconcileAt"].is_string()).await;
+    world.has_event("a", "Resumed").await;
+    let events = run(&world, "profilinggroup-events").await;
+    for reason in ["Suspended", "Resumed"] {
+        assert!(events.contains(reason), "{reason} in {events}");
+    }
     world.judge().await;
 }
