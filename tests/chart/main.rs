@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on ends here")]
 
 mod crds;
+mod customization;
 mod flags;
 mod kustomize;
 mod manifests;

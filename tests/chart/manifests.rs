@@ -186,7 +186,8 @@ async fn with_namespaces_given_there_are_no_permissions_in_any_other() {
 
 #[tokio::test]
 async fn the_namespace_of_the_release_can_be_one_that_is_watched() {
-    let rendered = Rendered::with(&["--set", &format!("watchNamespaces={{{SYSTEM}}}")]).await;
+    let values = format!("watchNamespaces={{{SYSTEM}}},rbac.aggregateToView=false,rbac.aggregateToEdit=false");
+    let rendered = Rendered::with(&["--set", &values]).await;
     let role: Role = rendered.typed("Role");
     assert!(may(&role.rules.unwrap()).iter().eq(PERMISSIONS.iter()));
 }

@@ -15,9 +15,13 @@
 {{- end -}}
 {{- end -}}
 
+{{- define "operator.namespace" -}}
+{{- default .Release.Namespace .Values.namespaceOverride -}}
+{{- end -}}
+
 {{/* The name of cluster-scoped resources: releases of the same name in two namespaces do not collide. */}}
 {{- define "operator.clusterName" -}}
-{{- printf "%s:%s" .Release.Namespace (include "operator.fullname" .) -}}
+{{- printf "%s:%s" (include "operator.namespace" .) (include "operator.fullname" .) -}}
 {{- end -}}
 
 {{- define "operator.serviceAccountName" -}}
@@ -29,12 +33,18 @@ app.kubernetes.io/name: {{ include "operator.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
-{{- define "operator.labels" -}}
-{{- $own := include "operator.selectorLabels" . | fromYaml -}}
-{{- $_ := set $own "app.kubernetes.io/version" .Chart.AppVersion -}}
-{{- $_ := set $own "app.kubernetes.io/managed-by" .Release.Service -}}
-{{- $_ := set $own "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_") -}}
-{{- merge $own .Values.commonLabels | toYaml -}}
+{{/* Labels and annotations of a resource: those that every resource has, and its own `labels` and `annotations`. */}}
+{{- define "operator.metadata" -}}
+{{- $labels := include "operator.selectorLabels" .root | fromYaml -}}
+{{- $_ := set $labels "app.kubernetes.io/version" .root.Chart.AppVersion -}}
+{{- $_ := set $labels "app.kubernetes.io/managed-by" .root.Release.Service -}}
+{{- $_ := set $labels "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_") -}}
+labels:
+  {{- merge $labels (.labels | default dict) .root.Values.commonLabels | toYaml | nindent 2 }}
+{{- with merge (dict) (.annotations | default dict) .root.Values.commonAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{/* As for container engines, the first part of a repository is a registry if it has a dot or a port, or is localhost. */}}
@@ -91,5 +101,5 @@ imagePullSecrets:
 {{- define "operator.subjects" -}}
 - kind: ServiceAccount
   name: {{ include "operator.serviceAccountName" . }}
-  namespace: {{ .Release.Namespace }}
+  namespace: {{ include "operator.namespace" . }}
 {{- end -}}
