@@ -5,6 +5,7 @@ mod crds;
 mod customization;
 mod flags;
 mod kustomize;
+mod listing;
 mod manifests;
 mod package;
 mod refusals;
