@@ -170,6 +170,35 @@ async fn installed_for_one_namespace_with_credentials_from_a_secret_it_works_the
 }
 
 #[tokio::test]
+async fn the_operator_may_hold_its_own_lease_and_finds_it_by_name_but_reads_and_deletes_none() {
+    let world = World::new().await;
+    let (namespace, helm) = (&world.namespace, Helm::of(world.plane.kubeconfig()).await.unwrap());
+    let (chart, values) = (chart::directory().display().to_string(), format!("watchNamespaces={{{namespace}}}"));
+    let values = ["--namespace", namespace, "--set", "crds.enabled=false", "--set", &values];
+    helm.ok(&[&["install", RELEASE, &chart], &values[..]].concat()).await.unwrap();
+    let user = format!("--as=system:serviceaccount:{namespace}:{RELEASE}");
+    let can = async |args: &[&str]| {
+        let args = [args, &["--namespace", namespace, &user]].concat();
+        world.plane.kubectl(&args).await.unwrap().status.success()
+    };
+    let with_lease = async |verb: &str, name: &str| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let lease = json!({ "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": { "name": name }, "spec": {} });
+        fs::write(file.path(), lease.to_string()).unwrap();
+        can(&[verb, "-f", file.path().to_str().unwrap()]).await
+    };
+    let creates = (with_lease("create", RELEASE).await, with_lease("create", "other").await);
+    assert_eq!(creates, (true, true), "creating can't be limited to a name");
+    assert_eq!((with_lease("replace", RELEASE).await, with_lease("replace", "other").await), (true, false));
+    let find = async |name: &str| can(&["get", "leases", "--field-selector", &format!("metadata.name={name}")]).await;
+    assert_eq!((find(RELEASE).await, find("other").await), (true, false));
+    assert!(!can(&["get", "leases"]).await);
+    assert!(!can(&["delete", "lease", RELEASE]).await);
+    helm.ok(&["uninstall", RELEASE, "--namespace", namespace]).await.unwrap();
+    world.judge().await;
+}
+
+#[tokio::test]
 async fn the_api_server_accepts_every_object_of_every_values_file_and_of_kustomize() {
     let world = World::new().await;
     let (namespace, helm) = (&world.namespace, Helm::offline().await.unwrap());
@@ -196,7 +225,7 @@ async fn the_api_server_accepts_every_object_of_every_values_file_and_of_kustomi
     }
     let base = paths::workspace().join("deploy/kustomize/base").display().to_string();
     let said = kubectl(&world.plane, &[&all[..], &["-k", &base]].concat()).await;
-    assert_eq!(said.lines().count(), 9, "{said}");
+    assert_eq!(said.lines().count(), 12, "{said}");
     world.judge().await;
 }
 

@@ -1,13 +1,13 @@
 //! What is installed: the pod, its permissions, and what can be switched on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use devkit::{chart, helm::Helm};
 use k8s_openapi::api::{
     apps::v1::Deployment,
     core::v1::{Service, ServiceAccount},
     networking::v1::NetworkPolicy,
-    rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Role},
+    rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule},
 };
 use serde_json::{Value, json};
 
@@ -32,14 +32,6 @@ async fn the_chart_is_of_the_operators_version() {
     let deployment: Deployment = Rendered::with(&[]).await.typed("Deployment");
     let container = deployment.spec.unwrap().template.spec.unwrap().containers.remove(0);
     assert_eq!(container.image.unwrap(), format!("{NAME}:{}", env!("CARGO_PKG_VERSION")));
-}
-
-#[tokio::test]
-async fn there_is_one_pod_and_the_old_one_ends_before_a_new_one_starts() {
-    let deployment: Deployment = Rendered::with(&[]).await.typed("Deployment");
-    let spec = deployment.spec.unwrap();
-    assert_eq!(spec.replicas, Some(1));
-    assert_eq!(spec.strategy.unwrap().type_.as_deref(), Some("Recreate"));
 }
 
 #[tokio::test]
@@ -141,55 +133,61 @@ async fn every_reference_between_objects_leads_somewhere() {
     }
 }
 
-fn may(rules: &[PolicyRule]) -> BTreeSet<String> {
-    let mut all = BTreeSet::new();
-    for rule in rules {
-        for resource in rule.resources.iter().flatten() {
-            all.extend(rule.verbs.iter().map(|verb| format!("{verb} {resource}")));
+/// Where all namespaces are meant.
+const EVERYWHERE: &str = "";
+
+/// What the roles allow, by namespace.
+fn allowed(rendered: &Rendered) -> BTreeMap<String, BTreeSet<String>> {
+    let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for role in rendered.all("Role").chain(rendered.all("ClusterRole")) {
+        let namespace = role["metadata"]["namespace"].as_str().unwrap_or(EVERYWHERE);
+        let rules: Vec<PolicyRule> = serde_json::from_value(role["rules"].clone()).unwrap();
+        let allowed = all.entry(namespace.to_owned()).or_default();
+        for rule in rules {
+            for resource in rule.resources.iter().flatten() {
+                allowed.extend(rule.verbs.iter().map(|verb| format!("{verb} {resource}")));
+            }
         }
     }
     all
 }
 
-const PERMISSIONS: [&str; 5] = [
-    "create events",
-    "get profilinggroups",
-    "list profilinggroups",
-    "update profilinggroups/status",
-    "watch profilinggroups",
-];
+const GROUPS: [&str; 4] =
+    ["get profilinggroups", "list profilinggroups", "update profilinggroups/status", "watch profilinggroups"];
+/// Where its pod is, it publishes events about that pod.
+const EVENTS: [&str; 1] = ["create events"];
+const LEASES: [&str; 5] = ["create leases", "get leases", "list leases", "update leases", "watch leases"];
+const NO_USERS: &str = "rbac.aggregateToView=false,rbac.aggregateToEdit=false";
+
+/// As [`allowed`], from lists.
+fn expected(all: &[(&str, &[&[&str]])]) -> BTreeMap<String, BTreeSet<String>> {
+    let sets = all
+        .iter()
+        .map(|(namespace, lists)| ((*namespace).to_owned(), lists.concat().into_iter().map(str::to_owned).collect()));
+    sets.collect()
+}
 
 #[tokio::test]
-async fn the_operator_may_read_write_the_status_and_publish_events_and_nothing_else() {
-    let args = ["--set", "rbac.aggregateToView=false,rbac.aggregateToEdit=false"];
-    let rendered = Rendered::with(&args).await;
+async fn the_operator_may_read_write_the_status_publish_events_and_hold_a_lease_and_nothing_else() {
+    let rendered = Rendered::with(&["--set", NO_USERS]).await;
+    assert_eq!(allowed(&rendered), expected(&[(EVERYWHERE, &[&GROUPS, &EVENTS]), (SYSTEM, &[&LEASES])]));
     let role: ClusterRole = rendered.typed("ClusterRole");
-    assert!(may(&role.rules.unwrap()).iter().eq(PERMISSIONS.iter()));
     let binding: ClusterRoleBinding = rendered.typed("ClusterRoleBinding");
     assert_eq!(binding.role_ref.name, role.metadata.name.unwrap());
-    assert_eq!(rendered.all("Role").count(), 0);
 }
 
 #[tokio::test]
 async fn with_namespaces_given_there_are_no_permissions_in_any_other() {
     let rendered = Rendered::file("locked-down").await;
-    assert_eq!(rendered.all("ClusterRole").chain(rendered.all("ClusterRoleBinding")).count(), 0);
-    let roles = rendered.all("Role").map(|role| serde_json::from_value::<Role>(role.clone()).unwrap());
-    let found: Vec<_> = roles.map(|role| (role.metadata.namespace.unwrap(), may(&role.rules.unwrap()))).collect();
-    let all: BTreeSet<String> = PERMISSIONS.map(str::to_owned).into();
-    // Where its pod is, it publishes events about that pod.
-    let events = BTreeSet::from(["create events".to_owned()]);
-    let expected = [("shop", &all), ("search", &all), (SYSTEM, &events)];
-    assert_eq!(found, expected.map(|(namespace, permissions)| (namespace.to_owned(), permissions.clone())));
-    assert_eq!(rendered.all("RoleBinding").count(), 3);
+    let watched: &[&[&str]] = &[&GROUPS, &EVENTS];
+    assert_eq!(allowed(&rendered), expected(&[("shop", watched), ("search", watched), (SYSTEM, &[&EVENTS, &LEASES])]));
+    assert_eq!(rendered.all("RoleBinding").count(), rendered.all("Role").count());
 }
 
 #[tokio::test]
 async fn the_namespace_of_the_release_can_be_one_that_is_watched() {
-    let values = format!("watchNamespaces={{{SYSTEM}}},rbac.aggregateToView=false,rbac.aggregateToEdit=false");
-    let rendered = Rendered::with(&["--set", &values]).await;
-    let role: Role = rendered.typed("Role");
-    assert!(may(&role.rules.unwrap()).iter().eq(PERMISSIONS.iter()));
+    let rendered = Rendered::with(&["--set", &format!("watchNamespaces={{{SYSTEM}}},{NO_USERS}")]).await;
+    assert_eq!(allowed(&rendered), expected(&[(SYSTEM, &[&GROUPS, &EVENTS, &LEASES])]));
 }
 
 #[tokio::test]

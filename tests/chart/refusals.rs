@@ -13,6 +13,36 @@ async fn refusal(value: &str) -> String {
 async fn a_wrong_value_is_refused_with_its_place_and_what_is_wrong() {
     for (value, said) in [
         ("replicas=2", "at '': additional properties 'replicas' not allowed"),
+        ("replicaCount=two", "at '/replicaCount': got string, want integer"),
+        (
+            "leaderElection.enabled=false",
+            "leaderElection.enabled=false needs replicaCount=1, and no strategy but Recreate: two pods would compete",
+        ),
+        (
+            "leaderElection.enabled=false,replicaCount=1,strategy.type=RollingUpdate",
+            "leaderElection.enabled=false needs replicaCount=1, and no strategy but Recreate",
+        ),
+        (
+            "leaderElection.retryPeriod=10s",
+            "leaderElection.retryPeriod (10s) must be shorter than leaderElection.renewDeadline (10s)",
+        ),
+        (
+            "leaderElection.renewDeadline=1h",
+            "leaderElection.renewDeadline (1h) must be shorter than leaderElection.leaseDuration (15s)",
+        ),
+        (
+            "operator.awsTimeout=10001ms",
+            "operator.awsTimeout (10001ms) and a second must not exceed leaderElection.leaseDuration (15s) minus twice",
+        ),
+        (
+            "leaderElection.retryPeriod=3100ms",
+            "operator.awsTimeout (8s) and a second must not exceed leaderElection.leaseDuration (15s) minus twice \
+             leaderElection.retryPeriod (3100ms)",
+        ),
+        ("leaderElection.leaseName=Profiler", "at '/leaderElection/leaseName': 'Profiler' does not match"),
+        ("podDisruptionBudget.minAvailable=half", "at '/podDisruptionBudget/minAvailable': 'anyOf' failed"),
+        ("topologySpreadConstraints[0].topologyKey=rack", "at '/topologySpreadConstraints/0': missing properties"),
+        ("strategy.type=OnDelete", "at '/strategy/type': value must be one of 'RollingUpdate', 'Recreate'"),
         ("operator.pollIntervall=1m", "at '/operator': additional properties 'pollIntervall' not allowed"),
         ("operator.pollInterval=60", "at '/operator/pollInterval': got number, want string"),
         ("operator.pollInterval=soon", "at '/operator/pollInterval': 'soon' does not match"),

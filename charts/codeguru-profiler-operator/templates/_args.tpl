@@ -3,6 +3,18 @@
 {{- $operator := .Values.operator -}}
 - run
 - --graceful-shutdown-timeout={{ int64 $operator.gracefulShutdownTimeoutSeconds }}s
+{{- with .Values.leaderElection }}
+{{- if .enabled }}
+- --leader-election-lease-name={{ include "operator.leaseName" $ }}
+{{- range $flag := list "lease-duration" "renew-deadline" "retry-period" }}
+{{- with index $.Values.leaderElection (camelcase $flag | untitle) }}
+- --leader-election-{{ $flag }}={{ . }}
+{{- end }}
+{{- end }}
+{{- else }}
+- --leader-election=false
+{{- end }}
+{{- end }}
 {{- range .Values.watchNamespaces }}
 - --namespace={{ . }}
 {{- end }}

@@ -103,3 +103,16 @@ imagePullSecrets:
   name: {{ include "operator.serviceAccountName" . }}
   namespace: {{ include "operator.namespace" . }}
 {{- end -}}
+
+{{/* A constraint without a labelSelector would match no pod: it gets that of the operator's. */}}
+{{- define "operator.topologySpreadConstraints" -}}
+{{- $constraints := list -}}
+{{- range .Values.topologySpreadConstraints -}}
+{{- $selector := dict "labelSelector" (dict "matchLabels" (include "operator.selectorLabels" $ | fromYaml)) -}}
+{{- $constraints = append $constraints (hasKey . "labelSelector" | ternary . (merge $selector .)) -}}
+{{- end -}}
+{{- with $constraints -}}
+topologySpreadConstraints:
+  {{- toYaml . | nindent 2 }}
+{{- end -}}
+{{- end -}}
