@@ -67,3 +67,21 @@ fn each_trust_policy_admits_only_one_service_account() {
     assert_eq!(conditions["aws:RequestTag/kubernetes-namespace"], devkit::operator::NAMESPACE);
     assert_eq!(conditions["aws:RequestTag/kubernetes-service-account"], devkit::operator::NAME);
 }
+
+#[test]
+fn the_commands_and_the_terraform_module_name_files_that_exist_and_the_operators_service_account() {
+    let (readme, module) = (text::read("deploy/iam/README.md"), text::read("deploy/iam/terraform/main.tf"));
+    let named = readme.split_whitespace().filter(|word| word.starts_with("deploy/iam/"));
+    let missing: Vec<_> = named.filter(|path| !text::root().join(path).is_file()).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    for policy in ["read-only", "toggle-only", "trust-pod-identity"] {
+        assert!(module.contains(policy) && readme.contains(&format!("deploy/iam/{policy}.json")), "{policy}");
+    }
+    let value = |name: &str| {
+        let line = module.lines().find(|line| line.split_whitespace().next() == Some(name)).unwrap();
+        line.split('"').nth(1).unwrap().to_owned()
+    };
+    assert_eq!(value("namespace"), devkit::operator::NAMESPACE);
+    assert_eq!(value("service_account"), devkit::operator::NAME);
+    assert!(module.contains(ACCOUNT), "the account of the policies is replaced");
+}
