@@ -23,6 +23,7 @@ mod refusals;
 mod requests;
 mod suspend;
 mod targets;
+mod teams;
 mod thin_and_stale;
 
 #[tokio::test]

@@ -11,4 +11,5 @@ mod manifests;
 mod package;
 mod refusals;
 mod rendered;
+mod teams;
 mod umbrella;

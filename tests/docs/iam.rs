@@ -42,6 +42,17 @@ fn each_policy_allows_exactly_what_the_operator_calls() {
 }
 
 #[test]
+fn the_policy_of_a_team_allows_the_same_on_groups_with_the_teams_tag_only() {
+    let team = text::read("examples/teams/iam-shop.json");
+    let team: Value = serde_json::from_str(&team).unwrap();
+    assert_eq!(allowed(&team), allowed(&policy("toggle-only.json")));
+    let limited = |statement: &Value| statement["Condition"]["StringEquals"]["aws:ResourceTag/team"] == "shop";
+    for statement in team["Statement"].as_array().unwrap() {
+        assert_eq!(limited(statement), statement["Sid"] != "List", "a List can't be limited: {statement}");
+    }
+}
+
+#[test]
 fn an_action_is_the_operation_under_its_services_name() {
     for operation in Operation::ALL {
         let (service, action) = operation.iam_action().split_once(':').unwrap();
