@@ -7,19 +7,32 @@ use serde_json::Value;
 
 use crate::text;
 
-/// The arguments of the first `helm install` of a document, as a shell would give them.
-fn helm_install(document: &str) -> Vec<String> {
+/// The arguments of each `helm install` of a document, as a shell would give them.
+fn helm_installs(document: &str) -> Vec<Vec<String>> {
     let text = text::read(document).replace("\\\n", " ");
-    let line =
-        text.lines().find(|line| line.starts_with("helm install ")).unwrap_or_else(|| panic!("none in {document}"));
+    let lines = text.lines().filter(|line| line.starts_with("helm install "));
     // Quoted parts of these commands hold no spaces: without their quotes they are what the shell makes of them.
-    line.split_whitespace().skip(2).map(|word| word.replace('"', "")).collect()
+    let words = |line: &str| line.split_whitespace().skip(2).map(|word| word.replace('"', "")).collect();
+    lines.map(words).collect()
+}
+
+#[tokio::test]
+async fn helm_and_the_chart_take_every_command_of_the_documentation() {
+    let (helm, mut found) = (Helm::offline().await.unwrap(), 0);
+    for document in ["README.md", "docs/install.md", "examples/teams/README.md"] {
+        for command in helm_installs(document) {
+            let arguments: Vec<&str> = ["template"].into_iter().chain(command.iter().map(String::as_str)).collect();
+            helm.ok(&arguments).await.unwrap_or_else(|error| panic!("{document}: {error}"));
+            found += 1;
+        }
+    }
+    assert!(found >= 5, "{found}");
 }
 
 #[tokio::test]
 async fn the_helm_command_of_the_readme_and_of_the_guide_installs_an_observing_operator_with_a_role() {
-    let command = helm_install("README.md");
-    assert_eq!(command, helm_install("docs/install.md"));
+    let command = helm_installs("README.md").remove(0);
+    assert_eq!(command, helm_installs("docs/install.md")[0]);
     let helm = Helm::offline().await.unwrap();
     let arguments: Vec<&str> = ["template"].into_iter().chain(command.iter().map(String::as_str)).collect();
     let manifests = helm.ok(&arguments).await.unwrap();
@@ -48,8 +61,9 @@ fn yaml_blocks(document: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_values_in_the_guide_are_taken_by_the_chart_and_every_file_they_name_is_mounted() {
-    let (helm, blocks) = (Helm::offline().await.unwrap(), yaml_blocks("docs/install.md"));
+async fn the_values_in_the_guides_are_taken_by_the_chart_and_every_file_they_name_is_mounted() {
+    let helm = Helm::offline().await.unwrap();
+    let blocks = [yaml_blocks("docs/install.md"), yaml_blocks("docs/networking.md")].concat();
     for block in &blocks {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), block).unwrap();
@@ -88,7 +102,7 @@ fn is_kustomization(path: &Path) -> bool {
 #[test]
 fn kubectl_gets_a_kustomization_by_k_and_anything_else_by_f() {
     let mut found = 0;
-    for document in ["README.md", "docs/install.md"] {
+    for document in ["README.md", "docs/install.md", "examples/teams/README.md"] {
         for path in given_to_kubectl(document, "-k") {
             assert!(is_kustomization(&paths::workspace().join(&path)), "{document}: -k {path}");
             found += 1;

@@ -25,7 +25,7 @@
 {{- $retryMs := include "operator.milliseconds" $retry | int64 -}}
 {{- $timeoutMs := include "operator.milliseconds" $timeout | int64 -}}
 {{- if not .enabled -}}
-{{- if or (gt (int64 $.Values.replicaCount) 1) (ne (default "Recreate" $.Values.strategy.type) "Recreate") -}}
+{{- if or (gt (int64 $.Values.replicaCount) 1) (not (has (get (default dict $.Values.strategy) "type") (list "" "Recreate"))) -}}
 {{- fail "leaderElection.enabled=false needs replicaCount=1, and no strategy but Recreate: two pods would compete" -}}
 {{- end -}}
 {{- else if ge $retryMs $deadlineMs -}}
