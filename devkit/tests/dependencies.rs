@@ -162,6 +162,21 @@ fn only_known_crates_are_there_twice() {
     assert_eq!(names, TWICE, "{twice:#?}");
 }
 
+/// `cargo deny` applies the same rules by other means, and adds advisories.
+#[test]
+fn cargo_denys_configuration_has_the_same_lists() {
+    let text = std::fs::read_to_string(devkit::paths::workspace().join("deny.toml")).unwrap();
+    let quoted = |list: &str| -> Vec<String> { list.split('"').skip(1).step_by(2).map(str::to_owned).collect() };
+    let list = |name: &str| {
+        let (_, rest) = text.split_once(&format!("\n{name} = [")).unwrap();
+        rest.split_once(']').unwrap().0
+    };
+    assert_eq!(quoted(list("allow")), LICENCES);
+    assert_eq!(quoted(list("skip")), TWICE);
+    let banned = list("deny").lines().filter_map(|line| line.split_once("crate = \"")?.1.split(['"', ':']).next());
+    assert!(banned.eq(BANNED.map(|(name, _, _)| name)));
+}
+
 /// `cargo demo` builds the programs, and `cargo test` the same with what only tests depend on.
 #[test]
 fn no_crate_is_compiled_a_second_time_for_the_tests() {
