@@ -18,6 +18,7 @@ fn memory() -> Memory {
         agent_stale_after: Duration::from_mins(20),
         observe_only: false,
         aws_timeout: Duration::from_secs(10),
+        status_timeout: Duration::from_secs(5),
         pod: None,
         calls_per_second: NonZeroU32::new(100).unwrap(),
     })
