@@ -84,6 +84,7 @@ impl Call {
         Arrival {
             started_at,
             account: caller.map(|caller| caller.account.clone()),
+            access_key: self.claim.as_ref().ok().map(|claim| claim.access_key.clone()),
             region: caller.map(|caller| caller.region.clone()),
             operation: self.route.as_ref().map(|route| route.operation.name),
             group: self.group(),

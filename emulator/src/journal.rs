@@ -20,6 +20,8 @@ const KEPT_BYTES: usize = 256 * 1024 * 1024;
 pub struct Arrival {
     pub started_at: Stamp,
     pub account: Option<String>,
+    /// As claimed.
+    pub access_key: Option<String>,
     pub region: Option<String>,
     pub operation: Option<&'static str>,
     pub group: Option<String>,
@@ -38,8 +40,9 @@ pub struct Arrival {
 impl Arrival {
     /// The bytes of what the client chose.
     fn bytes(&self) -> usize {
-        let Self { region, group, path, query, user_agent, request, .. } = self;
-        let optional = [region, group, query, user_agent].into_iter().flatten().map(String::len).sum::<usize>();
+        let Self { access_key, region, group, path, query, user_agent, request, .. } = self;
+        let optional =
+            [access_key, region, group, query, user_agent].into_iter().flatten().map(String::len).sum::<usize>();
         path.len() + optional + request.as_ref().map_or(0, |request| request.get().len())
     }
 }
@@ -195,6 +198,7 @@ mod tests {
         Arrival {
             started_at: Clock::system().now().stamp,
             account: Some(account.into()),
+            access_key: None,
             region: Some("r".into()),
             operation: Some(operation),
             group: None,

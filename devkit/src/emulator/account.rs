@@ -28,6 +28,9 @@ pub struct Entry {
     /// When it was answered; none while it is not.
     #[serde(default)]
     pub ended_at: Option<String>,
+    /// The access key that it was signed with.
+    #[serde(default)]
+    pub access_key: Option<String>,
     /// The region of its credential scope.
     #[serde(default)]
     pub region: Option<String>,

@@ -16,6 +16,7 @@ async fn the_journal_has_the_request_and_its_outcome() {
     let entry = &journal[0];
     for (member, value) in [
         ("account", json!(ACCOUNT)),
+        ("accessKey", json!(format!("AKIA{ACCOUNT}"))),
         ("region", json!("eu-west-1")),
         ("operation", json!("CreateProfilingGroup")),
         ("group", json!("a")),
