@@ -21,6 +21,7 @@ use servers::Servers;
 pub(crate) use servers::free_ports;
 
 use crate::Error;
+use crate::process::Signal;
 
 /// How to start a control plane.
 #[derive(Debug, Clone)]
@@ -131,6 +132,22 @@ impl ControlPlane {
     /// Stops the API server at once, as a crash would.
     pub fn stop_api_server(&self) {
         *self.servers.api_server.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Stops the API server where it is, as a machine that hangs would: connections stay open, and nothing answers.
+    pub fn freeze_api_server(&self) -> Result<(), Error> {
+        self.signal_api_server(Signal::STOP)
+    }
+
+    /// Lets a frozen API server go on.
+    pub fn thaw_api_server(&self) -> Result<(), Error> {
+        self.signal_api_server(Signal::CONT)
+    }
+
+    fn signal_api_server(&self, signal: Signal) -> Result<(), Error> {
+        let mut server = self.servers.api_server.lock().unwrap_or_else(PoisonError::into_inner);
+        let server = server.as_mut().ok_or_else(|| Error::Unexpected("no API server is running".to_owned()))?;
+        server.signal(signal)
     }
 
     /// Starts the API server again at the same address, and waits until it is ready.

@@ -4,14 +4,14 @@ use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::{Options, Programs, access, client_from};
-use crate::process::{self, Log, Supervised};
+use crate::process::{self, Log, Signal, Supervised};
 use crate::{Error, http, wait};
 
 /// On a machine that is busy with a build as well.
@@ -48,6 +48,7 @@ pub(super) struct Servers {
 pub(super) struct Server {
     name: &'static str,
     supervised: Supervised,
+    id: Log,
     log: Log,
 }
 
@@ -55,8 +56,17 @@ impl Server {
     /// Runs `command`, the supervisor with all its arguments.
     fn start(name: &'static str, mut command: Command, log: Log) -> Result<Self, Error> {
         // The supervisor writes the process id to standard output, and all that the server writes to standard error.
-        command.stdout(Stdio::null()).stderr(log.writer()?);
-        Ok(Self { name, supervised: Supervised::start(&mut command)?, log })
+        let id = Log::anonymous()?;
+        command.stdout(id.writer()?).stderr(log.writer()?);
+        Ok(Self { name, supervised: Supervised::start(&mut command)?, id, log })
+    }
+
+    /// Sends the server itself a signal, not its supervisor.
+    pub(super) fn signal(&mut self, signal: Signal) -> Result<(), Error> {
+        self.check()?;
+        let id = self.id.text().trim().parse().ok();
+        let id = id.ok_or_else(|| Error::Unexpected(format!("{} has no process id yet", self.name)))?;
+        process::signal(self.name, id, signal)
     }
 
     /// An error when the server has ended.

@@ -5,6 +5,7 @@ mod rules;
 use std::convert::Infallible;
 use std::future::pending;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -42,6 +43,7 @@ struct Shared {
     upstream: kube::Client,
     rules: Mutex<Rules>,
     watches: Mutex<CancellationToken>,
+    held: AtomicU32,
     connections: CancellationToken,
 }
 
@@ -61,6 +63,7 @@ impl FaultProxy {
             upstream,
             rules: Mutex::default(),
             watches: Mutex::default(),
+            held: AtomicU32::new(0),
             connections: CancellationToken::new(),
         });
         let task = tokio::spawn(serve(listener, Arc::clone(&shared)));
@@ -94,6 +97,12 @@ impl FaultProxy {
     #[must_use]
     pub fn hits(&self, id: u64) -> u32 {
         self.rules().hits(id)
+    }
+
+    /// How many answers were kept back, all of requests that the API server has carried out.
+    #[must_use]
+    pub fn held(&self) -> u32 {
+        self.shared.held.load(Ordering::Relaxed)
     }
 
     /// Cuts every watch that is open now.
@@ -167,6 +176,11 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Result<Answer, F
         Some(Effect::LoseAnswer) => {
             pass_on(shared, request, &uri).await?;
             Err("the answer is lost".into())
+        }
+        Some(Effect::HoldAnswer) => {
+            pass_on(shared, request, &uri).await?;
+            shared.held.fetch_add(1, Ordering::Relaxed);
+            pending().await
         }
         Some(Effect::Delay(time)) => {
             tokio::time::sleep(time).await;

@@ -23,6 +23,8 @@ pub enum Effect {
     Cut,
     /// The request is passed on, and the connection is closed instead of answering: the client can't know.
     LoseAnswer,
+    /// The request is passed on, and its answer kept back.
+    HoldAnswer,
     /// Neither passed on nor answered.
     Hang,
 }
@@ -34,6 +36,8 @@ pub struct Rule {
     path: String,
     watches: Option<bool>,
     times: Option<u32>,
+    /// How many requests that match are left alone first.
+    skipped: u32,
     pub(super) effect: Effect,
     hits: u32,
 }
@@ -42,7 +46,7 @@ impl Rule {
     /// Every request, for ever.
     #[must_use]
     pub fn new(effect: Effect) -> Self {
-        Self { method: None, path: String::new(), watches: None, times: None, effect, hits: 0 }
+        Self { method: None, path: String::new(), watches: None, times: None, skipped: 0, effect, hits: 0 }
     }
 
     /// Only with this method.
@@ -70,6 +74,13 @@ impl Rule {
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
         self.times = Some(times);
+        self
+    }
+
+    /// Only after so many have been left alone.
+    #[must_use]
+    pub fn after(mut self, requests: u32) -> Self {
+        self.skipped = requests;
         self
     }
 
@@ -115,9 +126,18 @@ impl Rules {
 
     /// What happens to this request; counts it.
     pub(super) fn decide(&mut self, method: &Method, uri: &str) -> Option<Effect> {
-        let (_, rule) = self.rules.iter_mut().find(|(_, rule)| rule.matches(method, uri))?;
-        rule.hits += 1;
-        Some(rule.effect.clone())
+        for (_, rule) in &mut self.rules {
+            if !rule.matches(method, uri) {
+                continue;
+            }
+            if rule.skipped > 0 {
+                rule.skipped -= 1;
+                continue;
+            }
+            rule.hits += 1;
+            return Some(rule.effect.clone());
+        }
+        None
     }
 }
 
@@ -154,6 +174,14 @@ mod tests {
         assert_eq!(rules.decide(&Method::PUT, "/a/status"), Some(Effect::Cut));
         assert_eq!(rules.decide(&Method::PUT, "/a/status"), None);
         assert_eq!(rules.hits(id), 1);
+    }
+
+    #[test]
+    fn a_rule_leaves_the_first_requests_alone() {
+        let mut rules = Rules::default();
+        rules.add(Rule::new(Effect::Hang).after(2).times(1));
+        let decided = [(); 4].map(|()| rules.decide(&Method::GET, "/a").is_some());
+        assert_eq!(decided, [false, false, true, false]);
     }
 
     #[test]

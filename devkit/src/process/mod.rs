@@ -41,6 +41,13 @@ pub(crate) async fn supervisor() -> Result<PathBuf, Error> {
     Ok(SUPERVISOR.built().await?.join(SUPERVISOR.program))
 }
 
+/// Sends a signal to a process that is known not to have been waited for.
+pub(crate) fn signal(name: &str, id: u32, signal: Signal) -> Result<(), Error> {
+    let pid = i32::try_from(id).ok().and_then(Pid::from_raw);
+    let pid = pid.ok_or_else(|| Error::Unexpected(format!("{id} is no process id")))?;
+    kill_process(pid, signal).map_err(|errno| Error::io(format!("signal {name}"))(errno.into()))
+}
+
 /// A program about to be started. Its environment is what is given here, and `PATH`.
 #[derive(Debug, Clone)]
 pub struct Spawn {
@@ -136,9 +143,7 @@ impl Running {
         if self.ended().is_some() {
             return Err(Error::Unexpected(format!("{} has ended already", self.name)));
         }
-        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
-        let pid = pid.ok_or_else(|| Error::Unexpected(format!("{} is no process id", self.pid)))?;
-        kill_process(pid, signal).map_err(|errno| Error::io(format!("signal {}", self.name))(errno.into()))
+        self::signal(&self.name, self.pid, signal)
     }
 
     /// Kills the program with SIGKILL, and returns when it has ended.
