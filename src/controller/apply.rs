@@ -88,8 +88,9 @@ async fn send(
     to: bool,
     cause: Cause,
 ) -> Result<(), Apply> {
-    match with_progress(shell, evaluation, to, cause, lane.update(guard, permit, to)).await {
-        Ok(_) => {
+    let call = permit.deadline().bound(lane.update(guard, permit, to));
+    match with_progress(shell, evaluation, to, cause, call).await {
+        Ok(Ok(_)) => {
             shell.memory.lock().handle_updated(evaluation, to, cause, shell.now());
             if cause == Cause::Drift {
                 shell.metrics.drift_corrected(lane.id().region());
@@ -97,9 +98,16 @@ async fn send(
             tracing::info!(to, ?cause, "wrote profilingEnabled");
             Ok(())
         }
-        Err((failure, effect)) => {
+        Ok(Err((failure, effect))) => {
             tracing::warn!(to, ?cause, reason = failure.reason.as_str(), "{}", failure.detail);
             Err(Apply::Failed(failure, (effect == Effect::Unclear).then_some(to)))
+        }
+        Err(error) => {
+            tracing::warn!(to, ?cause, "{error}");
+            let message = "AWS did not respond in time; the operator retries.".into();
+            let failure =
+                Failure { reason: FailureReason::TimedOut, message, detail: error.to_string(), retry_after: None };
+            Err(Apply::Failed(failure, Some(to)))
         }
     }
 }

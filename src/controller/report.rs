@@ -100,14 +100,14 @@ pub async fn with_progress<T>(
 /// whether the API server has stored what was sent; nothing when the process stops first.
 async fn write(shell: &Shell, object: &Object, next: &ProfilingGroupStatus) -> Option<Result<bool, kube::Error>> {
     // Acquired after every other wait: the permit covers this call alone.
-    let _permit = tokio::select! {
+    let permit = tokio::select! {
         biased;
         permit = shell.permits.acquire(shell.settings.status_timeout) => permit,
         () = shell.stop.cancelled() => return None,
     };
     let api = shell.api(&object.key);
     let (params, body) = (PostParams::default(), object.with_status(next));
-    let written = timeout(shell.settings.status_timeout, api.replace_status(&object.key.name, &params, &body)).await;
+    let written = permit.deadline().bound(api.replace_status(&object.key.name, &params, &body)).await;
     let late = |_| kube::Error::Service("the API server did not answer in time".into());
     let written = written.unwrap_or_else(|elapsed| Err(late(elapsed)));
     Some(written.map(|answer| {

@@ -1,8 +1,11 @@
 //! Issues permits: the proof that this process may change the outside world. No I/O.
 
-use std::time::Duration;
+use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 
 /// Proof that this process may change the outside world for as long as one call takes.
 ///
@@ -14,11 +17,53 @@ use tokio::{sync::watch, time::Instant};
 ///
 /// # Caveats
 /// A permit bounds *when* a call may start and end. It does not stop a call that outlives its time-out, so the
-/// call must be cut off by the same time-out that the permit was requested for.
+/// call must be cut off by [`Deadline::bound`].
 #[derive(Debug)]
 #[must_use = "a permit that no call takes allows nothing"]
 pub struct Permit {
-    _only_permits_issue: (),
+    until: Deadline,
+}
+
+impl Permit {
+    /// When the call must be over.
+    pub fn deadline(&self) -> Deadline {
+        self.until
+    }
+
+    fn lasting(call_timeout: Duration) -> Self {
+        Self { until: Deadline(Instant::now().checked_add(call_timeout)) }
+    }
+}
+
+/// When a call must be over; never, where the time is too far off to be told.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a deadline bounds nothing by itself"]
+pub struct Deadline(Option<Instant>);
+
+/// A call was not over by its deadline: what has become of it is not known.
+#[derive(Debug, thiserror::Error)]
+#[error("the call was not over in time")]
+pub struct Late;
+
+impl Deadline {
+    /// Cuts a call off at the deadline.
+    ///
+    /// Guarantee: the clock is read before each step of the call. A process that was stopped and goes on does not first
+    /// send what it was about to send, as under `tokio::time::timeout`, which polls the call before its timer.
+    pub async fn bound<T>(self, call: impl Future<Output = T>) -> Result<T, Late> {
+        let Some(until) = self.0 else { return Ok(call.await) };
+        let (mut call, mut end) = (pin!(call), pin!(sleep_until(until)));
+        poll_fn(|context| {
+            if Instant::now() >= until {
+                return Poll::Ready(Err(Late));
+            }
+            match call.as_mut().poll(context) {
+                Poll::Ready(output) => Poll::Ready(Ok(output)),
+                Poll::Pending => end.as_mut().poll(context).map(|()| Err(Late)),
+            }
+        })
+        .await
+    }
 }
 
 /// Issues [`Permit`]s. One for the whole process, shared by cloning.
@@ -45,20 +90,27 @@ impl Permits {
     /// call would be over.
     #[must_use]
     pub fn grant(&self, call_timeout: Duration) -> Option<Permit> {
-        let granted = self.until.as_ref().is_none_or(|until| Instant::now() + call_timeout <= *until.borrow());
-        granted.then_some(Permit { _only_permits_issue: () })
+        let permit = Permit::lasting(call_timeout);
+        let granted = self.until.as_ref().is_none_or(|until| permit.until.0.is_some_and(|end| end <= *until.borrow()));
+        granted.then_some(permit)
     }
 
     /// Waits until [`grant`](Self::grant) grants one. Never returns once there is nothing that could still do so.
     pub async fn acquire(&self, call_timeout: Duration) -> Permit {
         if let Some(until) = &self.until {
             let mut until = until.clone();
-            let granted = until.wait_for(|until| Instant::now() + call_timeout <= *until).await.is_ok();
-            if !granted {
-                return std::future::pending().await;
+            loop {
+                // The time of the check is the time that the permit counts from.
+                let permit = Permit::lasting(call_timeout);
+                if permit.until.0.is_some_and(|end| end <= *until.borrow_and_update()) {
+                    return permit;
+                }
+                if until.changed().await.is_err() {
+                    return std::future::pending().await;
+                }
             }
         }
-        Permit { _only_permits_issue: () }
+        Permit::lasting(call_timeout)
     }
 
     /// Whether other processes may act instead of this one.
@@ -75,7 +127,10 @@ impl Permits {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use futures::FutureExt;
+    use tokio::sync::Notify;
 
     use super::*;
 
@@ -86,6 +141,25 @@ mod tests {
         let permits = Permits::always_granted();
         assert!(permits.acquire(CALL).now_or_never().is_some());
         assert!(permits.acquire(Duration::MAX).now_or_never().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_is_cut_off_at_its_deadline_and_one_that_could_go_on_only_after_it_does_not_go_on() {
+        let deadline = || Permits::always_granted().grant(CALL).map(|permit| permit.deadline());
+        assert_eq!(deadline().unwrap().bound(async { 7 }).await.ok(), Some(7));
+        assert!(deadline().unwrap().bound(std::future::pending::<()>()).await.is_err());
+
+        let (sent, ready) = (Cell::new(false), Notify::new());
+        let call = async {
+            ready.notified().await;
+            sent.set(true);
+        };
+        let mut bound = Box::pin(deadline().unwrap().bound(call));
+        assert!(bound.as_mut().now_or_never().is_none());
+        // As for a process that was stopped: both the answer and the deadline have come when it goes on.
+        ready.notify_one();
+        tokio::time::advance(CALL).await;
+        assert!(bound.await.is_err() && !sent.get());
     }
 
     #[tokio::test(start_paused = true)]
