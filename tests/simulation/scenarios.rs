@@ -138,6 +138,26 @@ fn an_edit_does_not_wait_for_status_writes_that_fail() {
     });
 }
 
+/// A correction and the report of the one before once began together.
+#[test]
+fn drift_that_comes_back_is_corrected_once_until_the_status_can_be_written() {
+    play(|stage| async move {
+        stage.group("G", true);
+        stage.create("r", "G", true, json!({}));
+        let _operator = stage.operator();
+        stage.until_ready("r", "True InSync", 10.0).await;
+        stage.fault(Fault::StatusWritesFail, 300);
+        for _ in 0..4 {
+            stage.group("G", false);
+            stage.pass(70.0).await;
+        }
+        stage.check(stage.count("Update") == 1, "one correction that is not recorded");
+        stage.until("it is corrected again", 600.0, || stage.enabled("G") == Some(true)).await;
+        stage.until_ready("r", "True InSync", 60.0).await;
+        stage.check(stage.count("Update") == 2, "and one that is");
+    });
+}
+
 #[test]
 fn an_edit_does_not_wait_for_a_status_write_that_hangs() {
     play(|stage| async move {

@@ -116,19 +116,23 @@ impl Memory {
 
         let waiting_since = record.waiting_since.unwrap_or(now.moment);
         let held_until = record.held_until(now.moment);
+        let write_has_failed = record.write_has_failed();
         let refresh = self.settings.status_refresh;
         let present = Present {
             moment: now.moment,
             slot: slots::slot(&object.uid, now.wall, refresh),
             next_slot: now.moment.plus(slots::remaining(&object.uid, now.wall, refresh)),
-            waiting_until: waiting.then(|| waiting_since.plus(WORTH_REPORTING)),
+            // After a failed write, what it was to report is due.
+            waiting_until: (waiting && !write_has_failed).then(|| waiting_since.plus(WORTH_REPORTING)),
         };
         let worth = record.writes.worth(&object.status, &next, present);
         let planned = plan(&situation);
-        // What can't be recorded is not done; but a user's edit, such as a switch-off in an incident, does not wait.
+        // What can't be recorded is not done, and after a failed write the report comes first; but a user's edit, such
+        // as a switch-off in an incident, does not wait.
+        let unrecorded = held_until.is_some() || (write_has_failed && worth == Worth::Write);
         let step = match planned {
             Plan::Update { cause: Cause::Edit, .. } => planned,
-            _ if held_until.is_some() => Plan::Rest,
+            _ if unrecorded => Plan::Rest,
             _ => planned,
         };
         let write_from = match worth {

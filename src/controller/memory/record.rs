@@ -123,6 +123,12 @@ impl Record {
         self.held_until = Some(now.plus(pause));
     }
 
+    /// Whether the status could not be written, and has not been since.
+    #[must_use]
+    pub fn write_has_failed(&self) -> bool {
+        self.write_failures > 0
+    }
+
     /// Until when the resource is left alone.
     #[must_use]
     pub fn held_until(&self, now: Moment) -> Option<Moment> {
