@@ -1,0 +1,229 @@
+//! The leader is killed before and after each call that it makes for one resource: the next one ends up where it would have.
+
+use std::{collections::BTreeMap, fmt, ops::RangeInclusive};
+
+use devkit::faultproxy::{Effect, FaultProxy, Rule};
+use http::Method;
+use serde_json::json;
+
+use crate::{
+    record::UPDATE,
+    replicas::{Fleet, Replica, access_key},
+    rest::comes_to_rest,
+    world::World,
+};
+
+const LIST: &str = "ListProfilingGroups";
+/// Stands for the name of the resource in a path.
+const NAME: &str = "{name}";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Work {
+    Adopt,
+    Edit,
+    Correct,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Request {
+    Aws(String),
+    Kubernetes(String, String),
+}
+
+/// A request for some work; of equal ones, the first is number 0.
+#[derive(Clone, Debug)]
+struct Call {
+    work: Work,
+    request: Request,
+    number: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moment {
+    /// It has not arrived.
+    Before,
+    /// It has taken effect, and its answer has not arrived.
+    After,
+}
+
+/// A replica, and its way to the API server.
+struct Watched {
+    replica: Replica,
+    proxy: FaultProxy,
+}
+
+#[tokio::test]
+async fn wherever_the_leader_is_killed_nothing_is_lost_and_nothing_is_done_twice() {
+    let world = World::new().await;
+    let fleet = Fleet::new(&world);
+    let mut leader = watched(&fleet).await;
+    fleet.until_leads(&leader.replica).await;
+    let calls = recorded(&world, &leader).await;
+    let all = std::env::var("FLEET_SWEEP").is_ok_and(|which| which == "all");
+    let chosen = calls.iter().filter(|call| all || call.changes());
+    let cases: Vec<_> = chosen.flat_map(|call| [(call, Moment::Before), (call, Moment::After)]).collect();
+    println!("{} calls, {} kills", calls.len(), cases.len());
+
+    let mut standby = watched(&fleet).await;
+    for (index, (call, moment)) in cases.iter().enumerate() {
+        let name = format!("k-{index:03}");
+        prepare(&world, call.work, &name).await;
+        killed_at(&world, &leader, call, *moment, &name).await;
+        leader = std::mem::replace(&mut standby, watched(&fleet).await);
+        fleet.until_leads(&leader.replica).await;
+        finished(&world, call.work, &name).await;
+    }
+    comes_to_rest(&world).await;
+    let mut wrong = Vec::new();
+    for (index, (call, moment)) in cases.iter().enumerate() {
+        let name = format!("k-{index:03}");
+        let updates = world.calls_for(UPDATE, &name).await;
+        let corrections = world.status(&name).await["drift"]["corrections"].as_u64().unwrap_or(0);
+        let line = format!("{call} {moment:?}: {updates} Updates, {corrections} corrections recorded");
+        println!("{line}");
+        if !call.updates(*moment).contains(&updates) {
+            wrong.push(line);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    world.judge().await;
+}
+
+async fn watched(fleet: &Fleet<'_>) -> Watched {
+    let proxy = FaultProxy::start(&fleet.world.plane).await.unwrap();
+    let replica = fleet.candidate_through(proxy.url()).await.start().await;
+    Watched { replica, proxy }
+}
+
+/// All calls that the leader makes for each kind of work, seen by both services.
+async fn recorded(world: &World, leader: &Watched) -> Vec<Call> {
+    let mut calls = Vec::new();
+    for (work, name) in [(Work::Adopt, "seen-a"), (Work::Edit, "seen-b"), (Work::Correct, "seen-c")] {
+        prepare(world, work, name).await;
+        let position = world.plane.audit().await.unwrap().position();
+        let seq = world.aws.journal().await.unwrap().last().map_or(0, |entry| entry.seq);
+        begin(world, work, name).await;
+        finished(world, work, name).await;
+        world.lists(1).await;
+        let key = access_key(&leader.replica.name, world.aws.id());
+        let journal = world.aws.journal_since(seq).await.unwrap().into_iter();
+        let aws = journal.filter(|entry| entry.access_key.as_ref() == Some(&key)).filter_map(|entry| entry.operation);
+        let audit = world.plane.audit_since(position).await.unwrap().by(&leader.replica.user);
+        let kubernetes = audit.events.into_iter().filter_map(|event| {
+            let method = match event.verb.as_str() {
+                "get" | "list" => "GET",
+                "create" => "POST",
+                "update" => "PUT",
+                // An open watch is no call of this work.
+                "watch" => return None,
+                other => panic!("{other} {}", event.uri),
+            };
+            let path = event.uri.split('?').next().unwrap_or_default().replace(name, NAME);
+            Some(Request::Kubernetes(method.to_owned(), path))
+        });
+        let mut numbers: BTreeMap<Request, u32> = BTreeMap::new();
+        for request in aws.map(Request::Aws).chain(kubernetes) {
+            let number = numbers.entry(request.clone()).or_default();
+            let call = Call { work, request, number: *number };
+            *number += 1;
+            if call.number == 0 || !call.is_periodic() {
+                calls.push(call);
+            }
+        }
+    }
+    calls
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { work, request, number } = self;
+        match request {
+            Request::Aws(operation) => write!(f, "{work:?}: {operation} {number}"),
+            Request::Kubernetes(method, path) => {
+                let end = path.split("/namespaces/").last().and_then(|path| path.split_once('/')).map_or("", |it| it.1);
+                write!(f, "{work:?}: {method} {end} {number}")
+            }
+        }
+    }
+}
+
+impl Call {
+    /// How many Updates of the group there may be: the same once more where the leader could not record its own.
+    fn updates(&self, moment: Moment) -> RangeInclusive<usize> {
+        match (self.work, &self.request) {
+            (Work::Adopt, _) => 0..=0,
+            (_, Request::Aws(operation)) if operation == UPDATE => 1..=2,
+            (_, Request::Kubernetes(_, path)) if path.ends_with("/status") && moment == Moment::Before => 1..=2,
+            _ => 1..=1,
+        }
+    }
+
+    /// Repeated whether there is work or not.
+    fn is_periodic(&self) -> bool {
+        match &self.request {
+            Request::Aws(operation) => operation == LIST,
+            Request::Kubernetes(_, path) => path.contains("/leases/"),
+        }
+    }
+
+    /// The sample that CI takes.
+    fn changes(&self) -> bool {
+        match &self.request {
+            Request::Aws(operation) => operation == UPDATE,
+            Request::Kubernetes(_, path) => path.ends_with("/status"),
+        }
+    }
+}
+
+async fn prepare(world: &World, work: Work, name: &str) {
+    world.flip(name, true).await;
+    if work != Work::Adopt {
+        world.create(name, true, json!({})).await;
+        world.condition(name, "Ready", "True", "InSync").await;
+    }
+}
+
+async fn begin(world: &World, work: Work, name: &str) {
+    match work {
+        Work::Adopt => drop(world.create(name, true, json!({})).await),
+        Work::Edit => world.patch(name, json!({ "spec": { "profilingEnabled": false } })).await,
+        Work::Correct => world.flip(name, false).await,
+    }
+}
+
+async fn finished(world: &World, work: Work, name: &str) {
+    world.eventually("AWS follows", async || world.enabled(name).await.filter(|on| *on != (work == Work::Edit))).await;
+    world.condition(name, "Ready", "True", "InSync").await;
+}
+
+/// Begins the work, and kills the leader when it makes this call.
+async fn killed_at(world: &World, leader: &Watched, call: &Call, moment: Moment, name: &str) {
+    match &call.request {
+        Request::Aws(operation) => {
+            assert_eq!(call.number, 0, "{call}: faults meet the first");
+            let hang = json!({ "operation": operation, "count": 1, "after": moment == Moment::After, "effect": { "type": "hang" } });
+            let seq = world.aws.journal().await.unwrap().last().map_or(0, |entry| entry.seq);
+            world.aws.fault(hang).await.unwrap();
+            begin(world, call.work, name).await;
+            world
+                .eventually(&format!("{call}"), async || {
+                    let journal = world.aws.journal_since(seq).await.unwrap();
+                    journal.iter().any(|entry| entry.fault == true && entry.is(operation)).then_some(())
+                })
+                .await;
+        }
+        Request::Kubernetes(method, path) => {
+            let effect = if moment == Moment::Before { Effect::Hang } else { Effect::HoldAnswer };
+            let method: Method = method.parse().unwrap();
+            let rule = Rule::new(effect).method(method).path(&path.replace(NAME, name)).after(call.number).times(1);
+            let rule = leader.proxy.add(rule);
+            begin(world, call.work, name).await;
+            let arrived = || match moment {
+                Moment::Before => leader.proxy.hits(rule) > 0,
+                Moment::After => leader.proxy.held() > 0,
+            };
+            world.eventually(&format!("{call}"), async || arrived().then_some(())).await;
+        }
+    }
+    leader.replica.operator.kill().await.unwrap();
+}
