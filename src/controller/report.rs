@@ -15,7 +15,7 @@ use crate::{
     domain::{
         plan::Cause,
         status::progress_status,
-        transitions::{EventDraft, events_between},
+        transitions::{EventDraft, Reported, events_between, events_of},
         writes::NotKept,
     },
     process::{error_chain::error_chain, reconciles::Outcome},
@@ -120,10 +120,11 @@ async fn write(shell: &Shell, object: &Object, next: &ProfilingGroupStatus) -> O
 /// Publishes what was written to AWS, and the transitions that AWS or the user caused.
 async fn publish(shell: &Shell, evaluation: &Evaluation) {
     let applied = shell.memory.lock().take_unpublished(evaluation);
-    let before = &evaluation.object.status.ours;
-    let after = if evaluation.writes && !evaluation.repeats { &evaluation.next } else { before };
     let failure = evaluation.situation.backoff.as_ref().map(|backoff| &backoff.failure);
-    for draft in events_between(before, after, &applied, failure) {
+    let written = evaluation.writes.then_some(&evaluation.next);
+    let stored = Reported::of(&evaluation.object.status.ours);
+    let transitions = written.into_iter().flat_map(|next| events_between(evaluation.reported, stored, next, failure));
+    for draft in events_of(&applied).chain(transitions) {
         shell.events.publish(&evaluation.object.reference(), draft).await;
     }
 }

@@ -28,6 +28,12 @@ impl Status {
             Self::Unknown => "Unknown",
         }
     }
+
+    /// The status that is written so.
+    #[must_use]
+    pub fn read(written: &str) -> Option<Self> {
+        [Self::True, Self::False, Self::Unknown].into_iter().find(|status| status.as_str() == written)
+    }
 }
 
 /// What a condition is to report.

@@ -1,6 +1,10 @@
 //! Which transitions are worth an event; states never are. Pure.
 
-use super::{conditions, failure::Failure, plan::Cause};
+use super::{
+    conditions::{self, Status},
+    failure::Failure,
+    plan::Cause,
+};
 use crate::api::{ConditionType, ProfilingGroupStatus, Reason};
 
 /// One event to publish.
@@ -25,16 +29,35 @@ pub struct Applied {
     pub cause: Cause,
 }
 
-/// What happened between two statuses. `failure` is the last attempt's, for the whole chain of causes.
-#[must_use]
-pub fn events_between(
-    before: &ProfilingGroupStatus,
-    after: &ProfilingGroupStatus,
-    applied: &[Applied],
-    failure: Option<&Failure>,
-) -> Vec<EventDraft> {
-    let mut drafts = Vec::new();
-    for Applied { to, cause } in applied {
+/// What a status has reported, as far as events depend on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reported {
+    ready: Option<(Status, Reason)>,
+    agents: Option<Reason>,
+    /// Whether AWS had reported on agents at all: a group that was just adopted may have been silent before.
+    agents_seen: bool,
+}
+
+impl Reported {
+    /// What `status` reports.
+    #[must_use]
+    pub fn of(status: &ProfilingGroupStatus) -> Self {
+        let read = |kind| {
+            let condition = conditions::find(&status.conditions, kind)?;
+            let reason = Reason::ALL.iter().find(|reason| reason.as_str() == condition.reason)?;
+            Some((Status::read(&condition.status)?, *reason))
+        };
+        Self {
+            ready: read(ConditionType::Ready),
+            agents: read(ConditionType::AgentsReporting).map(|(_, reason)| reason),
+            agents_seen: status.profiling_status.is_some(),
+        }
+    }
+}
+
+/// What was written to AWS.
+pub fn events_of(applied: &[Applied]) -> impl Iterator<Item = EventDraft> {
+    applied.iter().map(|Applied { to, cause }| {
         let state = if *to { "on" } else { "off" };
         let (reason, note) = match cause {
             Cause::Edit => ("Updated", format!("Turned profiling {state} in AWS.")),
@@ -45,64 +68,63 @@ pub fn events_between(
                 ("DriftCorrected", format!("The group was changed externally in AWS; turned profiling {state} again."))
             }
         };
-        drafts.push(EventDraft { warning: false, reason, action: "Update", note });
-    }
-    drafts.extend(ready_transition(before, after, failure));
-    drafts.extend(agents_transition(before, after));
-    drafts
+        EventDraft { warning: false, reason, action: "Update", note }
+    })
+}
+
+/// What `after` reports that has changed since `before`, and that is not `stored` already: another operator may have
+/// reported it first. `failure` is the last attempt's, for the whole chain of causes.
+pub fn events_between(
+    before: Reported,
+    stored: Reported,
+    after: &ProfilingGroupStatus,
+    failure: Option<&Failure>,
+) -> impl Iterator<Item = EventDraft> {
+    let now = Reported::of(after);
+    let ready = now.ready.filter(|_| now.ready != before.ready && now.ready != stored.ready);
+    let agents = now.agents.filter(|_| now.agents != before.agents && now.agents != stored.agents);
+    let ready = ready.and_then(|is| ready_transition(before.ready, is, after, failure));
+    ready.into_iter().chain(agents.and_then(|is| agents_transition(before, is, after)))
 }
 
 fn ready_transition(
-    before: &ProfilingGroupStatus,
+    was: Option<(Status, Reason)>,
+    is: (Status, Reason),
     after: &ProfilingGroupStatus,
     failure: Option<&Failure>,
 ) -> Option<EventDraft> {
-    let ready = |status: &ProfilingGroupStatus| {
-        conditions::find(&status.conditions, ConditionType::Ready)
-            .map(|condition| (condition.status.clone(), condition.reason.clone()))
-    };
     let now = conditions::find(&after.conditions, ConditionType::Ready)?;
-    let was = ready(before);
-    if was == ready(after) {
-        return None;
-    }
-    let reason = Reason::ALL.iter().find(|reason| reason.as_str() == now.reason)?;
-    let was_reason = was.as_ref().map_or("", |(_, reason)| reason.as_str());
     let draft =
         |warning, reason: &'static str, note: String| Some(EventDraft { warning, reason, action: "Reconcile", note });
-    match (now.status.as_str(), reason) {
-        ("False", _) => {
-            let note = match failure.filter(|failure| Reason::from(failure.reason) == *reason) {
+    match is {
+        (Status::False, reason) => {
+            let note = match failure.filter(|failure| Reason::from(failure.reason) == reason) {
                 Some(failure) => format!("{} {}", now.message, failure.detail),
                 None => now.message.clone(),
             };
             draft(true, reason.as_str(), note)
         }
-        ("True", Reason::DriftReported) => {
+        (Status::True, Reason::DriftReported) => {
             let difference = conditions::find(&after.conditions, ConditionType::Synced)?;
-            draft(true, reason.as_str(), difference.message.clone())
+            draft(true, Reason::DriftReported.as_str(), difference.message.clone())
         }
-        ("True", Reason::Suspended) => draft(false, reason.as_str(), now.message.clone()),
-        ("True", _) if was_reason == Reason::Suspended.as_str() => draft(false, "Resumed", now.message.clone()),
-        ("True", _) if was.as_ref().is_some_and(|(status, _)| status == "False") => {
+        (Status::True, Reason::Suspended) => draft(false, Reason::Suspended.as_str(), now.message.clone()),
+        (Status::True, _) if was.is_some_and(|(_, reason)| reason == Reason::Suspended) => {
+            draft(false, "Resumed", now.message.clone())
+        }
+        (Status::True, _) if was.is_some_and(|(status, _)| status == Status::False) => {
             draft(false, "Recovered", now.message.clone())
         }
         _ => None,
     }
 }
 
-fn agents_transition(before: &ProfilingGroupStatus, after: &ProfilingGroupStatus) -> Option<EventDraft> {
-    let reason = |status: &ProfilingGroupStatus| {
-        conditions::find(&status.conditions, ConditionType::AgentsReporting).map(|c| c.reason.clone())
-    };
+fn agents_transition(was: Reported, is: Reason, after: &ProfilingGroupStatus) -> Option<EventDraft> {
     let now = conditions::find(&after.conditions, ConditionType::AgentsReporting)?;
-    let news = [Reason::AgentsSilent, Reason::ReportsAlthoughOff].into_iter().find(|r| r.as_str() == now.reason)?;
-    // A group that was just adopted may have been silent before.
-    before.profiling_status.as_ref()?;
-    let was = reason(before)?;
-    (was != now.reason).then(|| EventDraft {
+    let is_news = was.agents_seen && was.agents.is_some();
+    (is_news && matches!(is, Reason::AgentsSilent | Reason::ReportsAlthoughOff)).then(|| EventDraft {
         warning: true,
-        reason: news.as_str(),
+        reason: is.as_str(),
         action: "Observe",
         note: now.message.clone(),
     })

@@ -87,8 +87,7 @@ impl Writes {
     }
 
     /// Whether `next` is what we have written last: only someone else's change makes it differ from what is stored.
-    #[must_use]
-    pub fn repeats_itself(&self, next: &ProfilingGroupStatus) -> bool {
+    fn repeats_itself(&self, next: &ProfilingGroupStatus) -> bool {
         self.digest == Some(digest(next))
     }
 

@@ -61,6 +61,32 @@ fn a_resource_that_is_gone_while_the_watch_is_silent_is_not_written_again_and_ag
     });
 }
 
+/// Seed 16: conditions that are kept while a resource is suspended were another status once they had been wiped.
+#[test]
+fn what_others_remove_from_a_status_is_put_back_without_a_second_event() {
+    play(|stage| async move {
+        stage.group("G", true);
+        stage.create("suspended", "G", true, json!({ "suspend": true }));
+        stage.create("missing", "H", true, json!({}));
+        let _operator = stage.operator();
+        stage.until_ready("suspended", "True Suspended", 10.0).await;
+        stage.until_ready("missing", "False GroupNotFound", 10.0).await;
+        for _ in 0..3 {
+            for name in ["suspended", "missing"] {
+                stage.patch(name, "/status", &json!({ "status": { "conditions": [] } }));
+            }
+            stage.pass(5.0).await;
+        }
+        stage.until_ready("suspended", "True Suspended", 200.0).await;
+        stage.until_ready("missing", "False GroupNotFound", 200.0).await;
+        for (name, reason) in [("suspended", "Suspended"), ("missing", "GroupNotFound")] {
+            let events = stage.events(name);
+            let said = events.iter().filter(|event| event.starts_with(reason)).count();
+            stage.check(said == 1, &format!("{name}: {events:?}"));
+        }
+    });
+}
+
 #[test]
 fn a_resource_deleted_just_after_it_was_queued_is_looked_at_when_it_is_made_again() {
     play(|stage| async move {

@@ -15,6 +15,7 @@ use crate::{
         situation::{Knowledge, LaneView, Limits, Ownership, Presence, Request, Situation},
         slots,
         status::{NextStatus, next_status},
+        transitions::Reported,
         writes::{Present, Worth},
     },
 };
@@ -45,8 +46,8 @@ pub struct Evaluation {
     pub next: ProfilingGroupStatus,
     /// Whether it is worth a write now.
     pub writes: bool,
-    /// Whether someone else's change is all that makes the write necessary.
-    pub repeats: bool,
+    /// What was reported last: by this process, else by whoever wrote the status before it began.
+    pub reported: Reported,
     /// Whether something that was written to AWS is not reported in an event yet.
     pub unpublished: bool,
     /// Whether nothing but waiting would be reported.
@@ -150,7 +151,7 @@ impl Memory {
         };
         Some(Evaluation {
             writes: worth == Worth::Write && held_until.is_none(),
-            repeats: record.writes.repeats_itself(&next),
+            reported: record.reported.unwrap_or_else(|| Reported::of(&object.status.ours)),
             unpublished: !record.unpublished.is_empty() && held_until.is_none(),
             unconfirmed,
             wants: group.filter(|_| wants(&situation)),

@@ -35,7 +35,7 @@ use crate::{
         plan::Cause,
         remembered::Remembered,
         slots,
-        transitions::Applied,
+        transitions::{Applied, Reported},
         writes::{NotKept, Writes},
     },
 };
@@ -337,6 +337,7 @@ impl Memory {
         let mut not_kept = None;
         self.update(evaluation, |record| {
             record.write_succeeded();
+            record.reported = Some(Reported::of(&evaluation.next));
             let then = &evaluation.situation.remembered;
             let mut written = Remembered::of(&evaluation.next);
             // What was written to AWS meanwhile is newer than what the evaluation knew.

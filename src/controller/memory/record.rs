@@ -8,7 +8,7 @@ use crate::domain::{
     moment::{Moment, Now},
     remembered::Remembered,
     situation::Backoff,
-    transitions::Applied,
+    transitions::{Applied, Reported},
     writes::Writes,
 };
 
@@ -22,6 +22,8 @@ pub struct Record {
     pub remembered: Remembered,
     /// What the writer of the status remembers.
     pub writes: Writes,
+    /// What this process has reported last. Events compare with it, not with what others have made of the status.
+    pub reported: Option<Reported>,
     /// Changes in AWS that no event reports yet.
     pub unpublished: Vec<Applied>,
     /// When it began to wait for AWS.
@@ -52,6 +54,7 @@ impl Record {
         Self {
             remembered,
             writes,
+            reported: None,
             unpublished: Vec::new(),
             waiting_since: None,
             request: None,

@@ -13,11 +13,14 @@ use crate::api::ProfilingStatus;
 
 /// The reasons of the events between two situations, warnings marked.
 fn events(before: &ProfilingGroupStatus, after: &Situation, applied: Option<Applied>) -> String {
-    let after = after.report_after(before);
-    let said = events_between(before, &after, applied.as_slice(), None);
-    let again = events_between(&after, &after, &[], None);
-    assert_eq!(again, [], "what was said is not said again");
-    said.iter().map(|h| format!("{}{}", if h.warning { "!" } else { "" }, h.reason)).collect::<Vec<_>>().join(" ")
+    let (after, nothing) = (after.report_after(before), ProfilingGroupStatus::default());
+    let transitions = |before, stored| events_between(Reported::of(before), Reported::of(stored), &after, None);
+    for stored in [before, &nothing] {
+        assert_eq!(transitions(&after, stored).next(), None, "what was said is not said again, whatever others do");
+    }
+    assert_eq!(transitions(before, &after).next(), None, "another operator has said it");
+    let said = events_of(applied.as_slice()).chain(transitions(before, before));
+    said.map(|h| format!("{}{}", if h.warning { "!" } else { "" }, h.reason)).collect::<Vec<_>>().join(" ")
 }
 
 #[test]
@@ -92,7 +95,8 @@ fn silence_is_reported_only_for_agents_that_were_seen_before() {
 #[test]
 fn a_failure_is_reported_with_its_whole_chain_of_causes() {
     let (before, after) = (synced().report(), synced().sees(Some(false)).denied().report());
-    let told = |failure: &Failure| events_between(&before, &after, &[], Some(failure)).remove(0).note;
+    let before = Reported::of(&before);
+    let told = |failure: &Failure| events_between(before, before, &after, Some(failure)).next().unwrap().note;
     assert_eq!(
         told(&failure(FailureReason::AccessDenied)),
         "What to do about AccessDenied. Caused by: a request of id 42"
