@@ -3,7 +3,7 @@
 use std::{pin::pin, time::Duration};
 
 use futures::join;
-use kube::api::PostParams;
+use kube::{ResourceExt, api::PostParams};
 use tokio::time::timeout;
 
 use super::{
@@ -25,7 +25,8 @@ use crate::{
 const WORTH_REPORTING: Duration = Duration::from_secs(1);
 /// How many times a status is computed again when someone else wrote the object at the same time.
 const TRIES: usize = 3;
-/// How long at least an object is left alone that was not found: it is gone, and the watch will report it.
+/// How long at least an object is left alone that was not found, or is another one of the same name: it is gone, and the
+/// watch will report it.
 const AFTER_NOT_FOUND: Duration = Duration::from_secs(30);
 
 /// Writes the status of `evaluation`, if it is worth a write, and publishes what happened.
@@ -43,16 +44,22 @@ pub async fn report(shell: &Shell, evaluation: &Evaluation) -> Outcome {
                 }
                 return outcome(&evaluation);
             }
-            Err(kube::Error::Api(status)) if status.is_conflict() && tries.next().is_some() => {
+            Err(conflict) if is_conflict(&conflict) && tries.next().is_some() => {
                 match shell.api(&evaluation.key).get_opt(&evaluation.key.name).await {
-                    Ok(Some(newest)) => shell.handle(|memory, now| memory.handle_answer(newest, now)),
-                    Ok(None) => {}
-                    Err(error) => return failed(shell, &evaluation, &error),
+                    Ok(Some(newest)) if newest.uid().as_ref() == Some(&evaluation.uid) => {
+                        shell.handle(|memory, now| memory.handle_answer(newest, now));
+                    }
+                    Ok(_) => return failed(shell, &evaluation, &conflict, AFTER_NOT_FOUND),
+                    Err(error) => return failed(shell, &evaluation, &error, Duration::ZERO),
                 }
                 let Some(newer) = shell.evaluate(&evaluation.key) else { return Outcome::Success };
                 evaluation = newer;
             }
-            Err(error) => return failed(shell, &evaluation, &error),
+            Err(error) => {
+                let gone = matches!(&error, kube::Error::Api(status) if status.is_not_found());
+                let at_least = if gone { AFTER_NOT_FOUND } else { Duration::ZERO };
+                return failed(shell, &evaluation, &error, at_least);
+            }
         }
     }
     if evaluation.unpublished {
@@ -61,10 +68,12 @@ pub async fn report(shell: &Shell, evaluation: &Evaluation) -> Outcome {
     outcome(&evaluation)
 }
 
-fn failed(shell: &Shell, evaluation: &Evaluation, error: &kube::Error) -> Outcome {
+fn is_conflict(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.is_conflict())
+}
+
+fn failed(shell: &Shell, evaluation: &Evaluation, error: &kube::Error, at_least: Duration) -> Outcome {
     tracing::warn!("can't write the status: {}", error_chain(error));
-    let gone = matches!(error, kube::Error::Api(status) if status.is_not_found());
-    let at_least = if gone { AFTER_NOT_FOUND } else { Duration::ZERO };
     let (now, chance) = (shell.now(), shell.system.chance());
     shell.memory.lock().handle_write_failed(evaluation, at_least, now, chance);
     Outcome::Error

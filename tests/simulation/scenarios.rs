@@ -87,6 +87,24 @@ fn what_others_remove_from_a_status_is_put_back_without_a_second_event() {
     });
 }
 
+/// Seed 63: another one of the same name is as gone as one that is not found.
+#[test]
+fn a_resource_that_was_replaced_while_the_watch_is_silent_is_not_written_again_and_again() {
+    play(|stage| async move {
+        stage.group("G", true);
+        stage.create("r", "G", true, json!({ "managementPolicy": "Observe" }));
+        let _operator = stage.operator();
+        stage.until_ready("r", "True InSync", 10.0).await;
+        stage.fault(Fault::WatchSilent, 250);
+        stage.act(&Action::Replace { namespace: NAMESPACE, name: "r".into() });
+        stage.group("G", false);
+        stage.pass(240.0).await;
+        let conflicts = stage.count("conflicts");
+        stage.check(conflicts < 10, &format!("{conflicts} PUTs of what is gone"));
+        stage.until_ready("r", "True Observed", 20.0).await;
+    });
+}
+
 #[test]
 fn a_resource_deleted_just_after_it_was_queued_is_looked_at_when_it_is_made_again() {
     play(|stage| async move {
