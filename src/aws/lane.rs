@@ -168,7 +168,7 @@ impl Lane {
                 if state.failure().is_some() {
                     tracing::info!(region = self.id.region(), "AWS can be listed again");
                 }
-                state.end_list(listing, began, chance);
+                state.end_list(listing, began, now, chance);
             }
             Err(error) => {
                 let failure = Failure::from(&error);

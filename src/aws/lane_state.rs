@@ -9,7 +9,7 @@ use crate::domain::{
     lane_id::LaneId,
     moment::{Moment, Now},
     observation::Observation,
-    situation::{Knowledge, LaneView},
+    situation::{Knowledge, LaneView, stale_after},
 };
 
 /// How long requests for a fresh List are collected: annotating hundreds of objects costs one List or two.
@@ -149,13 +149,15 @@ impl LaneState {
         self.inventory.page(listing, began, groups);
     }
 
-    /// The List that began at `began` has ended, and was complete. `chance` is from 0 to 1.
-    pub fn end_list(&mut self, listing: Listing, began: Moment, chance: f64) {
+    /// The List that began at `began` has ended at `now`, and was complete. `chance` is from 0 to 1.
+    pub fn end_list(&mut self, listing: Listing, began: Moment, now: Moment, chance: f64) {
         self.inventory.end_list(listing);
         let wanted = &self.wanted;
         self.inventory.retain(|name| wanted.contains(name));
         let account = self.inventory.account().or_else(|| self.account.clone());
-        if self.failure.take().is_some() || self.last_success.is_none() || self.account != account {
+        // Also where nothing has changed, what was too old to be trusted is confirmed: the process may have been stopped.
+        let was_stale = self.last_success.is_none_or(|last| now.since(last) >= stale_after(self.poll_interval));
+        if self.failure.take().is_some() || was_stale || self.account != account {
             self.news = News::All;
         }
         self.account = account;

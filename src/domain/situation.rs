@@ -86,13 +86,20 @@ pub struct Limits {
     pub drift_window: Duration,
 }
 
+/// How long what is known about AWS is trusted: three intervals, and never less than five minutes, because one slow List
+/// is nothing to report.
+#[must_use]
+pub fn stale_after(poll_interval: Duration) -> Duration {
+    Duration::from_mins(5).max(poll_interval * 3)
+}
+
 impl Limits {
-    /// Three intervals, and never less than five minutes: one slow List is nothing to report.
+    /// The limits that follow from the settings.
     #[must_use]
     pub fn new(poll_interval: Duration, agent_stale_after: Duration) -> Self {
         Self {
             agent_stale_after,
-            inventory_stale_after: Duration::from_mins(5).max(poll_interval * 3),
+            inventory_stale_after: stale_after(poll_interval),
             drift_window: super::drift::window(poll_interval),
         }
     }

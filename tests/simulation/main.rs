@@ -10,6 +10,7 @@ mod apiserver;
 mod aws;
 mod faults;
 mod kubernetes;
+mod old_news;
 mod oracle;
 mod process;
 mod random;

@@ -110,7 +110,7 @@ fn a_list_triggers_only_the_resources_whose_group_has_changed() {
             ..Observation::default()
         };
         state.page(&mut listing, Moment(at), (0..50).map(group).collect());
-        state.end_list(listing, Moment(at), 0.5);
+        state.end_list(listing, Moment(at), Moment(at), 0.5);
     };
     list(&memory, 1000, 99);
     assert_eq!(memory.handle_lane_news(&lane).recheck.len(), 50, "the first List is news for all");
