@@ -43,7 +43,8 @@ impl Remembered {
             updated_at: status.updated_at,
             account: status.account.clone(),
             region: status.region.clone(),
-            seen: status.arn.is_some(),
+            // Someone else may have removed the ARN.
+            seen: status.arn.is_some() || status.last_applied.is_some(),
             drift: status.drift.clone().unwrap_or_default(),
             handled_request: status.last_handled_reconcile_at.clone(),
             in_doubt: None,
