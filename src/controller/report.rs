@@ -18,7 +18,7 @@ use crate::{
         transitions::{EventDraft, Reported, events_between, events_of},
         writes::NotKept,
     },
-    process::{error_chain::error_chain, reconciles::Outcome},
+    process::{error_chain::error_chain, permit::Permit, reconciles::Outcome},
 };
 
 /// A mutation that takes longer is worth a report.
@@ -34,8 +34,18 @@ pub async fn report(shell: &Shell, evaluation: &Evaluation) -> Outcome {
     let mut evaluation = evaluation.clone();
     let mut tries = 1..TRIES;
     while evaluation.writes {
-        let Some(written) = write(shell, &evaluation.object, &evaluation.next).await else { return Outcome::Success };
-        match written {
+        let Some(permit) = shell.permits.grant(shell.settings.status_timeout) else {
+            tokio::select! {
+                biased;
+                () = shell.stop.cancelled() => return Outcome::Success,
+                permit = shell.permits.acquire(shell.settings.status_timeout) => drop(permit),
+            }
+            // What was computed before the wait may be old.
+            let Some(newer) = shell.evaluate(&evaluation.key) else { return Outcome::Success };
+            evaluation = newer;
+            continue;
+        };
+        match write(shell, permit, &evaluation.object, &evaluation.next).await {
             Ok(kept) => {
                 let not_kept = shell.memory.lock().handle_written(&evaluation, kept, shell.now());
                 publish(shell, &evaluation).await;
@@ -97,33 +107,33 @@ pub async fn with_progress<T>(
     if let Ok(answer) = timeout(WORTH_REPORTING, &mut mutation).await {
         return answer;
     }
+    let Some(permit) = shell.permits.grant(shell.settings.status_timeout) else { return mutation.await };
     let status = progress_status(&evaluation.situation, to, cause, &evaluation.object.status.ours);
-    let (written, answer) = join!(write(shell, &evaluation.object, &status), mutation);
-    if let Some(Err(error)) = written {
+    let (written, answer) = join!(write(shell, permit, &evaluation.object, &status), mutation);
+    if let Err(error) = written {
         tracing::debug!(error = %error, "can't report that AWS takes long");
     }
     answer
 }
 
 /// Writes one status over the version that it was computed from; a stale writer is refused by the API server. Returns
-/// whether the API server has stored what was sent; nothing when the process stops first.
-async fn write(shell: &Shell, object: &Object, next: &ProfilingGroupStatus) -> Option<Result<bool, kube::Error>> {
-    // Acquired after every other wait: the permit covers this call alone.
-    let permit = tokio::select! {
-        biased;
-        permit = shell.permits.acquire(shell.settings.status_timeout) => permit,
-        () = shell.stop.cancelled() => return None,
-    };
+/// whether the API server has stored what was sent.
+async fn write(
+    shell: &Shell,
+    permit: Permit,
+    object: &Object,
+    next: &ProfilingGroupStatus,
+) -> Result<bool, kube::Error> {
     let api = shell.api(&object.key);
     let (params, body) = (PostParams::default(), object.with_status(next));
     let written = permit.deadline().bound(api.replace_status(&object.key.name, &params, &body)).await;
     let late = |_| kube::Error::Service("the API server did not answer in time".into());
     let written = written.unwrap_or_else(|elapsed| Err(late(elapsed)));
-    Some(written.map(|answer| {
+    written.map(|answer| {
         let kept = Object::read(answer.clone()).is_none_or(|answer| !answer.status.differs(next));
         shell.handle(|memory, now| memory.handle_answer(answer, now));
         kept
-    }))
+    })
 }
 
 /// Publishes what was written to AWS, and the transitions that AWS or the user caused.
