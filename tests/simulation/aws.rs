@@ -121,6 +121,10 @@ impl Call {
         }
     }
 
+    fn mutates(&self) -> bool {
+        matches!(self, Self::Update(..))
+    }
+
     fn shown(&self) -> String {
         match self {
             Self::Update(name, to) => format!("Update {name} to {to}"),
@@ -151,7 +155,6 @@ pub struct Service {
 impl Service {
     /// A client for `region`.
     pub fn connect(world: &World, process: &Process, region: &str) -> Arc<dyn ProfilerService> {
-        world.oracle().connected(region);
         Arc::new(Self { world: world.clone(), process: process.clone(), region: region.into() })
     }
 
@@ -186,15 +189,41 @@ impl Process {
         let mutates = matches!(call, Call::Update(..));
         let _acts = mutates.then(|| Acts::begin(world, self, AWS_TIMEOUT + CALL_SLACK));
         world.trace(self.name(), format!("{} in {region}", call.shown()));
+        let sent = world.elapsed();
+        let mut doubt = call.mutates().then(|| Doubt { process: self, region, call: &call, settled: false });
         let (answered, answer) = oneshot::channel();
-        let (network, to, started) = (world.clone(), region.to_owned(), self.started());
+        let (network, from, to, carried) = (world.clone(), self.clone(), region.to_owned(), call.clone());
         // The network carries a request on when its sender gives up.
         tokio::spawn(async move {
-            if let Some(came) = carry(&network, &to, started, &call).await {
+            if let Some(came) = carry(&network, &from, &to, &carried).await {
                 drop(answered.send(came));
             }
         });
-        answer.await.ok()
+        let came = answer.await.ok()?;
+        let settles = matches!(came, Came::Answer(..500, _) | Came::Refused(..500, _));
+        if let Some(doubt) = &mut doubt {
+            doubt.settled = settles;
+        }
+        if let Came::Answer(status, _) = came {
+            world.oracle().answered(self, region, &call_of(&call), status, sent);
+        }
+        Some(came)
+    }
+}
+
+/// An Update under way. Unless the answer settles it, it is not known whether AWS has done it.
+struct Doubt<'a> {
+    process: &'a Process,
+    region: &'a str,
+    call: &'a Call,
+    settled: bool,
+}
+
+impl Drop for Doubt<'_> {
+    fn drop(&mut self) {
+        if let (false, Some(group)) = (self.settled, self.call.group()) {
+            self.process.world().oracle().in_doubt(self.process, self.region, group);
+        }
     }
 }
 
@@ -202,8 +231,8 @@ impl Process {
 pub enum Seen<'a> {
     /// A page of a List.
     List,
-    /// A Describe.
-    Describe,
+    /// A Describe of this group.
+    Describe(&'a str),
     /// An Update of this group to this value.
     Update(&'a str, bool),
     /// A question for the account.
@@ -213,13 +242,14 @@ pub enum Seen<'a> {
 fn call_of(call: &Call) -> Seen<'_> {
     match call {
         Call::List(_) => Seen::List,
-        Call::Describe(_) => Seen::Describe,
+        Call::Describe(name) => Seen::Describe(name),
         Call::Update(name, to) => Seen::Update(name, *to),
         Call::Account => Seen::Account,
     }
 }
 
-async fn carry(world: &World, region: &str, started: Duration, call: &Call) -> Option<Came> {
+async fn carry(world: &World, from: &Process, region: &str, call: &Call) -> Option<Came> {
+    let sent = world.elapsed();
     let latency = world.between(Duration::from_millis(5), Duration::from_millis(80));
     sleep(latency).await;
     let meets = |fault| world.faults().meets(fault, world.elapsed());
@@ -242,12 +272,15 @@ async fn carry(world: &World, region: &str, started: Duration, call: &Call) -> O
     if matches!(call, Call::Update(..)) && meets(Fault::UpdateDenied) {
         return Some(Came::Refused(403, "AccessDeniedException"));
     }
-    let elsewhere = world.faults().met_at(Fault::OtherAccount, started, world.elapsed());
+    let elsewhere = world.faults().met_at(Fault::OtherAccount, from.started(), world.elapsed());
     let account = if elsewhere { OTHER_ACCOUNT } else { ACCOUNT };
     if let Call::Update(name, to) = call {
-        world.oracle().mutated(account, region, name, *to);
+        world.oracle().mutated(from, sent, account, region, name, *to);
     }
     let answer = world.aws().answer(account, region, call).await;
+    if matches!(call, Call::List(_) | Call::Describe(_)) && meets(Fault::AwsReadsLate) {
+        sleep(world.between(Duration::from_millis(100), Duration::from_secs(9))).await;
+    }
     sleep(latency).await;
     if world.chance() < 0.7 && world.faults().meets(Fault::AwsAnswersLost, world.elapsed()) {
         return Some(Came::Lost);

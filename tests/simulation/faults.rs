@@ -15,6 +15,8 @@ pub enum Fault {
     KubeUnreachable,
     /// The API server takes seconds to answer.
     KubeSlow,
+    /// The API server's answers come late: what they show may be old by then.
+    KubeAnswersLate,
     /// Requests to the API server take effect, and their answers are lost.
     KubeAnswersLost,
     /// Status writes are refused with 500.
@@ -35,6 +37,8 @@ pub enum Fault {
     AwsFails,
     /// AWS answers late.
     AwsSlow,
+    /// What AWS returns to List and Describe comes late: it may be old by then.
+    AwsReadsLate,
     /// Calls take effect, and their answers are lost.
     AwsAnswersLost,
     /// Nothing answers.
@@ -58,11 +62,12 @@ pub enum Fault {
 }
 
 /// Every kind of fault.
-pub const ALL: [Fault; 24] = [
+pub const ALL: [Fault; 26] = [
     Fault::KubeFails,
     Fault::KubeThrottles,
     Fault::KubeUnreachable,
     Fault::KubeSlow,
+    Fault::KubeAnswersLate,
     Fault::KubeAnswersLost,
     Fault::StatusWritesFail,
     Fault::StatusWritesHang,
@@ -73,6 +78,7 @@ pub const ALL: [Fault; 24] = [
     Fault::AwsThrottles,
     Fault::AwsFails,
     Fault::AwsSlow,
+    Fault::AwsReadsLate,
     Fault::AwsAnswersLost,
     Fault::AwsHangs,
     Fault::ListDenied,

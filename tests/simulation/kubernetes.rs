@@ -6,7 +6,10 @@ use std::{
 };
 
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
-use http::{Method, Response, StatusCode, header::CONTENT_TYPE};
+use http::{
+    Method, Response, StatusCode,
+    header::{ACCEPT, CONTENT_TYPE},
+};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::{Bytes, Frame};
 use kube::client::Body;
@@ -57,22 +60,27 @@ impl Service<http::Request<Body>> for Transport {
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         let this = self.clone();
         async move {
+            let metadata_alone = accepts_metadata_alone(&request);
             let request = read(request).await?;
             if !this.process.is_running() {
                 return std::future::pending().await;
             }
-            let is_status = request.method == Method::PUT && request.path.ends_with("/status");
-            let _acts = is_status.then(|| Acts::begin(&this.world, &this.process, STATUS_TIMEOUT));
+            let _acts = is_status_write(&request).then(|| Acts::begin(&this.world, &this.process, STATUS_TIMEOUT));
+            let breaks = this.sends(&request, metadata_alone);
             let (answered, answer) = oneshot::channel();
-            let network = this.clone();
+            let (network, carried) = (this.clone(), request.clone());
             // The network carries a request on when its sender gives up.
             tokio::spawn(async move {
-                if let Some(came) = network.carry(request).await {
+                if let Some(came) = network.carry(carried, breaks).await {
                     drop(answered.send(came));
                 }
             });
             match answer.await {
-                Ok(Came::Answer(status, body)) => Ok(respond(status, &body)),
+                Ok(Came::Answer(status, body)) => {
+                    let body = if metadata_alone && status < 400 { metadata_of(&body) } else { body };
+                    this.gets(&request, status, &body);
+                    Ok(respond(status, &body))
+                }
                 Ok(Came::Watch(watch, lasts)) => Ok(this.stream(watch, lasts)),
                 Ok(Came::Lost) | Err(_) => Err("the connection was reset".into()),
             }
@@ -88,12 +96,40 @@ enum Came {
 }
 
 impl Transport {
+    /// The process sends a request. Returns the rule that it breaks if it is carried out.
+    fn sends(&self, request: &Request, metadata_alone: bool) -> Option<String> {
+        let Request { method, path, body, .. } = request;
+        let (_, rest) = path.split_once("/namespaces/")?;
+        let parts: Vec<_> = rest.split('/').collect();
+        let [namespace, "profilinggroups", name, ..] = parts[..] else { return None };
+        if is_status_write(request) {
+            let stored = self.world.api().object("profilinggroups", namespace, name).cloned();
+            return self.world.oracle().writes_status(&self.process, stored.as_deref(), body);
+        }
+        if method == Method::GET && !metadata_alone {
+            self.world.oracle().reads(&self.process, &format!("{namespace}/{name}"));
+        }
+        None
+    }
+
+    /// The process gets an answer.
+    fn gets(&self, request: &Request, status: u16, body: &Value) {
+        let mut oracle = self.world.oracle();
+        if let Some(items) = body["items"].as_array() {
+            oracle.listed(&self.process, &request.path, items);
+        } else if status == 409 && is_status_write(request) {
+            oracle.told_of_conflict(&self.process, &request.body);
+        } else {
+            oracle.answered_with(&self.process, body);
+        }
+    }
+
     /// `None` is an answer that never comes.
-    async fn carry(&self, request: Request) -> Option<Came> {
+    async fn carry(&self, request: Request, breaks: Option<String>) -> Option<Came> {
         let world = &self.world;
         sleep(world.between(Duration::from_millis(1), Duration::from_millis(15))).await;
         let meets = |fault| world.faults().meets(fault, world.elapsed());
-        let status_write = request.method == Method::PUT && request.path.ends_with("/status");
+        let status_write = is_status_write(&request);
         let refused = !self.process.options().elects && world.faults().holds(Fault::PermitsRefused, world.elapsed());
         if status_write && refused {
             world.oracle().without_permit(world, &request.path);
@@ -127,12 +163,15 @@ impl Transport {
         world.wake_watches();
         let came = match answer {
             Answer::Object { status, body } => {
-                self.judge(&request, status, &body);
+                self.judge(&request, status, &body, breaks.as_deref());
                 Came::Answer(status, body)
             }
             Answer::Watch(watch) => Came::Watch(watch, lasts),
         };
         sleep(world.between(Duration::from_millis(1), Duration::from_millis(15))).await;
+        if matches!(came, Came::Answer(..)) && meets(Fault::KubeAnswersLate) {
+            sleep(world.between(Duration::from_secs(1), Duration::from_secs(20))).await;
+        }
         let lost = world.chance() < 0.7;
         if request.method != Method::GET && lost && world.faults().meets(Fault::KubeAnswersLost, world.elapsed()) {
             return if world.chance() < 0.5 { Some(Came::Lost) } else { None };
@@ -141,22 +180,19 @@ impl Transport {
     }
 
     /// Traces a request, and lets the oracle see what was stored.
-    fn judge(&self, request: &Request, status: u16, body: &Value) {
+    fn judge(&self, request: &Request, status: u16, body: &Value, breaks: Option<&str>) {
         let name = self.process.name();
         if request.method == Method::GET {
             if let Some(items) = body["items"].as_array() {
                 self.world.trace(name, format!("lists {} objects: {status}", items.len()));
-                self.world.oracle().listed(&self.process, &request.path, items);
-            } else if status >= 400 {
-                self.world.trace(name, format!("GET {}: {status}", request.path));
             } else {
-                self.world.oracle().told(&self.process, body);
+                self.world.trace(name, format!("GET {}: {status}", request.path));
             }
             return;
         }
         self.world.trace(name, shown(request, status));
         if request.path.contains("/events") {
-            self.world.oracle().event(&self.world, &request.body);
+            self.world.oracle().event(&self.world, &self.process, &request.body);
         } else if status == 404 {
             self.world.oracle().not_found();
         } else if status == 409 {
@@ -164,8 +200,7 @@ impl Transport {
         } else if (200..300).contains(&status) && request.path.contains("/leases") {
             self.world.oracle().lease_written(&self.world, &self.process, body);
         } else if (200..300).contains(&status) && request.path.ends_with("/status") {
-            self.world.oracle().told(&self.process, body);
-            self.world.oracle().status_written(&self.world, &self.process, body);
+            self.world.oracle().status_written(&self.world, &self.process, body, breaks);
         }
     }
 
@@ -247,6 +282,19 @@ async fn pass(world: &World) -> bool {
         sleep(world.between(Duration::from_millis(1), Duration::from_millis(10))).await;
     }
     !(world.chance() < 0.3 && world.faults().meets(Fault::WatchCut, world.elapsed()))
+}
+
+fn is_status_write(request: &Request) -> bool {
+    request.method == Method::PUT && request.path.ends_with("/status")
+}
+
+fn accepts_metadata_alone(request: &http::Request<Body>) -> bool {
+    let accepts = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accepts.contains("as=PartialObjectMetadata;")
+}
+
+fn metadata_of(object: &Value) -> Value {
+    json!({ "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"] })
 }
 
 async fn read(request: http::Request<Body>) -> Result<Request, BoxError> {

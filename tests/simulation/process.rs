@@ -70,6 +70,7 @@ struct Shared {
     paused: AtomicBool,
     lost: AtomicBool,
     resumed: Notify,
+    resumed_at: Mutex<Duration>,
     /// What its wall clock is ahead of the true time, in milliseconds.
     offset: AtomicI64,
     tasks: Mutex<Vec<tokio::task::AbortHandle>>,
@@ -126,6 +127,7 @@ impl Process {
             paused: AtomicBool::new(false),
             lost: AtomicBool::new(false),
             resumed: Notify::new(),
+            resumed_at: Mutex::default(),
             offset: AtomicI64::new(0),
             tasks: Mutex::default(),
             stop: CancellationToken::new(),
@@ -169,9 +171,15 @@ impl Process {
             client,
             connect: if options.sdk {
                 let services = sdk::services(world, &process, aws_metrics);
-                Box::new(move |lane| services.for_region(lane.region()))
+                Box::new(move |lane| {
+                    for_connect.connects(lane.region());
+                    services.for_region(lane.region())
+                })
             } else {
-                Box::new(move |lane| Service::connect(&connect_world, &for_connect, lane.region()))
+                Box::new(move |lane| {
+                    for_connect.connects(lane.region());
+                    Service::connect(&connect_world, &for_connect, lane.region())
+                })
             },
             permits,
             system: system.clone(),
@@ -243,6 +251,15 @@ impl Process {
         &self.0.world
     }
 
+    fn connects(&self, region: &str) {
+        self.0.world.oracle().connected(self, region);
+    }
+
+    /// Since when neither a pause nor the lack of a permit has held it back.
+    pub fn free_since(&self) -> Duration {
+        self.0.world.permits_granted_at().max(*self.0.resumed_at.lock())
+    }
+
     /// Waits until it has ended by itself; false when it has not within `limit`.
     pub async fn exits_within(&self, limit: Duration) -> bool {
         let deadline = tokio::time::Instant::now() + limit;
@@ -307,6 +324,7 @@ impl Process {
     /// SIGCONT.
     pub fn resume(&self) {
         self.0.world.trace(self.0.name, "SIGCONT");
+        *self.0.resumed_at.lock() = self.0.world.elapsed();
         self.resume_quietly();
     }
 

@@ -61,6 +61,41 @@ fn a_resource_that_is_gone_while_the_watch_is_silent_is_not_written_again_and_ag
     });
 }
 
+/// Seed 63: another one of the same name is as gone as one that is not found.
+#[test]
+fn a_resource_that_was_replaced_while_the_watch_is_silent_is_not_written_again_and_again() {
+    play(|stage| async move {
+        stage.group("G", true);
+        stage.create("r", "G", true, json!({ "managementPolicy": "Observe" }));
+        let _operator = stage.operator();
+        stage.until_ready("r", "True InSync", 10.0).await;
+        stage.fault(Fault::WatchSilent, 250);
+        stage.act(&Action::Replace { namespace: NAMESPACE, name: "r".into() });
+        stage.group("G", false);
+        stage.pass(240.0).await;
+        let conflicts = stage.count("conflicts");
+        stage.check(conflicts < 10, &format!("{conflicts} PUTs of what is gone"));
+        stage.until_ready("r", "True Observed", 20.0).await;
+    });
+}
+
+#[test]
+fn a_status_write_that_fails_is_repeated_with_growing_pauses() {
+    play(|stage| async move {
+        stage.group("G", true);
+        stage.create("r", "G", true, json!({ "managementPolicy": "Observe" }));
+        let _operator = stage.operator();
+        stage.until_ready("r", "True InSync", 10.0).await;
+        stage.fault(Fault::StatusWritesFail, 120);
+        stage.group("G", false);
+        let before = stage.attempts("r");
+        stage.pass(110.0).await;
+        let attempts = stage.attempts("r") - before;
+        stage.check((3..10).contains(&attempts), &format!("{attempts} attempts in less than two minutes"));
+        stage.until_ready("r", "True Observed", 100.0).await;
+    });
+}
+
 /// Seed 16: conditions that are kept while a resource is suspended were another status once they had been wiped.
 #[test]
 fn what_others_remove_from_a_status_is_put_back_without_a_second_event() {
@@ -84,24 +119,6 @@ fn what_others_remove_from_a_status_is_put_back_without_a_second_event() {
             let said = events.iter().filter(|event| event.starts_with(reason)).count();
             stage.check(said == 1, &format!("{name}: {events:?}"));
         }
-    });
-}
-
-/// Seed 63: another one of the same name is as gone as one that is not found.
-#[test]
-fn a_resource_that_was_replaced_while_the_watch_is_silent_is_not_written_again_and_again() {
-    play(|stage| async move {
-        stage.group("G", true);
-        stage.create("r", "G", true, json!({ "managementPolicy": "Observe" }));
-        let _operator = stage.operator();
-        stage.until_ready("r", "True InSync", 10.0).await;
-        stage.fault(Fault::WatchSilent, 250);
-        stage.act(&Action::Replace { namespace: NAMESPACE, name: "r".into() });
-        stage.group("G", false);
-        stage.pass(240.0).await;
-        let conflicts = stage.count("conflicts");
-        stage.check(conflicts < 10, &format!("{conflicts} PUTs of what is gone"));
-        stage.until_ready("r", "True Observed", 20.0).await;
     });
 }
 

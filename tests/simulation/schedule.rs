@@ -142,6 +142,7 @@ impl Schedule {
             if matches!(action, Action::Fault(Fault::OtherAccount, _)) {
                 actions.push((at + Duration::from_millis(10), Action::Kill(Duration::from_secs(1))));
             }
+            actions.extend(world.taken_back(at, &action));
             actions.push((at, action));
         }
         actions.sort_by_key(|(at, _)| *at);
@@ -194,6 +195,14 @@ impl Draw<'_> {
         Action::Create { namespace: NAMESPACES[number % 2], name: format!("r{number}"), spec }
     }
 
+    /// Some users change their minds a moment later.
+    fn taken_back(&mut self, at: Duration, action: &Action) -> Option<(Duration, Action)> {
+        let Action::Edit { namespace, name, spec } = action else { return None };
+        let enabled = spec["profilingEnabled"].as_bool().filter(|_| self.chance.random_bool(0.3))?;
+        let spec = json!({ "profilingEnabled": !enabled });
+        Some((at + self.within(Duration::from_secs(4)), Action::Edit { namespace, name: name.clone(), spec }))
+    }
+
     fn setting(&mut self) -> Value {
         match self.chance.random_range(0..6) {
             0 => json!({ "thinList": "noOrchestrationConfig" }),
@@ -241,7 +250,8 @@ impl Draw<'_> {
             83..85 => Action::Clock(self.chance.random_range(-600_000..600_000)),
             _ => {
                 let fault = self.one_of(&faults::ALL);
-                Action::Fault(fault, Duration::from_secs(2) + self.within(Duration::from_mins(3)))
+                let most = if self.chance.random_bool(0.15) { ACTIVE } else { Duration::from_mins(3) };
+                Action::Fault(fault, Duration::from_secs(2) + self.within(most))
             }
         }
     }
@@ -295,6 +305,9 @@ pub fn carry_out(world: &World, action: &Action) {
             request(world, Method::PATCH, path, &json!({ "status": status }));
         }
         Action::Group { region, name, enabled } => {
+            if world.aws().enabled(region, name) != Some(*enabled) {
+                world.oracle().changed_by_others(region, name);
+            }
             world.aws().put(region, name, &json!({ "profilingEnabled": enabled }));
         }
         Action::GroupDeleted { region, name } => world.aws().delete(region, name),

@@ -152,6 +152,11 @@ impl Stage {
         self.world.oracle().count(what)
     }
 
+    /// How many times an operator has tried to write the status of a resource.
+    pub fn attempts(&self, name: &str) -> u64 {
+        self.world.oracle().attempts(&format!("{NAMESPACE}/{name}"))
+    }
+
     /// The notes of the events about a resource, with their reasons.
     pub fn events(&self, name: &str) -> Vec<String> {
         let about = |event: &&std::sync::Arc<Value>| event["regarding"]["name"] == name;

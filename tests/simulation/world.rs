@@ -38,6 +38,7 @@ struct Shared {
     oracle: Mutex<Oracle>,
     permits: watch::Sender<Instant>,
     refused_since: Mutex<Duration>,
+    granted_at: Mutex<Duration>,
     aws: Aws,
 }
 
@@ -64,6 +65,7 @@ impl World {
             oracle: Mutex::default(),
             permits: watch::channel(began + FAR).0,
             refused_since: Mutex::default(),
+            granted_at: Mutex::default(),
             aws: Aws::new(began, seed),
         }))
     }
@@ -146,7 +148,13 @@ impl World {
     pub fn grant_permits(&self) {
         if !self.faults().holds(Fault::PermitsRefused, self.elapsed()) {
             self.0.permits.send_replace(self.0.began + FAR);
+            *self.0.granted_at.lock() = self.elapsed();
         }
+    }
+
+    /// When the operators were allowed to act again.
+    pub fn permits_granted_at(&self) -> Duration {
+        *self.0.granted_at.lock()
     }
 
     /// How long permits have been refused.

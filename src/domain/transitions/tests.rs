@@ -13,9 +13,10 @@ use crate::api::ProfilingStatus;
 
 /// The reasons of the events between two situations, warnings marked.
 fn events(before: &ProfilingGroupStatus, after: &Situation, applied: Option<Applied>) -> String {
-    let (after, nothing) = (after.report_after(before), ProfilingGroupStatus::default());
+    let after = after.report_after(before);
     let transitions = |before, stored| events_between(Reported::of(before), Reported::of(stored), &after, None);
-    for stored in [before, &nothing] {
+    let wiped = ProfilingGroupStatus::default();
+    for stored in [before, &wiped] {
         assert_eq!(transitions(&after, stored).next(), None, "what was said is not said again, whatever others do");
     }
     assert_eq!(transitions(before, &after).next(), None, "another operator has said it");

@@ -1,5 +1,13 @@
 //! What must never happen, judged at every request, and what must be so once nothing moves any more.
 
+mod corrections;
+mod doubts;
+mod lanes;
+mod leases;
+mod news;
+mod settled;
+mod versions;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     time::Duration,
@@ -8,10 +16,19 @@ use std::{
 use devkit::flux::{Stage, rules};
 use serde_json::Value;
 
+use self::{
+    corrections::{Corrections, Own},
+    doubts::Doubts,
+    lanes::Lanes,
+    leases::Acting,
+    news::News,
+    versions::Versions,
+};
+pub use self::{leases::Acts, settled::unsettled};
 use crate::{
-    aws::{ACCOUNT, OTHER_ACCOUNT, Seen},
+    aws::{ACCOUNT, AWS_TIMEOUT, OTHER_ACCOUNT, Seen},
     faults::Fault,
-    process::{LEASE, LEASE_NAMESPACE, Process},
+    process::Process,
     world::{Counts, World},
 };
 
@@ -21,6 +38,8 @@ const ACTS_WITHIN: Duration = Duration::from_secs(3);
 const GRACE: Duration = Duration::from_secs(30);
 /// So many status writes of one object in a minute are more than anything asks for.
 const MOST_WRITES: usize = 20;
+/// So many attempts to write the status of one object in a minute are more than failures and conflicts explain.
+const MOST_ATTEMPTS: usize = 30;
 /// So many events about one object in a minute are more than anything asks for.
 const MOST_EVENTS: usize = 20;
 /// So many mutations of one group in a minute are more than anything asks for.
@@ -42,43 +61,16 @@ pub struct Oracle {
     counts: Counts,
     processes: u64,
     mutations: Vec<(String, bool)>,
-    acted: u64,
-    /// Calls under way that only the leader may make: of which process, and until when at the latest.
-    acting: BTreeMap<u64, (u64, Duration)>,
-}
-
-/// A call that only the leader may make, for as long as it is under way.
-pub struct Acts {
-    world: World,
-    number: u64,
-}
-
-impl Acts {
-    /// A process begins one that it cuts off after `bound`.
-    pub fn begin(world: &World, process: &Process, bound: Duration) -> Self {
-        let mut oracle = world.oracle();
-        oracle.acted += 1;
-        let number = oracle.acted;
-        if process.options().elects {
-            let lease = world.api().object("leases", LEASE_NAMESPACE, LEASE).map(|lease| (**lease).clone());
-            let holder = lease.and_then(|lease| lease["spec"]["holderIdentity"].as_str().map(str::to_owned));
-            if !holder.as_ref().is_some_and(|holder| is_held_by(holder, process)) {
-                oracle.violated(world, format!("{} acts while {holder:?} holds the Lease", process.name()));
-            }
-            oracle.acting.insert(number, (process.id(), world.elapsed() + bound));
-        }
-        Self { world: world.clone(), number }
-    }
-}
-
-impl Drop for Acts {
-    fn drop(&mut self) {
-        self.world.oracle().acting.remove(&self.number);
-    }
-}
-
-fn is_held_by(holder: &str, process: &Process) -> bool {
-    holder.strip_prefix(&process.identity()).is_some_and(|rest| rest.starts_with('_'))
+    acting: Acting,
+    versions: Versions,
+    news: News,
+    corrections: Corrections,
+    doubts: Doubts,
+    lanes: Lanes,
+    /// Who wrote the status of each object last, by `namespace/name`.
+    writers: BTreeMap<String, &'static str>,
+    /// How many times the status of each object was sent.
+    attempts: BTreeMap<String, u64>,
 }
 
 impl Oracle {
@@ -103,6 +95,11 @@ impl Oracle {
         self.counts.get(what).copied().unwrap_or_default()
     }
 
+    /// How many times the status of an object was sent.
+    pub fn attempts(&self, key: &str) -> u64 {
+        self.attempts.get(key).copied().unwrap_or_default()
+    }
+
     fn counted(&mut self, what: impl Into<String>) {
         *self.counts.entry(what.into()).or_default() += 1;
     }
@@ -112,11 +109,31 @@ impl Oracle {
         self.violations.push(rule);
     }
 
+    fn judged(&mut self, world: &World, verdict: Result<(), String>) {
+        if let Err(rule) = verdict {
+            self.violated(world, rule);
+        }
+    }
+
     /// A process was told this version of an object.
     pub fn told(&mut self, process: &Process, object: &Value) {
         if object["kind"] == "ProfilingGroup" {
-            self.note(process, object, Some(object.clone()));
+            self.versions.got(process.id(), object, process.world().elapsed());
+            if self.known(process, object).is_none_or(|known| !is_older(object, known)) {
+                self.note(process, object, Some(object.clone()));
+            }
         }
+    }
+
+    /// A process was answered with this version of an object. Only the watch tells it that there is another one.
+    pub fn answered_with(&mut self, process: &Process, object: &Value) {
+        if self.known(process, object).is_some_and(|known| known["metadata"]["uid"] == object["metadata"]["uid"]) {
+            self.told(process, object);
+        }
+    }
+
+    fn known(&self, process: &Process, object: &Value) -> Option<&Value> {
+        self.told.get(&(process.id(), key(object))).and_then(|told| told.back()?.object.as_ref())
     }
 
     /// A process was told of all objects there are, of one namespace or of all.
@@ -154,16 +171,37 @@ impl Oracle {
         }
     }
 
-    /// A region got a client of its own.
-    pub fn connected(&mut self, _region: &str) {
+    /// A lane of a process got its client.
+    pub fn connected(&mut self, process: &Process, region: &str) {
         self.counted("connected");
+        self.lanes.begins(process.id(), region);
+    }
+
+    /// A process got an answer from AWS to a call that it had sent at `sent`.
+    pub fn answered(&mut self, process: &Process, region: &str, call: &Seen<'_>, status: u16, sent: Duration) {
+        let good = (200..300).contains(&status);
+        if good {
+            self.lanes.answered(process.id(), region);
+        }
+        match call {
+            Seen::List if good => self.doubts.answered(process.id(), region, None, sent),
+            Seen::Describe(group) | Seen::Update(group, _) if good || status == 404 => {
+                self.doubts.answered(process.id(), region, Some(group), sent);
+            }
+            _ => {}
+        }
+    }
+
+    /// A process does not know what became of its Update.
+    pub fn in_doubt(&mut self, process: &Process, region: &str, group: &str) {
+        self.doubts.begins(process.id(), region, group, process.world().elapsed());
     }
 
     /// A process is about to send a call.
     pub fn called(&mut self, world: &World, process: &Process, region: &str, call: &Seen<'_>) {
         match call {
             Seen::List => self.counted(format!("List {region}")),
-            Seen::Describe => self.counted("Describe"),
+            Seen::Describe(_) => self.counted("Describe"),
             Seen::Account => self.counted("GetCallerIdentity"),
             Seen::Update(group, to) => {
                 self.counted("Update");
@@ -171,7 +209,17 @@ impl Oracle {
                 if !elects && world.faults().holds(Fault::PermitsRefused, world.elapsed()) {
                     self.without_permit(world, &format!("Update of {group}"));
                 }
-                self.too_often(world, &format!("mutations of {group} in {region}"), MOST_MUTATIONS);
+                self.too_often(
+                    world,
+                    &format!("mutations of {group} in {region} by the {}", process.name()),
+                    MOST_MUTATIONS,
+                );
+                if !self.lanes.has_answer(process.id(), region) {
+                    self.violated(
+                        world,
+                        format!("{group} in {region} is set to {to} before its lane has had any answer"),
+                    );
+                }
                 if let Err(why) = self.asked_for(world, process, region, group, *to) {
                     self.violated(world, format!("{} set {group} in {region} to {to}: {why}", process.name()));
                 }
@@ -199,7 +247,7 @@ impl Oracle {
                 && spec["suspend"] != true
                 && spec["managementPolicy"] != "Observe"
                 && spec["profilingEnabled"] == to
-                && !(ready_reason(object) == Some("ClaimedByAnother") && self.has_owner(process, object, &names))
+                && !(self.says_it_is_claimed(process, object) && self.has_owner(process, object, &names))
         };
         let recent = |versions: &VecDeque<Told>| {
             let last = versions.len().saturating_sub(1);
@@ -214,6 +262,11 @@ impl Oracle {
         } else {
             Err("no spec that it knows asks for it".into())
         }
+    }
+
+    /// Whether an operator of this name reported last that another resource has claimed the group.
+    fn says_it_is_claimed(&self, process: &Process, object: &Value) -> bool {
+        ready_reason(object) == Some("ClaimedByAnother") && self.writers.get(&key(object)) == Some(&process.name())
     }
 
     /// Whether the process knows of another resource that owns the same group, or was told less than the shortest grace
@@ -237,9 +290,25 @@ impl Oracle {
         })
     }
 
-    /// AWS is about to carry out a mutation.
-    pub fn mutated(&mut self, account: &str, region: &str, group: &str, to: bool) {
+    /// Somebody who is no operator has changed the switch of a group, or made the group.
+    pub fn changed_by_others(&mut self, region: &str, group: &str) {
+        self.corrections.foreign(region, group);
+    }
+
+    /// AWS is about to carry out a mutation that a process sent at `sent`.
+    pub fn mutated(&mut self, process: &Process, sent: Duration, account: &str, region: &str, group: &str, to: bool) {
         self.mutations.push((group.to_owned(), to));
+        let of_process = self.told.range((process.id(), String::new())..(process.id() + 1, String::new()));
+        let asks =
+            |object: &Value| object["spec"]["profilingGroupName"] == group && object["spec"]["profilingEnabled"] == to;
+        let asking =
+            of_process.filter(|(_, versions)| versions.iter().filter_map(|told| told.object.as_ref()).any(asks));
+        let asking = asking.map(|((_, resource), _)| resource.clone()).collect();
+        self.corrections.own(region, group, Own { process: process.id(), to, asking, reported: false });
+        if process.world().elapsed().saturating_sub(sent) >= AWS_TIMEOUT {
+            // Nobody waits for it any more.
+            self.corrections.foreign(region, group);
+        }
         // As the newest process knows it: what was wiped before it started can't be known.
         let newest = self.told.range((self.processes, String::new())..);
         let recorded = newest.filter_map(|(_, versions)| versions.back()?.object.as_ref()).any(|object| {
@@ -259,24 +328,51 @@ impl Oracle {
         self.mutations.iter().any(|(name, value)| name == group && *value == to)
     }
 
-    /// A process has created or replaced the Lease.
-    pub fn lease_written(&mut self, world: &World, process: &Process, lease: &Value) {
-        let holder = lease["spec"]["holderIdentity"].as_str().unwrap_or_default();
-        let others: Vec<_> = self.acting.values().filter(|(_, until)| *until > world.elapsed()).copied().collect();
-        if is_held_by(holder, process) && others.iter().any(|(other, _)| *other != process.id()) {
-            self.violated(world, format!("{} leads while a call of another one is under way", process.name()));
+    /// A process reads an object.
+    pub fn reads(&mut self, process: &Process, key: &str) {
+        self.versions.reads(process.id(), key);
+    }
+
+    /// A process sends a status. Returns the rule that it breaks if the API server stores it.
+    pub fn writes_status(&mut self, process: &Process, stored: Option<&Value>, body: &Value) -> Option<String> {
+        let (world, key) = (process.world(), key(body));
+        *self.attempts.entry(key.clone()).or_default() += 1;
+        self.too_often(
+            world,
+            &format!("attempts of the {} to write the status of {key}", process.name()),
+            MOST_ATTEMPTS,
+        );
+        let verdict = self.versions.writes(process.id(), body, process.free_since(), world.elapsed());
+        self.judged(world, verdict.map_err(|rule| format!("{key}: {rule}")));
+        if let Err(rule) = self.is_known(process, stored, body) {
+            self.violated(world, format!("{key}: {rule}"));
         }
-        if holder.is_empty() {
-            self.counted("releases");
-            if others.iter().any(|(other, _)| *other == process.id()) {
-                self.violated(world, format!("{} releases the Lease before its calls have ended", process.name()));
-            }
+        let finds = body["status"]["arn"].is_string() && stored.is_some_and(|stored| stored["status"]["arn"].is_null());
+        let region = body["status"]["region"].as_str().unwrap_or_default();
+        let unheard = finds && !self.lanes.has_answer(process.id(), region);
+        unheard.then(|| format!("{key}: a status reports a group before its lane has had any answer"))
+    }
+
+    /// Whether a status that reports how a group is was written by a process that knows.
+    fn is_known(&self, process: &Process, stored: Option<&Value>, body: &Value) -> Result<(), String> {
+        let Some(reason @ ("InSync" | "Observed" | "DriftReported")) = ready_reason(body) else { return Ok(()) };
+        let region = body["status"]["region"].as_str().unwrap_or_default();
+        let group = stored.and_then(|stored| stored["spec"]["profilingGroupName"].as_str()).unwrap_or_default();
+        let doubt = self.doubts.since(process.id(), region, group).filter(|since| *since > process.free_since());
+        match doubt.filter(|since| *since < process.world().elapsed()) {
+            Some(_) => Err(format!("{reason}, though nothing was read since an Update whose end is unclear")),
+            None => Ok(()),
         }
     }
 
     /// A status was stored.
-    pub fn status_written(&mut self, world: &World, process: &Process, object: &Value) {
+    pub fn status_written(&mut self, world: &World, process: &Process, object: &Value, breaks: Option<&str>) {
         self.counted("status writes");
+        self.writers.insert(key(object), process.name());
+        self.news.status_written(process.id(), object);
+        if let Some(rule) = breaks {
+            self.violated(world, rule.to_owned());
+        }
         let key = key(object);
         self.too_often(world, &format!("status writes of {key} by the {}", process.name()), MOST_WRITES);
         let stage = Stage::of(object);
@@ -298,14 +394,22 @@ impl Oracle {
         self.counted("conflicts");
     }
 
+    /// A process was told that its write was refused because the object is newer.
+    pub fn told_of_conflict(&mut self, process: &Process, body: &Value) {
+        let verdict = self.versions.refused(process.id(), body);
+        self.judged(process.world(), verdict.map_err(|rule| format!("{}: {rule}", key(body))));
+    }
+
     /// A write met nothing.
     pub fn not_found(&mut self) {
         self.counted("not found");
     }
 
-    /// An event was created, or its count raised.
-    pub fn event(&mut self, world: &World, event: &Value) {
+    /// An event of a process was created.
+    pub fn event(&mut self, world: &World, process: &Process, event: &Value) {
         self.counted("events");
+        let verdict = self.news.event(process.id(), event);
+        self.judged(world, verdict);
         let note = event["note"].as_str().unwrap_or_default();
         for to in [true, false] {
             let said = note.contains(if to { "profiling on" } else { "profiling off" });
@@ -313,11 +417,25 @@ impl Oracle {
             if said && writes && !self.mutations.iter().any(|(_, value)| *value == to) {
                 self.violated(world, format!("an event reports what nobody did: {note}"));
             }
+            if said && event["reason"] == "DriftCorrected" {
+                let verdict = self.corrected(world, process, &event["regarding"], to);
+                self.judged(world, verdict);
+            }
         }
         let about = event["regarding"]["name"].as_str().unwrap_or_default().to_owned();
         if !about.is_empty() {
             self.too_often(world, &format!("events about {about}"), MOST_EVENTS);
         }
+    }
+
+    fn corrected(&mut self, world: &World, process: &Process, about: &Value, to: bool) -> Result<(), String> {
+        let text = |member: &str| about[member].as_str().unwrap_or_default();
+        let object = world.api().object("profilinggroups", text("namespace"), text("name")).cloned();
+        let Some(object) = object.filter(|object| object["metadata"]["uid"] == about["uid"]) else { return Ok(()) };
+        let spec = &object["spec"];
+        let region = spec["region"].as_str().or(process.options().region.as_deref()).unwrap_or_default();
+        let group = spec["profilingGroupName"].as_str().unwrap_or_default();
+        self.corrections.reported(region, group, process.id(), &key(&object), to)
     }
 
     fn too_often(&mut self, world: &World, what: &str, most: usize) {
@@ -331,6 +449,12 @@ impl Oracle {
             self.violated(world, format!("more than {most} {what} in a minute"));
         }
     }
+}
+
+/// Whether it is an older version of the same object.
+fn is_older(object: &Value, than: &Value) -> bool {
+    let version = |object: &Value| object["metadata"]["resourceVersion"].as_str()?.parse::<u64>().ok();
+    object["metadata"]["uid"] == than["metadata"]["uid"] && version(object) < version(than)
 }
 
 /// `namespace/name`.
@@ -347,78 +471,4 @@ pub fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
 /// The reason of `Ready`.
 pub fn ready_reason(object: &Value) -> Option<&str> {
     condition(object, "Ready")?["reason"].as_str()
-}
-
-/// What is not yet as it must be once nothing moves any more.
-pub fn unsettled(
-    world: &World,
-    default_region: Option<&str>,
-    observe_only: bool,
-    namespaces: &[String],
-) -> Vec<String> {
-    let objects: Vec<Value> = world.api().objects("profilinggroups").map(|object| (**object).clone()).collect();
-    let seen = |object: &&Value| {
-        namespaces.is_empty() || namespaces.iter().any(|namespace| object["metadata"]["namespace"] == **namespace)
-    };
-    let objects: Vec<&Value> = objects.iter().filter(seen).collect();
-    let mut wrong = Vec::new();
-    let mut owners: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
-    for object in &objects {
-        let key = key(object);
-        let mut say = |what: String| wrong.push(format!("{key}: {what}"));
-        let spec = &object["spec"];
-        if object["status"]["observedGeneration"] != object["metadata"]["generation"] {
-            say(format!(
-                "generation {} was not observed, but {}",
-                object["metadata"]["generation"], object["status"]["observedGeneration"]
-            ));
-            continue;
-        }
-        for broken in rules::broken(object, Stage::Final) {
-            say(broken);
-        }
-        let reason = ready_reason(object).unwrap_or("none");
-        let Some(region) = spec["region"].as_str().or(default_region) else {
-            if reason != "RegionMissing" {
-                say(format!("{reason} without a region"));
-            }
-            continue;
-        };
-        let group = spec["profilingGroupName"].as_str().unwrap_or_default();
-        let claimants = owners.entry((region.to_owned(), group.to_owned())).or_default();
-        if reason == "ClaimedByAnother" {
-            continue;
-        }
-        // A suspended resource reports that alone.
-        if spec["suspend"] != true {
-            claimants.push(key.clone());
-        }
-        let desired = spec["profilingEnabled"].as_bool();
-        let actual = world.aws().enabled(region, group);
-        let manages = spec["managementPolicy"] != "Observe" && !observe_only;
-        let corrects = spec["driftPolicy"] != "Report";
-        let agrees = actual == desired;
-        let expected: &[&str] = match () {
-            () if spec["suspend"] == true => &["Suspended"],
-            () if actual.is_none() => &["GroupNotFound"],
-            () if agrees => &["InSync"],
-            () if !manages => &["Observed"],
-            () if !corrects => &["DriftReported"],
-            () => &[],
-        };
-        if expected.is_empty() {
-            say(format!("AWS has {actual:?}, the spec says {desired:?}, the status {reason}"));
-        } else if !expected.contains(&reason) {
-            say(format!("the status says {reason} instead of {expected:?}"));
-        }
-        if spec["suspend"] != true && actual.is_some() && object["status"]["profilingEnabled"].as_bool() != actual {
-            say(format!("the status reports {}, AWS has {actual:?}", object["status"]["profilingEnabled"]));
-        }
-    }
-    for ((region, group), claimants) in &owners {
-        if claimants.len() > 1 {
-            wrong.push(format!("{group} in {region} is owned by {claimants:?}"));
-        }
-    }
-    wrong
 }

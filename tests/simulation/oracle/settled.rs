@@ -1,0 +1,93 @@
+//! What must be so once nothing moves any more.
+
+use std::collections::BTreeMap;
+
+use devkit::flux::{Stage, rules};
+use serde_json::Value;
+
+use super::{condition, key, ready_reason};
+use crate::world::World;
+
+/// What is not yet as it must be once nothing moves any more.
+pub fn unsettled(
+    world: &World,
+    default_region: Option<&str>,
+    observe_only: bool,
+    namespaces: &[String],
+) -> Vec<String> {
+    let objects: Vec<Value> = world.api().objects("profilinggroups").map(|object| (**object).clone()).collect();
+    let seen = |object: &&Value| {
+        namespaces.is_empty() || namespaces.iter().any(|namespace| object["metadata"]["namespace"] == **namespace)
+    };
+    let objects: Vec<&Value> = objects.iter().filter(seen).collect();
+    let mut wrong = Vec::new();
+    let mut owners: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    for object in &objects {
+        let key = key(object);
+        let mut say = |what: String| wrong.push(format!("{key}: {what}"));
+        let spec = &object["spec"];
+        if object["status"]["observedGeneration"] != object["metadata"]["generation"] {
+            say(format!(
+                "generation {} was not observed, but {}",
+                object["metadata"]["generation"], object["status"]["observedGeneration"]
+            ));
+            continue;
+        }
+        for broken in rules::broken(object, Stage::Final) {
+            say(broken);
+        }
+        let reason = ready_reason(object).unwrap_or("none");
+        let Some(region) = spec["region"].as_str().or(default_region) else {
+            if reason != "RegionMissing" {
+                say(format!("{reason} without a region"));
+            }
+            continue;
+        };
+        let group = spec["profilingGroupName"].as_str().unwrap_or_default();
+        let claimants = owners.entry((region.to_owned(), group.to_owned())).or_default();
+        if reason == "ClaimedByAnother" {
+            continue;
+        }
+        // A suspended resource reports that alone.
+        if spec["suspend"] != true {
+            claimants.push(key.clone());
+        }
+        let desired = spec["profilingEnabled"].as_bool();
+        let actual = world.aws().enabled(region, group);
+        let manages = spec["managementPolicy"] != "Observe" && !observe_only;
+        let corrects = spec["driftPolicy"] != "Report";
+        let agrees = actual == desired;
+        let expected: &[&str] = match () {
+            () if spec["suspend"] == true => &["Suspended"],
+            () if actual.is_none() => &["GroupNotFound"],
+            () if agrees => &["InSync"],
+            () if !manages => &["Observed"],
+            () if !corrects => &["DriftReported"],
+            () => &[],
+        };
+        if expected.is_empty() {
+            say(format!("AWS has {actual:?}, the spec says {desired:?}, the status {reason}"));
+        } else if !expected.contains(&reason) {
+            say(format!("the status says {reason} instead of {expected:?}"));
+        }
+        let synced = condition(object, "Synced");
+        let is_synced = synced.and_then(|synced| synced["status"].as_str());
+        let expected = match reason {
+            "InSync" => Some("True"),
+            "Observed" | "DriftReported" => Some("False"),
+            _ => is_synced,
+        };
+        if is_synced != expected {
+            say(format!("{reason}, but Synced is {synced:?}"));
+        }
+        if spec["suspend"] != true && actual.is_some() && object["status"]["profilingEnabled"].as_bool() != actual {
+            say(format!("the status reports {}, AWS has {actual:?}", object["status"]["profilingEnabled"]));
+        }
+    }
+    for ((region, group), claimants) in &owners {
+        if claimants.len() > 1 {
+            wrong.push(format!("{group} in {region} is owned by {claimants:?}"));
+        }
+    }
+    wrong
+}
