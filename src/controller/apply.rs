@@ -53,7 +53,7 @@ async fn describe(shell: &Shell, lane: &Lane, evaluation: &Evaluation) -> Result
     lane.describe_turn().await?;
     still_planned(shell, evaluation)?;
     lane.describe(&evaluation.situation.desired.name).await.map_err(|failure| Apply::Failed(failure, None))?;
-    shell.memory.lock().handle_succeeded(evaluation);
+    shell.memory.lock().handle_read(evaluation);
     Ok(())
 }
 

@@ -269,6 +269,9 @@ async fn carry(world: &World, from: &Process, region: &str, call: &Call) -> Opti
     if matches!(call, Call::List(_)) && meets(Fault::ListDenied) {
         return Some(Came::Refused(403, "AccessDeniedException"));
     }
+    if matches!(call, Call::Update(..)) && meets(Fault::UpdatesFail) {
+        return Some(Came::Refused(500, "InternalServerException"));
+    }
     if matches!(call, Call::Update(..)) && meets(Fault::UpdateDenied) {
         return Some(Came::Refused(403, "AccessDeniedException"));
     }

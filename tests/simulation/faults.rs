@@ -45,6 +45,8 @@ pub enum Fault {
     AwsHangs,
     /// ListProfilingGroups is denied.
     ListDenied,
+    /// UpdateProfilingGroup is answered with 500.
+    UpdatesFail,
     /// UpdateProfilingGroup is denied.
     UpdateDenied,
     /// An operator that starts now has the credentials of another account, until they are put right.
@@ -62,7 +64,7 @@ pub enum Fault {
 }
 
 /// Every kind of fault.
-pub const ALL: [Fault; 26] = [
+pub const ALL: [Fault; 27] = [
     Fault::KubeFails,
     Fault::KubeThrottles,
     Fault::KubeUnreachable,
@@ -82,6 +84,7 @@ pub const ALL: [Fault; 26] = [
     Fault::AwsAnswersLost,
     Fault::AwsHangs,
     Fault::ListDenied,
+    Fault::UpdatesFail,
     Fault::UpdateDenied,
     Fault::OtherAccount,
     Fault::AwsPanics,

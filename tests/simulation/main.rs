@@ -17,6 +17,7 @@ mod random;
 mod run;
 mod scenarios;
 mod scenarios_election;
+mod scenarios_limits;
 mod schedule;
 mod sdk;
 mod stage;

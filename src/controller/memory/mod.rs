@@ -32,7 +32,7 @@ use crate::{
         lane_id::LaneId,
         moment::{Moment, Now},
         observation::Observation,
-        plan::Cause,
+        plan::{Cause, Plan},
         remembered::Remembered,
         slots,
         transitions::{Applied, Reported},
@@ -311,9 +311,9 @@ impl Memory {
         });
     }
 
-    /// An attempt in AWS succeeded.
-    pub fn handle_succeeded(&mut self, evaluation: &Evaluation) {
-        self.update(evaluation, Record::forgive);
+    /// A read in AWS succeeded.
+    pub fn handle_read(&mut self, evaluation: &Evaluation) {
+        self.update(evaluation, Record::read);
     }
 
     /// An attempt in AWS failed; `in_doubt` is a value that AWS may have taken all the same.
@@ -326,7 +326,7 @@ impl Memory {
         chance: f64,
     ) {
         self.update(evaluation, |record| {
-            record.fail(failure, now.moment, chance);
+            record.fail(failure, evaluation.plan == Plan::Describe, now.moment, chance);
             record.remembered.in_doubt = in_doubt.or(record.remembered.in_doubt);
         });
     }

@@ -43,6 +43,8 @@ pub struct Record {
 #[derive(Debug)]
 struct Failed {
     failure: Failure,
+    /// Whether it was a read.
+    read: bool,
     at: Moment,
     retry: Moment,
 }
@@ -70,7 +72,7 @@ impl Record {
     /// The last failed attempt in AWS, in terms of the wall clock.
     #[must_use]
     pub fn backoff(&self, now: Now) -> Option<Backoff> {
-        let Failed { failure, at, retry } = self.failed.as_ref()?;
+        let Failed { failure, at, retry, .. } = self.failed.as_ref()?;
         let (failed_at, retry_at) = (now.wall_at(*at), now.wall_at(*retry));
         Some(Backoff { failure: failure.clone(), failed_at, retry_at })
     }
@@ -92,17 +94,24 @@ impl Record {
         self.failures = 0;
     }
 
+    /// A read in AWS succeeded. A write that failed before it still counts: its pauses go on growing.
+    pub fn read(&mut self) {
+        if self.failed.as_ref().is_none_or(|failed| failed.read) {
+            self.forgive();
+        }
+    }
+
     /// A new generation is a new attempt: neither former failures nor failed status writes hold it back.
     pub fn begin_generation(&mut self) {
         self.forgive();
         self.held_until = None;
     }
 
-    /// An attempt in AWS failed. `chance` is from 0 to 1.
-    pub fn fail(&mut self, failure: Failure, now: Moment, chance: f64) {
+    /// An attempt in AWS failed, to read or to write. `chance` is from 0 to 1.
+    pub fn fail(&mut self, failure: Failure, read: bool, now: Moment, chance: f64) {
         self.failures = self.failures.saturating_add(1);
         let pause = backoff::delay(failure.reason.class(), self.failures, failure.retry_after, chance);
-        self.failed = Some(Failed { failure, at: now, retry: now.plus(pause) });
+        self.failed = Some(Failed { failure, read, at: now, retry: now.plus(pause) });
     }
 
     /// Something was written to AWS.

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{api::Timestamp, domain::plan::Plan};
+use crate::api::Timestamp;
 
 const REGION: &str = "eu-west-1";
 
