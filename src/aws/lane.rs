@@ -1,8 +1,8 @@
-//! One lane: client, limiters and poll loop around a lane's state. Calls AWS.
+//! One lane: client, limiter and poll loop around a lane's state. Calls AWS.
 
 use std::{
     any::Any,
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     num::NonZeroU32,
     panic::AssertUnwindSafe,
     sync::{Arc, Weak},
@@ -21,8 +21,9 @@ use super::{
     error::{AwsError, Effect, Operation},
     inventory::{Ended, Listing},
     lane_state::LaneState,
-    limiter::Limiter,
+    limiter::{Class, Limiter, Outcome, Pass, Snapshot},
     service::ProfilerService,
+    turn::Turn,
 };
 use crate::{
     domain::{
@@ -36,8 +37,6 @@ use crate::{
 
 /// More pages than any account has: a List that goes on is broken.
 const MOST_PAGES: usize = 1000;
-/// Describes a second, at most: they only fill in what Lists leave out, and must not crowd out a user's edit.
-const DESCRIBES_PER_SECOND: NonZeroU32 = NonZeroU32::new(10).unwrap();
 
 /// The operator's settings that a lane needs.
 #[derive(Clone, Copy, Debug)]
@@ -56,18 +55,26 @@ pub struct Lane {
     id: LaneId,
     service: Arc<dyn ProfilerService>,
     state: SharedLaneState,
-    calls: Limiter,
-    describes: Limiter,
+    limiter: Mutex<Limiter>,
+    /// A call that was let through is sent, or will not be.
+    freed: Notify,
+    news: Box<dyn Fn() + Send + Sync>,
     wake: Notify,
     guards: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
     system: System,
     stop: CancellationToken,
 }
 
-/// Proof that no one else writes to this group meanwhile, and that the limiter has let one call pass.
+/// Proof that no one else writes to this group meanwhile.
 pub struct GroupGuard {
     name: String,
     _lock: OwnedMutexGuard<()>,
+}
+
+impl GroupGuard {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 /// The process is stopping: nothing new is started.
@@ -75,7 +82,7 @@ pub struct GroupGuard {
 pub struct Stopping;
 
 impl Lane {
-    /// A lane that does not poll yet. `stop` releases whatever waits in it.
+    /// A lane that does not poll yet. `stop` releases whatever waits in it; `news` is called when its state has changed.
     #[must_use]
     pub fn new(
         id: LaneId,
@@ -84,13 +91,16 @@ impl Lane {
         settings: LaneSettings,
         system: System,
         stop: CancellationToken,
+        news: Box<dyn Fn() + Send + Sync>,
     ) -> Self {
+        let now = Moment::after(system.elapsed());
         Self {
             id,
             service,
             state,
-            calls: Limiter::new(settings.calls_per_second),
-            describes: Limiter::new(DESCRIBES_PER_SECOND),
+            limiter: Mutex::new(Limiter::new(settings.calls_per_second, now)),
+            freed: Notify::new(),
+            news,
             wake: Notify::new(),
             guards: Mutex::default(),
             system,
@@ -114,9 +124,61 @@ impl Lane {
         self.wake.notify_one();
     }
 
-    /// Lists when due, until the lane has been idle for `idle` or `stop` is cancelled; calls `news` after each
-    /// attempt. A panic in a call is a failed attempt.
-    pub async fn poll(&self, idle: Duration, news: impl Fn()) {
+    fn limiter(&self) -> MutexGuard<'_, Limiter> {
+        self.limiter.lock()
+    }
+
+    pub(super) fn service(&self) -> &dyn ProfilerService {
+        &*self.service
+    }
+
+    /// How fast it calls AWS.
+    #[must_use]
+    pub fn limits(&self) -> Snapshot {
+        self.limiter().snapshot()
+    }
+
+    /// Lets a call of one of the classes that wait through; else how long to wait, or `None` when another call must
+    /// be sent first.
+    pub fn turn(self: &Arc<Self>, waiting: &BTreeSet<Class>) -> Result<(Class, Turn), Option<Duration>> {
+        let now = self.moment();
+        match self.limiter().take(waiting, now) {
+            Ok((class, pass)) => Ok((class, Turn::new(Arc::clone(self), pass))),
+            Err(at) => Err(at.map(|at| at.since(now))),
+        }
+    }
+
+    async fn list_turn(self: &Arc<Self>) -> Turn {
+        let waiting = ListWaits(self);
+        loop {
+            let now = self.moment();
+            let taken = self.limiter().take_list(now);
+            let at = match taken {
+                Ok(pass) => return Turn::new(Arc::clone(waiting.0), pass),
+                Err(at) => at,
+            };
+            tokio::select! {
+                biased;
+                () = sleep(at.unwrap_or(now).since(now)), if at.is_some() => {}
+                () = self.freed.notified() => {}
+            }
+        }
+    }
+
+    pub(super) fn sent(&self, pass: &mut Pass) {
+        self.limiter().sent(pass, self.moment());
+        self.freed.notify_one();
+    }
+
+    pub(super) fn over(&self, pass: &Pass, outcome: &Outcome) {
+        let (now, chance) = (self.moment(), self.system.chance());
+        self.limiter().over(pass, outcome, now, chance);
+        self.freed.notify_one();
+    }
+
+    /// Lists when due, until the lane has been idle for `idle` or `stop` is cancelled. A panic in a call is a failed
+    /// attempt.
+    pub async fn poll(self: &Arc<Self>, idle: Duration) {
         loop {
             let (due, idle_for) = {
                 let state = self.state();
@@ -139,14 +201,14 @@ impl Lane {
                     tokio::select! {
                         biased;
                         () = self.stop.cancelled() => return,
-                        () = self.list() => news(),
+                        () = self.list() => (self.news)(),
                     }
                     let needs_account = self.state().needs_account(self.moment());
                     if needs_account {
                         tokio::select! {
                             biased;
                             () = self.stop.cancelled() => return,
-                            () = self.learn_account() => news(),
+                            () = self.learn_account() => (self.news)(),
                         }
                     }
                 }
@@ -154,7 +216,7 @@ impl Lane {
         }
     }
 
-    async fn list(&self) {
+    async fn list(self: &Arc<Self>) {
         let began = self.moment();
         let mut listing = self.state().begin_list(began);
         let outcome = match AssertUnwindSafe(self.pages(&mut listing)).catch_unwind().await {
@@ -162,16 +224,17 @@ impl Lane {
             Err(panic) => Err(self.panicked(Operation::List, panic.as_ref())),
         };
         let (now, chance) = (self.moment(), self.system.chance());
-        let mut state = self.state();
         match outcome {
             Ok(()) => {
-                if state.failure().is_some() {
+                let had_failed = self.state().failure().is_some();
+                if had_failed {
                     tracing::info!(region = self.id.region(), "AWS can be listed again");
                 }
-                state.end_list(listing, began, now, chance);
+                self.state().end_list(listing, began, now, chance);
             }
             Err(error) => {
                 let failure = Failure::from(&error);
+                let mut state = self.state();
                 if state.fails_otherwise(failure.reason) {
                     tracing::warn!(region = self.id.region(), reason = failure.reason.as_str(), "{}", failure.detail);
                 }
@@ -180,12 +243,12 @@ impl Lane {
         }
     }
 
-    async fn pages(&self, listing: &mut Listing) -> Result<(), AwsError> {
+    async fn pages(self: &Arc<Self>, listing: &mut Listing) -> Result<(), AwsError> {
         let mut token = None;
         for _ in 0..MOST_PAGES {
-            self.calls.take().await;
+            let turn = self.list_turn().await;
             let began = self.moment();
-            let page = self.service.list_page(token.clone()).await?;
+            let page = turn.list_page(token.clone()).await?;
             self.state().page(listing, began, page.groups);
             match page.next_token {
                 None => return Ok(()),
@@ -197,8 +260,9 @@ impl Lane {
     }
 
     /// Calls STS after a List that did not show the account.
-    async fn learn_account(&self) {
-        let outcome = match AssertUnwindSafe(self.service.account()).catch_unwind().await {
+    async fn learn_account(self: &Arc<Self>) {
+        let turn = self.list_turn().await;
+        let outcome = match AssertUnwindSafe(turn.account()).catch_unwind().await {
             Ok(outcome) => outcome,
             Err(panic) => Err(self.panicked(Operation::GetCallerIdentity, panic.as_ref())),
         };
@@ -219,19 +283,13 @@ impl Lane {
         AwsError::new(operation, self.id.region(), None, FailureReason::InternalError, Effect::Unclear)
     }
 
-    /// Waits until one Describe may be sent.
-    pub async fn describe_turn(&self) -> Result<(), Stopping> {
-        self.unless_stopping(async {
-            self.describes.take().await;
-            self.calls.take().await;
-        })
-        .await
-    }
-
-    /// One Describe of the group `name`, whose turn it is.
-    pub async fn describe(&self, name: &str) -> Result<(), Failure> {
+    pub(super) async fn describe(
+        &self,
+        name: &str,
+        call: impl Future<Output = Result<Observation, AwsError>>,
+    ) -> Result<(), Failure> {
         let began = self.moment();
-        let answer = match self.service.describe(name).await {
+        let answer = match call.await {
             Ok(observation) => Some(observation),
             Err(error) if error.reason == FailureReason::GroupNotFound => None,
             Err(error) => return Err(Failure::from(&error)),
@@ -253,18 +311,21 @@ impl Lane {
                 mutex
             }
         };
-        self.unless_stopping(async {
-            let lock = mutex.lock_owned().await;
-            self.calls.take().await;
-            GroupGuard { name: name.into(), _lock: lock }
-        })
-        .await
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Err(Stopping),
+            lock = mutex.lock_owned() => Ok(GroupGuard { name: name.into(), _lock: lock }),
+        }
     }
 
-    /// One Update of the guarded group. Returns the failure with whether AWS may have carried it out.
-    pub async fn update(&self, guard: GroupGuard, _permit: Permit, to: bool) -> Result<Observation, (Failure, Effect)> {
+    pub(super) async fn update(
+        &self,
+        guard: &GroupGuard,
+        _permit: Permit,
+        call: impl Future<Output = Result<Observation, AwsError>>,
+    ) -> Result<Observation, (Failure, Effect)> {
         let mut mutation = Mutation::begin(self, &guard.name);
-        let answer = self.service.update(&guard.name, to).await;
+        let answer = call.await;
         mutation.ended = match &answer {
             Ok(observation) => Ended::Answered(observation.clone()),
             Err(error) => Ended::failed(error.effect, error.reason == FailureReason::GroupNotFound),
@@ -272,16 +333,17 @@ impl Lane {
         answer.map_err(|error| (Failure::from(&error), error.effect))
     }
 
-    async fn unless_stopping<T>(&self, wait: impl Future<Output = T>) -> Result<T, Stopping> {
-        tokio::select! {
-            biased;
-            () = self.stop.cancelled() => Err(Stopping),
-            waited = wait => Ok(waited),
-        }
-    }
-
     fn moment(&self) -> Moment {
         Moment::after(self.system.elapsed())
+    }
+}
+
+/// The List keeps its place in the limiter while it waits, and no longer.
+struct ListWaits<'a>(&'a Arc<Lane>);
+
+impl Drop for ListWaits<'_> {
+    fn drop(&mut self) {
+        self.0.limiter().list_stops_waiting();
     }
 }
 

@@ -172,7 +172,12 @@ impl LaneState {
         self.failures = self.failures.saturating_add(1);
         self.last_attempt = Some(began);
         let asked = failure.retry_after.unwrap_or_default();
-        let pause = backoff::delay(failure.reason.class(), self.failures, failure.retry_after, chance);
+        // One caller, whom nothing else slows down.
+        let class = match failure.reason.class() {
+            Class::Throttled => Class::Transient,
+            other => other,
+        };
+        let pause = backoff::delay(class, self.failures, failure.retry_after, chance);
         self.next_list = now.plus(pause.min(self.jittered(chance)).max(asked));
         self.paused_until = now.plus(if failure.reason.class() == Class::Throttled { pause.max(asked) } else { asked });
         self.fail(failure);

@@ -26,7 +26,7 @@ const AFTER_A_PANIC: Duration = Duration::from_secs(5);
 /// Is notified about the lanes.
 pub trait LaneObserver: Send + Sync {
     /// The lane has attempted a List, or learned its account.
-    fn attempted(&self, lane: &LaneId);
+    fn changed(&self, lane: &LaneId);
     /// The lane has been idle for `idle` and ends; returns false if it is needed again and has to go on.
     fn ended(&self, lane: &LaneId, idle: Duration) -> bool;
     /// The lane's loop has panicked.
@@ -76,18 +76,24 @@ impl Lanes {
             return;
         }
         let (system, stop) = (self.system.clone(), self.stop.clone());
-        let lane = Arc::new(Lane::new(id.clone(), (self.connect)(id), state, self.settings, system, stop));
+        let (observer, name) = (self.observer.clone(), id.clone());
+        let news = Box::new(move || {
+            if let Some(observer) = observer.upgrade() {
+                observer.changed(&name);
+            }
+        });
+        let lane = Arc::new(Lane::new(id.clone(), (self.connect)(id), state, self.settings, system, stop, news));
         running.insert(id.clone(), Arc::clone(&lane));
         let lanes = Arc::clone(self);
         drop(self.system.spawn(async move { lanes.run(&lane).await }));
     }
 
     /// Polls until the lane is idle or the process stops; a panic is counted, and the loop goes on.
-    async fn run(&self, lane: &Lane) {
+    async fn run(&self, lane: &Arc<Lane>) {
         let idle = self.settings.poll_interval;
         while !self.stop.is_cancelled() {
             let Some(observer) = self.observer.upgrade() else { return };
-            let polled = AssertUnwindSafe(lane.poll(idle, || observer.attempted(lane.id()))).catch_unwind().await;
+            let polled = AssertUnwindSafe(lane.poll(idle)).catch_unwind().await;
             if let Err(panic) = polled {
                 tracing::error!(region = lane.id().region(), "panic: {}", panic_message(panic.as_ref()));
                 observer.panicked(lane.id());

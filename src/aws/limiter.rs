@@ -1,152 +1,182 @@
-//! How fast a lane may call AWS: a token bucket that starts full.
+//! Which call of a lane is sent next, and when: every call passes here, and the answers decide how fast. Pure: the
+//! caller provides time and chance.
 
-use std::{num::NonZeroU32, time::Duration};
+mod bucket;
+mod pace;
+mod shares;
 
-use tokio::{sync::Mutex, time::Instant};
+use std::{collections::BTreeSet, num::NonZeroU32, time::Duration};
 
-/// As many calls as fit into this time may be made at once.
-const BURST: Duration = Duration::from_secs(1);
+pub use self::shares::Class;
+use self::{
+    bucket::{Bucket, Rate},
+    pace::{Pace, Round},
+    shares::Shares,
+};
+use super::error::AwsError;
+use crate::domain::{
+    failure::{self, FailureReason},
+    moment::Moment,
+};
 
-/// The bucket without a clock: time saved up, of which each call costs its share of a second. Pure.
+/// Describes a second, at most: they only fill in what Lists leave out.
+const DESCRIBES: Rate = Rate::per_second(10);
+/// The List's own share of the calls is the whole divided by this.
+const LISTS: u64 = 4;
+
+/// What became of a call, as far as the next ones depend on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bucket {
-    cost: Duration,
-    saved: Duration,
-    at: Duration,
+pub enum Outcome {
+    /// AWS has answered.
+    Answered,
+    /// AWS throttles, and requested a pause if it did.
+    Throttled(Option<Duration>),
+    /// No answer, or one that is no reason to call faster.
+    Failed,
 }
 
-impl Bucket {
-    /// A full bucket.
+impl Outcome {
+    /// What an answer means for the next calls.
     #[must_use]
-    pub fn new(calls_per_second: NonZeroU32) -> Self {
-        Self { cost: BURST / calls_per_second.get(), saved: BURST, at: Duration::ZERO }
-    }
-
-    /// Takes a call, or returns how long to wait before the next attempt. `now` counts from any fixed point.
-    pub fn take(&mut self, now: Duration) -> Result<(), Duration> {
-        self.saved = BURST.min(self.saved + now.saturating_sub(self.at));
-        self.at = self.at.max(now);
-        match self.saved.checked_sub(self.cost) {
-            Some(left) => {
-                self.saved = left;
-                Ok(())
-            }
-            None => Err(self.cost.saturating_sub(self.saved)),
+    pub fn of<T>(answer: &Result<T, AwsError>) -> Self {
+        match answer {
+            Err(error) if error.reason == FailureReason::Throttled => Self::Throttled(error.retry_after),
+            Err(error) if error.reason.class() == failure::Class::Transient => Self::Failed,
+            Ok(_) | Err(_) => Self::Answered,
         }
     }
 }
 
-/// The bucket on the real clock.
+/// One call that may be sent.
+#[derive(Debug)]
+#[must_use = "a call that is never over keeps its place for ever"]
+pub struct Pass {
+    /// `None` for the List.
+    class: Option<Class>,
+    /// `None` until it is sent.
+    round: Option<Round>,
+}
+
+/// For metrics.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Snapshot {
+    /// Calls per second, at most.
+    pub rate: f64,
+    /// How many times the rate was lowered.
+    pub decreases: u64,
+    /// Whether the List waits for its turn.
+    pub list_waits: bool,
+}
+
+/// The limiter of one lane.
 ///
 /// # Guarantees
-/// First come, first served; a caller that stops waiting takes nothing.
+/// * The calls that are sent never exceed the cap: see [`Bucket`].
+/// * The List has a share of its own: it gets it whatever else waits, and no more.
+/// * Of the rest, the most urgent class goes first, and none waits for ever.
 #[derive(Debug)]
 pub struct Limiter {
-    bucket: Mutex<Bucket>,
-    start: Instant,
+    pace: Pace,
+    lists: Bucket,
+    list_waits: bool,
+    describes: Bucket,
+    shares: Shares,
 }
 
 impl Limiter {
-    /// A limiter that lets a second's calls through at once.
+    /// At its cap, with a second's calls to spend at once.
     #[must_use]
-    pub fn new(calls_per_second: NonZeroU32) -> Self {
-        Self { bucket: Mutex::new(Bucket::new(calls_per_second)), start: Instant::now() }
+    pub fn new(calls_per_second: NonZeroU32, now: Moment) -> Self {
+        let cap = Rate::per_second(calls_per_second.get());
+        Self {
+            pace: Pace::new(cap, now),
+            lists: Bucket::full(cap.divided_by(LISTS), now),
+            list_waits: false,
+            describes: Bucket::full(DESCRIBES, now),
+            shares: Shares::default(),
+        }
     }
 
-    /// Waits until a call may be made.
-    pub async fn take(&self) {
-        // The lock is kept while waiting: its queue is the order of the calls.
-        let mut bucket = self.bucket.lock().await;
-        while let Err(wait) = bucket.take(self.start.elapsed()) {
-            tokio::time::sleep(wait).await;
+    /// Lets a page of the List through; else when to try again, or `None` when a call must be sent or returned first.
+    /// Until then its place is kept: one that stops waiting has to report that.
+    pub fn take_list(&mut self, now: Moment) -> Result<Pass, Option<Moment>> {
+        self.list_waits = false;
+        self.lists.ready(self.rate_of_lists(), now)?;
+        self.list_waits = true;
+        self.pace.ready(now)?;
+        self.list_waits = false;
+        self.lists.take();
+        self.pace.take();
+        Ok(Pass { class: None, round: None })
+    }
+
+    /// The List does not wait any more.
+    pub fn list_stops_waiting(&mut self) {
+        self.list_waits = false;
+    }
+
+    /// Lets a call of one of the classes that wait through; else when to try again, or `None` when a call must be sent or
+    /// returned first.
+    pub fn take(&mut self, waiting: &BTreeSet<Class>, now: Moment) -> Result<(Class, Pass), Option<Moment>> {
+        self.pace.ready(now)?;
+        if self.list_waits {
+            return Err(Some(now.plus(self.pace.rate().time_of_a_call())));
+        }
+        let describes = self.describes.ready(DESCRIBES, now);
+        let ready = waiting.iter().copied().filter(|class| *class != Class::Describe || describes.is_ok());
+        let class = self.shares.next(&ready.collect()).ok_or(describes.err().flatten())?;
+        if class == Class::Describe {
+            self.describes.take();
+        }
+        self.pace.take();
+        Ok((class, Pass { class: Some(class), round: None }))
+    }
+
+    /// The call is sent.
+    pub fn sent(&mut self, pass: &mut Pass, now: Moment) {
+        if let Some((share, rate)) = self.share_of(pass) {
+            share.sent(rate, now);
+        }
+        pass.round = Some(self.pace.sent(now));
+    }
+
+    /// The call is over. One that was not sent is there for another one. `chance` is from 0 to 1.
+    pub fn over(&mut self, pass: &Pass, outcome: &Outcome, now: Moment, chance: f64) {
+        let Some(round) = pass.round else {
+            if let Some((share, _)) = self.share_of(pass) {
+                share.returned();
+            }
+            self.pace.returned();
+            return;
+        };
+        match outcome {
+            Outcome::Answered => self.pace.answered(round, now),
+            Outcome::Throttled(retry_after) => self.pace.throttled(round, *retry_after, now, chance),
+            Outcome::Failed => {}
+        }
+    }
+
+    /// For metrics.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot { rate: self.pace.rate().as_f64(), decreases: self.pace.decreases(), list_waits: self.list_waits }
+    }
+
+    fn rate_of_lists(&self) -> Rate {
+        self.pace.rate().divided_by(LISTS)
+    }
+
+    fn share_of(&mut self, pass: &Pass) -> Option<(&mut Bucket, Rate)> {
+        let rate_of_lists = self.rate_of_lists();
+        match pass.class {
+            None => Some((&mut self.lists, rate_of_lists)),
+            Some(Class::Describe) => Some((&mut self.describes, DESCRIBES)),
+            Some(Class::Edit | Class::Adopt | Class::Correct) => None,
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-
-    fn per_second(calls: u32) -> NonZeroU32 {
-        NonZeroU32::new(calls).unwrap()
-    }
-
-    #[test]
-    fn a_bucket_starts_full_and_fills_at_its_rate() {
-        let mut bucket = Bucket::new(per_second(4));
-        for (now, answer) in [
-            (0, Ok(())),
-            (0, Ok(())),
-            (0, Ok(())),
-            (0, Ok(())),
-            (0, Err(250)),
-            (100, Err(150)),
-            (250, Ok(())),
-            (250, Err(250)),
-            (750, Ok(())),
-            (750, Ok(())),
-            (750, Err(250)),
-            // An hour of rest saves no more than a burst.
-            (3_600_000, Ok(())),
-            (3_600_000, Ok(())),
-            (3_600_000, Ok(())),
-            (3_600_000, Ok(())),
-            (3_600_000, Err(250)),
-            // A clock that goes back gives nothing and takes nothing.
-            (3_000_000, Err(250)),
-            (3_600_250, Ok(())),
-        ] {
-            let answer = answer.map_err(Duration::from_millis);
-            assert_eq!(bucket.take(Duration::from_millis(now)), answer, "at {now} ms");
-        }
-    }
-
-    #[test]
-    fn a_wait_is_never_in_vain() {
-        for calls in [1, 3, 7, 100, 999, 1_000_000] {
-            let mut bucket = Bucket::new(per_second(calls));
-            let mut now = Duration::ZERO;
-            for _ in 0..3000 {
-                if let Err(wait) = bucket.take(now) {
-                    now += wait;
-                    assert_eq!(bucket.take(now), Ok(()), "{calls} calls a second");
-                }
-            }
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn calls_beyond_the_burst_go_at_the_rate_and_in_their_order() {
-        let limiter = Arc::new(Limiter::new(per_second(10)));
-        let start = Instant::now();
-        let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
-        for call in 0..30 {
-            let (limiter, sender) = (Arc::clone(&limiter), sender.clone());
-            tokio::spawn(async move {
-                limiter.take().await;
-                sender.send((call, start.elapsed())).unwrap();
-            });
-            tokio::task::yield_now().await;
-        }
-        drop(sender);
-        for call in 0..30_u32 {
-            let (number, at) = receiver.recv().await.unwrap();
-            assert_eq!(number, call);
-            let due = Duration::from_millis(100) * call.saturating_sub(9);
-            assert!((due..due + Duration::from_millis(20)).contains(&at), "call {call} at {at:?}, due {due:?}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_call_that_is_given_up_takes_nothing() {
-        let limiter = Limiter::new(per_second(1));
-        limiter.take().await;
-        let half = Duration::from_millis(500);
-        assert!(tokio::time::timeout(half, limiter.take()).await.is_err());
-        let start = Instant::now();
-        limiter.take().await;
-        assert!(start.elapsed() < half + Duration::from_millis(10));
-    }
-}
+mod properties;
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Counts and times the AWS calls. No I/O here.
 
+mod limits;
+
 use std::{collections::BTreeSet, time::Duration};
 
 use parking_lot::Mutex;
@@ -9,7 +11,11 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::error::{AwsError, Operation, is_known};
+use self::limits::LimitMetrics;
+use super::{
+    error::{AwsError, Operation, is_known},
+    limiter::{Class, Snapshot},
+};
 
 /// From a fast answer to the longest time-out that makes sense.
 const BUCKETS: [f64; 11] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -42,6 +48,7 @@ pub struct AwsMetrics {
     counted: Mutex<BTreeSet<RequestLabels>>,
     duration: Family<CallLabels, Histogram, fn() -> Histogram>,
     inventory_age: Family<RegionLabels, Gauge<f64, std::sync::atomic::AtomicU64>>,
+    limits: LimitMetrics,
 }
 
 impl AwsMetrics {
@@ -53,8 +60,9 @@ impl AwsMetrics {
             counted: Mutex::default(),
             duration: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
             inventory_age: Family::default(),
+            limits: LimitMetrics::register(registry),
         };
-        let Self { requests, counted: _, duration, inventory_age } = &this;
+        let Self { requests, counted: _, duration, inventory_age, limits: _ } = &this;
         registry.register(
             "codeguru_profiler_aws_requests",
             "Calls to AWS by HTTP status (0: no answer), error code (where AWS sent none, the reason) and reason",
@@ -115,7 +123,13 @@ impl AwsMetrics {
         for operation in Operation::ALL {
             self.duration.remove(&CallLabels { operation: operation.as_str(), region: region.to_owned() });
         }
+        self.limits.forget(region);
         self.set_inventory_age(region, None);
+    }
+
+    /// How fast a region is called, and how many calls of each class wait.
+    pub(crate) fn set_limits(&self, region: &str, limits: Snapshot, waiting: impl Fn(Class) -> usize) {
+        self.limits.set(region, limits, waiting);
     }
 
     /// How old a region's inventory is; `None` while no resource needs it.

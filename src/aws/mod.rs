@@ -10,3 +10,4 @@ pub mod metrics;
 pub(crate) mod region;
 pub mod sdk;
 pub mod service;
+pub(crate) mod turn;

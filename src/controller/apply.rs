@@ -7,7 +7,8 @@ use super::{memory::Evaluation, report::with_progress, shell::Shell};
 use crate::{
     aws::{
         error::Effect,
-        lane::{GroupGuard, Lane, Stopping},
+        lane::{GroupGuard, Stopping},
+        turn::Turn,
     },
     domain::{
         failure::{Class, Failure, FailureReason},
@@ -16,14 +17,14 @@ use crate::{
     process::reconciles::Outcome,
 };
 
-/// Does what `evaluation` plans, if that is still the plan when the group's turn comes. The outcome goes to the
-/// memory, for the next status to report.
-pub async fn apply(shell: &Shell, evaluation: &Evaluation) -> Outcome {
-    let Some(lane) = evaluation.lane().and_then(|id| shell.lanes.get(id)) else { return Outcome::Success };
+/// Does what `evaluation` plans, if that is still the plan. The outcome goes to the memory, for the next status to
+/// report.
+pub async fn apply(shell: &Shell, turn: Turn, evaluation: &Evaluation) -> Outcome {
     let outcome = match evaluation.plan {
+        _ if evaluation.lane() != Some(turn.lane().id()) => Ok(()),
         Plan::Rest => Ok(()),
-        Plan::Describe => describe(shell, &lane, evaluation).await,
-        Plan::Update { .. } => update(shell, &lane, evaluation).await,
+        Plan::Describe => describe(shell, turn, evaluation).await,
+        Plan::Update { .. } => update(shell, turn, evaluation).await,
     };
     match outcome {
         Ok(()) | Err(Apply::GivenUp) => Outcome::Success,
@@ -49,16 +50,14 @@ impl From<Stopping> for Apply {
     }
 }
 
-async fn describe(shell: &Shell, lane: &Lane, evaluation: &Evaluation) -> Result<(), Apply> {
-    lane.describe_turn().await?;
-    still_planned(shell, evaluation)?;
-    lane.describe(&evaluation.situation.desired.name).await.map_err(|failure| Apply::Failed(failure, None))?;
+async fn describe(shell: &Shell, turn: Turn, evaluation: &Evaluation) -> Result<(), Apply> {
+    turn.describe(&evaluation.situation.desired.name).await.map_err(|failure| Apply::Failed(failure, None))?;
     shell.memory.lock().handle_read(evaluation);
     Ok(())
 }
 
-async fn update(shell: &Shell, lane: &Lane, evaluation: &Evaluation) -> Result<(), Apply> {
-    let guard = lane.guard(&evaluation.situation.desired.name).await?;
+async fn update(shell: &Shell, turn: Turn, evaluation: &Evaluation) -> Result<(), Apply> {
+    let guard = turn.lane().guard(&evaluation.situation.desired.name).await?;
     let permit = loop {
         tokio::select! {
             biased;
@@ -76,24 +75,25 @@ async fn update(shell: &Shell, lane: &Lane, evaluation: &Evaluation) -> Result<(
     };
     let evaluation = still_planned(shell, evaluation)?;
     let Plan::Update { to, cause } = evaluation.plan else { return Err(Apply::GivenUp) };
-    send(shell, lane, guard, permit, &evaluation, to, cause).await
+    send(shell, turn, guard, permit, &evaluation, to, cause).await
 }
 
 async fn send(
     shell: &Shell,
-    lane: &Lane,
+    turn: Turn,
     guard: GroupGuard,
     permit: crate::process::permit::Permit,
     evaluation: &Evaluation,
     to: bool,
     cause: Cause,
 ) -> Result<(), Apply> {
-    let call = permit.deadline().bound(lane.update(guard, permit, to));
+    let lane = turn.lane().id().clone();
+    let call = permit.deadline().bound(turn.update(guard, permit, to));
     match with_progress(shell, evaluation, to, cause, call).await {
         Ok(Ok(_)) => {
             shell.memory.lock().handle_updated(evaluation, to, cause, shell.now());
             if cause == Cause::Drift {
-                shell.metrics.drift_corrected(lane.id().region());
+                shell.metrics.drift_corrected(lane.region());
             }
             tracing::info!(to, ?cause, "wrote profilingEnabled");
             Ok(())

@@ -14,6 +14,7 @@ mod scheduler;
 mod shell;
 mod slots;
 mod triggers;
+mod waiting;
 mod watch;
 
 use std::{pin::pin, sync::Arc};

@@ -7,7 +7,7 @@ use tracing::Instrument;
 
 use super::{
     apply::apply,
-    memory::{Evaluation, Work, key::Key},
+    memory::{Evaluation, key::Key},
     report::report,
     shell::Shell,
 };
@@ -15,23 +15,36 @@ use crate::{
     aws::{
         lane::{internal_error, panic_message},
         sdk::REQUEST_ID,
+        turn::Turn,
     },
     domain::lane_id::LaneId,
     process::reconciles::Outcome,
 };
 
+/// One piece of work for an object.
+pub enum Job {
+    /// One step in AWS, whose turn it is.
+    Step(Turn),
+    /// Write the status, and publish events.
+    Report,
+}
+
 /// Does one piece of work for one object. A panic affects this object alone: it is counted, reported and retried.
-pub async fn reconcile(shell: &Shell, key: &Key, work: Work) {
+pub async fn reconcile(shell: &Shell, key: &Key, job: Job) {
     let timer = shell.reconciles.started(key);
     // Observe and plan: the memory answers both.
     let Some(evaluation) = shell.evaluate(key) else {
         timer.finish(Outcome::Success);
         return;
     };
+    let reports = matches!(job, Job::Report);
     let steps = async {
-        match work {
-            Work::Edit | Work::Adopt | Work::Correct => apply(shell, &evaluation).await,
-            Work::Report => report(shell, &evaluation).await,
+        match job {
+            Job::Step(turn) => apply(shell, turn, &evaluation).await,
+            // What was to be reported when the process stopped is found again after the next start, unless it is that AWS
+            // was written to.
+            Job::Report if shell.stop.is_cancelled() && !evaluation.unpublished => Outcome::Success,
+            Job::Report => report(shell, &evaluation).await,
         }
     };
     let outcome = AssertUnwindSafe(steps.instrument(span(&evaluation))).catch_unwind().await.unwrap_or_else(|panic| {
@@ -39,7 +52,7 @@ pub async fn reconcile(shell: &Shell, key: &Key, work: Work) {
         tracing::error!(namespace = &*key.namespace, name = &*key.name, "panic: {detail}");
         let (now, chance) = (shell.now(), shell.system.chance());
         let mut memory = shell.memory.lock();
-        if work == Work::Report {
+        if reports {
             memory.handle_write_failed(&evaluation, std::time::Duration::ZERO, now, chance);
         } else {
             memory.handle_failed(&evaluation, internal_error(detail), None, now, chance);

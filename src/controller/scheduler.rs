@@ -2,7 +2,8 @@
 //! come, and not otherwise. A lost trigger comes back at the next change, or at the latest with its timer.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
+    future::pending,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::Arc,
@@ -13,17 +14,18 @@ use futures::StreamExt;
 use tokio::{
     sync::mpsc,
     task::yield_now,
-    time::{Instant, MissedTickBehavior, interval_at},
+    time::{Instant, MissedTickBehavior, interval_at, sleep_until},
 };
 use tokio_util::time::{DelayQueue, delay_queue};
 
 use super::{
-    memory::{Work, key::Key},
-    reconcile::reconcile,
+    memory::key::Key,
+    reconcile::{Job, reconcile},
     shell::Shell,
     slots::Slots,
+    waiting::Waiting,
 };
-use crate::{domain::lane_id::LaneId, process::health::Liveness};
+use crate::{aws::limiter::Class, domain::lane_id::LaneId, process::health::Liveness};
 
 /// The longest time between two turns of the loop.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -40,6 +42,8 @@ pub struct Scheduler {
     running: BTreeMap<Key, Running>,
     slots: Slots,
     waiting: Waiting,
+    /// When a lane may let a step through that waits for it.
+    next_turn: Option<Instant>,
     timers: Timers,
     ended: (mpsc::UnboundedSender<Ended>, mpsc::UnboundedReceiver<Ended>),
 }
@@ -53,8 +57,8 @@ struct Running {
 
 struct Ended {
     key: Key,
-    work: Work,
-    lane: Option<LaneId>,
+    /// The class and the lane of a step in AWS; `None` for a report.
+    step: Option<(Class, LaneId)>,
 }
 
 impl Scheduler {
@@ -66,6 +70,7 @@ impl Scheduler {
             running: BTreeMap::new(),
             slots: Slots::default(),
             waiting: Waiting::default(),
+            next_turn: None,
             timers: Timers::default(),
             ended: mpsc::unbounded_channel(),
         }
@@ -86,10 +91,11 @@ impl Scheduler {
                     leads = true;
                     shell.begin();
                 }
-                _ = heartbeat.tick() => shell.report_inventory_ages(),
+                _ = heartbeat.tick() => shell.report_lanes(&self.waiting),
                 Some(ended) = self.ended.1.recv() => self.end(ended),
                 Some(key) = self.timers.expired() => shell.triggers.routine([key]),
                 () = shell.triggers.added() => {}
+                () = turn(self.next_turn) => {}
             }
             for done in 1.. {
                 let Some(key) = shell.triggers.next() else { break };
@@ -100,8 +106,10 @@ impl Scheduler {
                     while let Ok(ended) = self.ended.1.try_recv() {
                         self.end(ended);
                     }
+                    self.start_what_may();
                 }
             }
+            self.start_what_may();
         }
     }
 
@@ -118,120 +126,117 @@ impl Scheduler {
         let shell = Arc::clone(&self.shell);
         self.timers.forget(key);
         let Some(evaluation) = shell.evaluate(key) else {
-            self.forget_waiting(key);
+            self.wait_for(key, None, false);
             return;
         };
         shell.handle(|memory, now| memory.note(&evaluation, now));
         let Running { applying, reporting } = self.running.get(key).copied().unwrap_or_default();
-        let lane = evaluation.lane().cloned();
-        let work = if shell.stop.is_cancelled() {
+        let (step, report) = if shell.stop.is_cancelled() {
             // Nothing else begins any more: what AWS has taken is recorded.
-            Some(Work::Report).filter(|_| evaluation.unpublished && !applying && !reporting)
+            (None, evaluation.unpublished && !applying && !reporting)
         } else {
-            evaluation.work(applying, reporting)
+            let step = evaluation.lane().cloned().zip(evaluation.step(applying, reporting));
+            (step, evaluation.reports(applying, reporting))
         };
-        match work {
-            Some(work) if self.slots.take(work, lane.as_ref()) => {
-                self.waiting.forget(key);
-                self.start(key.clone(), work, lane);
-            }
-            Some(work) => {
-                shell.reconciles.enqueued(key.clone());
-                self.waiting.add(key, work, lane);
-            }
-            None => {
-                self.forget_waiting(key);
-                if let Some(wait) = evaluation.recheck_in {
-                    self.timers.set(key, wait.min(LONGEST_TIMER));
+        if let Some(wait) = evaluation.recheck_in.filter(|_| step.is_none() && !report) {
+            self.timers.set(key, wait.min(LONGEST_TIMER));
+        }
+        self.wait_for(key, step, report);
+    }
+
+    fn wait_for(&mut self, key: &Key, step: Option<(LaneId, Class)>, report: bool) {
+        let waited = self.waiting.contains(key);
+        self.waiting.set(key, step, report);
+        match (waited, self.waiting.contains(key)) {
+            (_, true) => self.shell.reconciles.enqueued(key.clone()),
+            (true, false) => self.shell.reconciles.dropped(key),
+            (false, false) => {}
+        }
+    }
+
+    /// Starts what waits, as far as there is room for it and its lane lets it through.
+    fn start_what_may(&mut self) {
+        let shell = Arc::clone(&self.shell);
+        while self.slots.has_room_for_report()
+            && let Some(key) = self.waiting.next_report()
+        {
+            self.slots.take_report();
+            self.start(key, Job::Report, None);
+        }
+        self.next_turn = None;
+        if shell.stop.is_cancelled() {
+            return;
+        }
+        for id in self.waiting.lanes() {
+            let Some(lane) = shell.lanes.get(&id) else { continue };
+            loop {
+                let mut classes = self.waiting.classes(&id);
+                classes.retain(|class| self.slots.has_room_for_step(*class, &id));
+                if classes.is_empty() {
+                    break;
+                }
+                match lane.turn(&classes) {
+                    Ok((class, turn)) => {
+                        let Some(key) = self.waiting.next_step(&id, class) else { break };
+                        self.slots.take_step(class, &id);
+                        self.start(key, Job::Step(turn), Some((class, id.clone())));
+                    }
+                    Err(wait) => {
+                        let at = wait.map(|wait| Instant::now() + wait);
+                        self.next_turn = self.next_turn.into_iter().chain(at).min();
+                        break;
+                    }
                 }
             }
         }
     }
 
-    fn forget_waiting(&mut self, key: &Key) {
-        if self.waiting.forget(key) {
-            self.shell.reconciles.dropped(key);
-        }
-    }
-
-    fn start(&mut self, key: Key, work: Work, lane: Option<LaneId>) {
+    /// `step` is the class and the lane of a step in AWS.
+    fn start(&mut self, key: Key, job: Job, step: Option<(Class, LaneId)>) {
         let running = self.running.entry(key.clone()).or_default();
-        *running.of(work) = true;
+        *running.of(step.as_ref()) = true;
         let (shell, ended) = (Arc::clone(&self.shell), self.ended.0.clone());
+        if self.waiting.contains(&key) {
+            // What else it waited for may have to wait for this now.
+            self.evaluate_guarded(&key);
+        }
         shell.reconciles.enqueued(key.clone());
         let task = async move {
-            reconcile(&shell, &key, work).await;
+            reconcile(&shell, &key, job).await;
             // The receiver is gone only when the scheduler is.
-            drop(ended.send(Ended { key, work, lane }));
+            drop(ended.send(Ended { key, step }));
         };
         drop(self.shell.system.spawn(task));
     }
 
-    fn end(&mut self, Ended { key, work, lane }: Ended) {
-        self.slots.give_back(work, lane.as_ref());
+    fn end(&mut self, Ended { key, step }: Ended) {
+        match &step {
+            Some((class, lane)) => self.slots.give_back_step(*class, lane),
+            None => self.slots.give_back_report(),
+        }
         if let Some(running) = self.running.get_mut(&key) {
-            *running.of(work) = false;
+            *running.of(step.as_ref()) = false;
             if !running.applying && !running.reporting {
                 self.running.remove(&key);
             }
         }
         // At the end a report that did not succeed is not begun again.
-        if work != Work::Report || !self.shell.stop.is_cancelled() {
+        if step.is_some() || !self.shell.stop.is_cancelled() {
             self.shell.triggers.urgent([key]);
-        }
-        self.fill();
-    }
-
-    /// Starts what waits while there are free places.
-    fn fill(&mut self) {
-        while let Some(key) = self.waiting.next(&self.slots) {
-            self.evaluate_guarded(&key);
         }
     }
 }
 
 impl Running {
-    fn of(&mut self, work: Work) -> &mut bool {
-        if work == Work::Report { &mut self.reporting } else { &mut self.applying }
+    fn of(&mut self, step: Option<&(Class, LaneId)>) -> &mut bool {
+        if step.is_none() { &mut self.reporting } else { &mut self.applying }
     }
 }
 
-/// The objects that wait for a place, by kind of work and lane, each once.
-#[derive(Default)]
-struct Waiting {
-    queues: BTreeMap<(Work, Option<LaneId>), VecDeque<Key>>,
-    places: BTreeMap<Key, (Work, Option<LaneId>)>,
-}
-
-impl Waiting {
-    fn add(&mut self, key: &Key, work: Work, lane: Option<LaneId>) {
-        let place = (work, lane);
-        if self.places.get(key) == Some(&place) {
-            return;
-        }
-        self.places.insert(key.clone(), place.clone());
-        self.queues.entry(place).or_default().push_back(key.clone());
-    }
-
-    fn forget(&mut self, key: &Key) -> bool {
-        // Its place in a queue is passed over when its turn comes.
-        self.places.remove(key).is_some()
-    }
-
-    /// The next one for which there is a place, most urgent first.
-    fn next(&mut self, slots: &Slots) -> Option<Key> {
-        let places: Vec<_> =
-            self.queues.keys().filter(|(work, lane)| slots.has_room(*work, lane.as_ref())).cloned().collect();
-        for place in places {
-            while let Some(key) = self.queues.get_mut(&place).and_then(VecDeque::pop_front) {
-                if self.places.get(&key) == Some(&place) {
-                    self.places.remove(&key);
-                    return Some(key);
-                }
-            }
-            self.queues.remove(&place);
-        }
-        None
+async fn turn(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => pending().await,
     }
 }
 

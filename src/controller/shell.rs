@@ -19,6 +19,7 @@ use super::{
     metrics::ControllerMetrics,
     settings::Settings,
     triggers::Triggers,
+    waiting::Waiting,
 };
 use crate::{
     api::Timestamp,
@@ -155,11 +156,13 @@ impl Shell {
         if urgent { self.triggers.urgent(recheck) } else { self.triggers.routine(recheck) }
     }
 
-    /// Sets the gauge of each lane.
-    pub fn report_inventory_ages(&self) {
+    /// Sets the gauges of each lane.
+    pub fn report_lanes(&self, waiting: &Waiting) {
         for lane in self.lanes.all() {
+            let id = lane.id();
             let age = lane.state().inventory_age(self.moment());
-            self.aws_metrics.set_inventory_age(lane.id().region(), age);
+            self.aws_metrics.set_inventory_age(id.region(), age);
+            self.aws_metrics.set_limits(id.region(), lane.limits(), |class| waiting.count(id, class));
         }
     }
 
@@ -172,7 +175,7 @@ impl Shell {
 }
 
 impl LaneObserver for Shell {
-    fn attempted(&self, lane: &LaneId) {
+    fn changed(&self, lane: &LaneId) {
         self.publish_lane_events(lane);
         let wanted = self.memory.lock().handle_lane_news(lane);
         self.carry_out(wanted, false);

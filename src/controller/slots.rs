@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::memory::Work;
-use crate::domain::lane_id::LaneId;
+use crate::{aws::limiter::Class, domain::lane_id::LaneId};
 
 /// Steps in AWS under way at a time: each holds a request's buffers.
 const STEPS: usize = 40;
@@ -35,51 +34,53 @@ impl Count {
         self.edits + self.others
     }
 
-    fn of(&mut self, work: Work) -> &mut usize {
-        if work == Work::Edit { &mut self.edits } else { &mut self.others }
+    fn of(&mut self, class: Class) -> &mut usize {
+        if class == Class::Edit { &mut self.edits } else { &mut self.others }
     }
 }
 
 impl Slots {
-    /// Takes a place for `work`; false when there is none.
-    pub fn take(&mut self, work: Work, lane: Option<&LaneId>) -> bool {
-        if !self.has_room(work, lane) {
-            return false;
-        }
-        match lane.filter(|_| work != Work::Report) {
-            Some(lane) => {
-                *self.steps.of(work) += 1;
-                *self.of_lanes.entry(lane.clone()).or_default().of(work) += 1;
-            }
-            None => self.reports += 1,
-        }
-        true
+    /// A step begins.
+    pub fn take_step(&mut self, class: Class, lane: &LaneId) {
+        *self.steps.of(class) += 1;
+        *self.of_lanes.entry(lane.clone()).or_default().of(class) += 1;
     }
 
-    /// Gives a place back.
-    pub fn give_back(&mut self, work: Work, lane: Option<&LaneId>) {
-        let Some(lane) = lane.filter(|_| work != Work::Report) else {
-            self.reports -= 1;
-            return;
-        };
-        *self.steps.of(work) -= 1;
+    /// A step has ended.
+    pub fn give_back_step(&mut self, class: Class, lane: &LaneId) {
+        *self.steps.of(class) -= 1;
         if let Some(count) = self.of_lanes.get_mut(lane) {
-            *count.of(work) -= 1;
+            *count.of(class) -= 1;
             if count.all() == 0 {
                 self.of_lanes.remove(lane);
             }
         }
     }
 
-    /// Whether there is a place for `work`.
+    /// Whether there is room for a step.
     #[must_use]
-    pub fn has_room(&self, work: Work, lane: Option<&LaneId>) -> bool {
-        let Some(lane) = lane.filter(|_| work != Work::Report) else { return self.reports < REPORTS };
+    pub fn has_room_for_step(&self, class: Class, lane: &LaneId) -> bool {
         let of_lane = self.of_lanes.get(lane).copied().unwrap_or_default();
         let room = self.steps.all() < STEPS && of_lane.all() < STEPS_OF_A_LANE;
         let room_for_others =
             self.steps.others < STEPS_THAT_ARE_NO_EDIT && of_lane.others < STEPS_OF_A_LANE_THAT_ARE_NO_EDIT;
-        room && (work == Work::Edit || room_for_others)
+        room && (class == Class::Edit || room_for_others)
+    }
+
+    /// A report begins.
+    pub fn take_report(&mut self) {
+        self.reports += 1;
+    }
+
+    /// A report has ended.
+    pub fn give_back_report(&mut self) {
+        self.reports -= 1;
+    }
+
+    /// Whether there is room for a report.
+    #[must_use]
+    pub fn has_room_for_report(&self) -> bool {
+        self.reports < REPORTS
     }
 }
 
@@ -87,19 +88,28 @@ impl Slots {
 mod tests {
     use super::*;
 
-    fn fill(slots: &mut Slots, work: Work, lane: &LaneId) -> usize {
-        (0..1000).take_while(|_| slots.take(work, Some(lane))).count()
+    fn fill(slots: &mut Slots, class: Class, lane: &LaneId) -> usize {
+        let mut taken = 0;
+        while slots.has_room_for_step(class, lane) {
+            slots.take_step(class, lane);
+            taken += 1;
+        }
+        taken
     }
 
     #[test]
     fn at_most_64_at_a_time_and_an_edit_finds_room_whatever_else_goes_on() {
         let lanes = ["a", "b", "c"].map(LaneId::of_region);
         let mut slots = Slots::default();
-        let corrections: usize = lanes.iter().map(|lane| fill(&mut slots, Work::Correct, lane)).sum();
-        let reports = fill(&mut slots, Work::Report, &lanes[0]);
+        let corrections: usize = lanes.iter().map(|lane| fill(&mut slots, Class::Correct, lane)).sum();
+        let mut reports = 0;
+        while slots.has_room_for_report() {
+            slots.take_report();
+            reports += 1;
+        }
         assert_eq!((corrections, reports), (32, 24));
-        assert!(slots.has_room(Work::Edit, Some(&lanes[2])));
-        let edits: usize = lanes.iter().map(|lane| fill(&mut slots, Work::Edit, lane)).sum();
+        assert!(slots.has_room_for_step(Class::Edit, &lanes[2]));
+        let edits: usize = lanes.iter().map(|lane| fill(&mut slots, Class::Edit, lane)).sum();
         assert_eq!(corrections + reports + edits, 64);
     }
 
@@ -107,20 +117,20 @@ mod tests {
     fn a_lane_that_hangs_leaves_room_for_the_others() {
         let (hung, healthy) = (LaneId::of_region("hung"), LaneId::of_region("healthy"));
         let mut slots = Slots::default();
-        fill(&mut slots, Work::Adopt, &hung);
-        assert_eq!(fill(&mut slots, Work::Edit, &hung), 8);
-        assert_eq!(fill(&mut slots, Work::Edit, &healthy), 16);
+        fill(&mut slots, Class::Adopt, &hung);
+        assert_eq!(fill(&mut slots, Class::Edit, &hung), 8);
+        assert_eq!(fill(&mut slots, Class::Edit, &healthy), 16);
     }
 
     #[test]
     fn what_has_ended_makes_room() {
         let lane = LaneId::of_region("a");
         let mut slots = Slots::default();
-        for work in [Work::Edit, Work::Adopt, Work::Report] {
-            fill(&mut slots, work, &lane);
-            assert!(!slots.has_room(work, Some(&lane)));
-            slots.give_back(work, Some(&lane));
-            assert!(slots.has_room(work, Some(&lane)), "{work:?}");
+        for class in [Class::Adopt, Class::Edit] {
+            fill(&mut slots, class, &lane);
+            assert!(!slots.has_room_for_step(class, &lane));
+            slots.give_back_step(class, &lane);
+            assert!(slots.has_room_for_step(class, &lane), "{class:?}");
         }
     }
 }

@@ -10,7 +10,8 @@ use super::failure::Class;
 pub fn delay(class: Class, failures: u32, retry_after: Option<Duration>, chance: f64) -> Duration {
     let (first, longest) = match class {
         Class::Transient | Class::Conflict => (Duration::from_secs(1), Duration::from_mins(5)),
-        Class::Throttled => (Duration::from_secs(2), Duration::from_mins(5)),
+        // The limiter slows down the whole lane.
+        Class::Throttled => (Duration::from_secs(1), Duration::from_secs(8)),
         Class::FixMe => (Duration::from_secs(30), Duration::from_mins(15)),
     };
     let doubled = first.saturating_mul(1 << failures.saturating_sub(1).min(20)).min(longest);
@@ -29,7 +30,8 @@ mod tests {
             (Class::Transient, 4, None, 8),
             (Class::Transient, 100, None, 300),
             (Class::Conflict, 2, None, 2),
-            (Class::Throttled, 1, None, 2),
+            (Class::Throttled, 1, None, 1),
+            (Class::Throttled, 9, None, 8),
             (Class::Throttled, 1, Some(9), 9),
             (Class::FixMe, 1, None, 30),
             (Class::FixMe, 2, None, 60),

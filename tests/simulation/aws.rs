@@ -83,7 +83,11 @@ impl Aws {
         let claim = format!("AWS4-HMAC-SHA256 Credential=AKIA{account}/{scope}, SignedHeaders=host, Signature=0");
         let request = Request::builder().method(method).uri(target).header("authorization", claim).body(body).unwrap();
         let answer = self.emulator.answer(request).await?;
-        Some((answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap_or_default()))
+        let mut body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+        if let Some(code) = answer.headers().get("x-amzn-errortype").and_then(|code| code.to_str().ok()) {
+            body["__type"] = code.into();
+        }
+        Some((answer.status().as_u16(), body))
     }
 }
 

@@ -14,6 +14,7 @@ mod old_news;
 mod oracle;
 mod process;
 mod random;
+mod rate;
 mod run;
 mod scenarios;
 mod scenarios_election;

@@ -112,6 +112,9 @@ impl Schedule {
         if chance.random_bool(0.3) {
             options.poll_interval = Duration::from_secs(10);
         }
+        if chance.random_bool(0.2) {
+            options.calls_per_second = 2;
+        }
         options.sdk = chance.random_bool(0.1);
         let lacks = chance.random_bool(0.05).then_some("tags");
         let rival = chance.random_bool(0.15);

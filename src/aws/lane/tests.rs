@@ -59,9 +59,10 @@ fn lane(aws: Aws) -> (Arc<Aws>, Arc<Lane>) {
     let id = LaneId::of_region("eu-west-1");
     let state = Arc::new(Mutex::new(LaneState::new(id.clone(), INTERVAL, Moment(0))));
     let service = Arc::clone(&aws) as Arc<dyn ProfilerService>;
-    let lane = Arc::new(Lane::new(id, service, state, settings, System::real(), CancellationToken::new()));
+    let stop = CancellationToken::new();
+    let lane = Arc::new(Lane::new(id, service, state, settings, System::real(), stop, Box::new(|| {})));
     let polled = Arc::clone(&lane);
-    tokio::spawn(async move { polled.poll(INTERVAL * 1000, || {}).await });
+    tokio::spawn(async move { polled.poll(INTERVAL * 1000).await });
     (aws, lane)
 }
 
@@ -110,7 +111,7 @@ async fn a_lane_of_which_nothing_is_wanted_ends() {
     let (_, lane) = lane(Aws::default());
     lane.want("a");
     let polled = Arc::clone(&lane);
-    let ended = tokio::spawn(async move { polled.poll(INTERVAL, || {}).await });
+    let ended = tokio::spawn(async move { polled.poll(INTERVAL).await });
     pass(INTERVAL * 3).await;
     assert!(!ended.is_finished());
     lane.unwant("a");
@@ -186,7 +187,8 @@ async fn giving_up_on_an_update_leaves_the_switch_unknown_and_the_group_to_the_n
     pass(Duration::from_millis(10)).await;
     let permit = Permits::always_granted().acquire(INTERVAL).await;
     let guard = lane.guard("a").await.unwrap();
-    assert!(tokio::time::timeout(Duration::from_secs(1), lane.update(guard, permit, false)).await.is_err());
+    let (_, turn) = lane.turn(&[Class::Edit].into()).unwrap();
+    assert!(tokio::time::timeout(Duration::from_secs(1), turn.update(guard, permit, false)).await.is_err());
     let Presence::Present(group) = lane.presence("a") else { panic!("it is still there") };
     assert_eq!(group.profiling_enabled, None);
     tokio::time::timeout(Duration::from_secs(1), lane.guard("a")).await.unwrap().unwrap();

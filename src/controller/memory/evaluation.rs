@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Entry, Memory, key::Key, object::Object};
 use crate::{
     api::ProfilingGroupStatus,
+    aws::limiter::Class,
     domain::{
         claims::{Group, Standing},
         desired::Desired,
@@ -24,8 +25,8 @@ use crate::{
 const WORTH_REPORTING: Duration = Duration::from_secs(1);
 /// When AWS stops answering, the objects of a lane report it spread over this time, not all at once.
 const STALE_SPREAD: Duration = Duration::from_mins(1);
-/// A version that the API server confirmed within this time is current enough to adopt a group from, or to repeat an
-/// edit.
+/// A version that the API server confirmed within this time is current enough to adopt a group from, or to send an edit
+/// that had to wait.
 const CONFIRMED_WITHIN: Duration = Duration::from_secs(30);
 
 /// One object, what to do about it and what to report of it.
@@ -60,37 +61,25 @@ pub struct Evaluation {
     pub recheck_in: Option<Duration>,
 }
 
-/// What to do about an object, most urgent first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Work {
-    /// Write a user's edit to AWS.
-    Edit,
-    /// Read or write a group that this resource has never reported on.
-    Adopt,
-    /// Read a group, or correct drift.
-    Correct,
-    /// Write the status, or publish events.
-    Report,
-}
-
 impl Evaluation {
-    /// What is to be done now, and is not being done.
+    /// The step in AWS that is to be taken, and is not being taken.
     #[must_use]
-    pub fn work(&self, applying: bool, reporting: bool) -> Option<Work> {
-        let step = match self.plan {
-            Plan::Rest => None,
-            Plan::Update { cause: Cause::Edit, .. } => Some(Work::Edit),
-            Plan::Update { cause: Cause::Adoption, .. } => Some(Work::Adopt),
-            Plan::Describe if !self.situation.remembered.seen => Some(Work::Adopt),
-            Plan::Describe | Plan::Update { cause: Cause::Drift, .. } => Some(Work::Correct),
+    pub fn step(&self, applying: bool, reporting: bool) -> Option<Class> {
+        let class = match self.plan {
+            Plan::Rest => return None,
+            Plan::Update { cause: Cause::Edit, .. } => Class::Edit,
+            Plan::Update { cause: Cause::Adoption, .. } => Class::Adopt,
+            Plan::Update { cause: Cause::Drift, .. } => Class::Correct,
+            Plan::Describe => Class::Describe,
         };
-        let report = (self.writes || self.unpublished).then_some(Work::Report);
-        match (applying, reporting) {
-            (true, _) => None,
-            // An edit does not wait for a status write; everything else does.
-            (false, true) => step.filter(|work| *work == Work::Edit),
-            (false, false) => step.or(report),
-        }
+        // An edit does not wait for a status write; everything else does.
+        (!applying && (!reporting || class == Class::Edit)).then_some(class)
+    }
+
+    /// Whether something is to be reported now: nothing that a step is about to change.
+    #[must_use]
+    pub fn reports(&self, applying: bool, reporting: bool) -> bool {
+        (self.writes || self.unpublished) && self.plan == Plan::Rest && !applying && !reporting
     }
 
     /// Whether nothing will change until someone acts.
@@ -146,7 +135,6 @@ impl Memory {
             // A correction is not urgent, and it may undo a deliberate change in AWS.
             Plan::Update { cause: Cause::Drift, .. } => true,
             Plan::Update { .. } if !record.verified => true,
-            Plan::Update { cause: Cause::Edit, .. } if !record.has_failed() => false,
             _ => now.moment.since(record.confirmed) > CONFIRMED_WITHIN,
         };
         Some(Evaluation {

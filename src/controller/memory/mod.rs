@@ -17,7 +17,7 @@ use std::{
 use kube::api::DynamicObject;
 use parking_lot::Mutex;
 
-pub use self::evaluation::{Evaluation, Work};
+pub use self::evaluation::Evaluation;
 use self::{key::Key, object::Object, record::Record};
 use super::settings::Settings;
 use crate::{

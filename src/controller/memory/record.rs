@@ -77,12 +77,6 @@ impl Record {
         Some(Backoff { failure: failure.clone(), failed_at, retry_at })
     }
 
-    /// Whether an attempt in AWS has failed, and none has succeeded since.
-    #[must_use]
-    pub fn has_failed(&self) -> bool {
-        self.failed.is_some()
-    }
-
     /// The API server has answered that the version that is known is the newest.
     pub fn verify(&mut self, now: Moment) {
         (self.confirmed, self.verified) = (now, true);

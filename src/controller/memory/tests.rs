@@ -65,7 +65,7 @@ fn a_new_resource_makes_a_lane_list_and_a_deleted_one_no_longer_does() {
     let mut memory = memory();
     memory.handle_applied(object("a", "G", 1, &json!({})), now(0));
     let evaluation = memory.evaluate(&key("a"), now(0)).unwrap();
-    assert_eq!((evaluation.plan, evaluation.work(false, false)), (Plan::Rest, None));
+    assert_eq!((evaluation.plan, evaluation.reports(false, false)), (Plan::Rest, false));
     let lane = LaneId::of_region(REGION);
     assert_eq!(memory.note(&evaluation, now(0)).lanes, [lane.clone()].into());
     assert!(memory.lane(&lane).unwrap().lock().due().is_some());

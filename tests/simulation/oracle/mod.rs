@@ -29,6 +29,7 @@ use crate::{
     aws::{ACCOUNT, AWS_TIMEOUT, OTHER_ACCOUNT, Seen},
     faults::Fault,
     process::Process,
+    rate::Rates,
     world::{Counts, World},
 };
 
@@ -71,6 +72,7 @@ pub struct Oracle {
     writers: BTreeMap<String, &'static str>,
     /// How many times the status of each object was sent.
     attempts: BTreeMap<String, u64>,
+    rates: Rates,
 }
 
 impl Oracle {
@@ -199,6 +201,9 @@ impl Oracle {
 
     /// A process is about to send a call.
     pub fn called(&mut self, world: &World, process: &Process, region: &str, call: &Seen<'_>) {
+        if !self.rates.allow(process, region, world.elapsed()) {
+            self.violated(world, format!("{} calls AWS in {region} faster than its cap", process.name()));
+        }
         match call {
             Seen::List => self.counted(format!("List {region}")),
             Seen::Describe(_) => self.counted("Describe"),
