@@ -12,6 +12,8 @@ const STEPS_THAT_ARE_NO_EDIT: usize = 32;
 const STEPS_OF_A_LANE: usize = 24;
 /// Of one lane, what is no edit.
 const STEPS_OF_A_LANE_THAT_ARE_NO_EDIT: usize = 16;
+/// Of one lane, however many the others have: one edit and one other.
+const STEPS_OF_A_LANE_IN_ANY_CASE: usize = 2;
 /// Status writes under way at a time: more would only queue up in the API server.
 const REPORTS: usize = 24;
 
@@ -61,10 +63,14 @@ impl Slots {
     #[must_use]
     pub fn has_room_for_step(&self, class: Class, lane: &LaneId) -> bool {
         let of_lane = self.of_lanes.get(lane).copied().unwrap_or_default();
+        let is_edit = class == Class::Edit;
+        if of_lane.all() < STEPS_OF_A_LANE_IN_ANY_CASE && (is_edit || of_lane.others == 0) {
+            return true;
+        }
         let room = self.steps.all() < STEPS && of_lane.all() < STEPS_OF_A_LANE;
         let room_for_others =
             self.steps.others < STEPS_THAT_ARE_NO_EDIT && of_lane.others < STEPS_OF_A_LANE_THAT_ARE_NO_EDIT;
-        room && (class == Class::Edit || room_for_others)
+        room && (is_edit || room_for_others)
     }
 
     /// A report begins.
@@ -99,7 +105,7 @@ mod tests {
 
     #[test]
     fn at_most_64_at_a_time_and_an_edit_finds_room_whatever_else_goes_on() {
-        let lanes = ["a", "b", "c"].map(LaneId::of_region);
+        let lanes = ["a", "b"].map(LaneId::of_region);
         let mut slots = Slots::default();
         let corrections: usize = lanes.iter().map(|lane| fill(&mut slots, Class::Correct, lane)).sum();
         let mut reports = 0;
@@ -108,7 +114,7 @@ mod tests {
             reports += 1;
         }
         assert_eq!((corrections, reports), (32, 24));
-        assert!(slots.has_room_for_step(Class::Edit, &lanes[2]));
+        assert!(slots.has_room_for_step(Class::Edit, &lanes[1]));
         let edits: usize = lanes.iter().map(|lane| fill(&mut slots, Class::Edit, lane)).sum();
         assert_eq!(corrections + reports + edits, 64);
     }
@@ -120,6 +126,17 @@ mod tests {
         fill(&mut slots, Class::Adopt, &hung);
         assert_eq!(fill(&mut slots, Class::Edit, &hung), 8);
         assert_eq!(fill(&mut slots, Class::Edit, &healthy), 16);
+    }
+
+    #[test]
+    fn lanes_that_hang_leave_an_edit_and_another_step_to_each_other_lane() {
+        let mut slots = Slots::default();
+        for hung in ["a", "b", "c", "d"].map(LaneId::of_region) {
+            fill(&mut slots, Class::Adopt, &hung);
+            fill(&mut slots, Class::Edit, &hung);
+        }
+        let healthy = LaneId::of_region("healthy");
+        assert_eq!((fill(&mut slots, Class::Adopt, &healthy), fill(&mut slots, Class::Edit, &healthy)), (1, 1));
     }
 
     #[test]

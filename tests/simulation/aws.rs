@@ -21,7 +21,13 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::{faults::Fault, oracle::Acts, process::Process, world::World, world::time_at};
+use crate::{
+    faults::Fault,
+    oracle::Acts,
+    process::Process,
+    schedule::REGIONS,
+    world::{World, time_at},
+};
 
 /// The account of the operator's credentials.
 pub const ACCOUNT: &str = "111122223333";
@@ -257,7 +263,7 @@ async fn carry(world: &World, from: &Process, region: &str, call: &Call) -> Opti
     let latency = world.between(Duration::from_millis(5), Duration::from_millis(80));
     sleep(latency).await;
     let meets = |fault| world.faults().meets(fault, world.elapsed());
-    if meets(Fault::AwsHangs) {
+    if meets(Fault::AwsHangs) || region != REGIONS[0] && meets(Fault::OtherRegionsHang) {
         return std::future::pending().await;
     }
     if meets(Fault::AwsSlow) {

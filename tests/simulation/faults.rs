@@ -43,6 +43,8 @@ pub enum Fault {
     AwsAnswersLost,
     /// Nothing answers.
     AwsHangs,
+    /// Nothing answers in regions other than the first one.
+    OtherRegionsHang,
     /// ListProfilingGroups is denied.
     ListDenied,
     /// UpdateProfilingGroup is answered with 500.
@@ -64,7 +66,7 @@ pub enum Fault {
 }
 
 /// Every kind of fault.
-pub const ALL: [Fault; 27] = [
+pub const ALL: [Fault; 28] = [
     Fault::KubeFails,
     Fault::KubeThrottles,
     Fault::KubeUnreachable,
@@ -83,6 +85,7 @@ pub const ALL: [Fault; 27] = [
     Fault::AwsReadsLate,
     Fault::AwsAnswersLost,
     Fault::AwsHangs,
+    Fault::OtherRegionsHang,
     Fault::ListDenied,
     Fault::UpdatesFail,
     Fault::UpdateDenied,

@@ -79,6 +79,36 @@ fn an_edit_made_while_everything_is_throttled_is_served_within_seconds_of_the_en
     });
 }
 
+#[test]
+fn regions_that_hang_delay_no_edit_in_another_one() {
+    play(|stage| async move {
+        stage.group("edited", true);
+        stage.create("edited", "edited", true, json!({}));
+        let hung = ["us-east-1", "us-west-2", "eu-north-1", "ap-south-1"];
+        for region in hung {
+            for n in 0..30 {
+                let name = format!("{region}-{n}");
+                stage.world.aws().put(region, &name, &json!({ "profilingEnabled": true }));
+                stage.create(&name, &name, true, json!({ "region": region }));
+            }
+        }
+        let _operator = stage.operator();
+        stage.pass(10.0).await;
+        let usual = edit_takes(&stage, "edited", false, 1.0).await;
+        stage.fault(Fault::OtherRegionsHang, 600);
+        for region in hung {
+            for n in 0..30 {
+                stage.edit(&format!("{region}-{n}"), json!({ "profilingEnabled": false }));
+            }
+        }
+        for round in 0..60 {
+            let took = edit_takes(&stage, "edited", round % 2 == 0, 1.0).await;
+            stage.check(took <= usual + 0.3, &format!("round {round}: {took} s instead of {usual} s"));
+            stage.pass(9.0).await;
+        }
+    });
+}
+
 /// Each read between two failed Updates once ended the pauses: the group was written to every second.
 #[test]
 fn an_update_that_fails_is_retried_with_growing_pauses_although_reads_succeed_in_between() {

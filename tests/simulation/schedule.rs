@@ -94,7 +94,8 @@ pub struct Schedule {
 }
 
 const NAMESPACES: [&str; 2] = ["a", "b"];
-const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
+/// The operator's own region, and another one.
+pub const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
 /// How long actions and faults go on.
 pub const ACTIVE: Duration = Duration::from_mins(10);
 
