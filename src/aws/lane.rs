@@ -21,7 +21,7 @@ use super::{
     error::{AwsError, Effect, Operation},
     inventory::{Ended, Listing},
     lane_state::LaneState,
-    limiter::{Class, Limiter, Outcome, Pass, Snapshot},
+    limiter::{Change, Class, Limiter, Outcome, Pass, Snapshot},
     service::ProfilerService,
     turn::Turn,
 };
@@ -138,8 +138,8 @@ impl Lane {
         self.limiter().snapshot()
     }
 
-    /// Lets a call of one of the classes that wait through; else how long to wait, or `None` when another call must
-    /// be sent first.
+    /// Lets a call of one of the classes that wait through; else how long to wait, or `None` when another call must end
+    /// first.
     pub fn turn(self: &Arc<Self>, waiting: &BTreeSet<Class>) -> Result<(Class, Turn), Option<Duration>> {
         let now = self.moment();
         match self.limiter().take(waiting, now) {
@@ -172,8 +172,27 @@ impl Lane {
 
     pub(super) fn over(&self, pass: &Pass, outcome: &Outcome) {
         let (now, chance) = (self.moment(), self.system.chance());
-        self.limiter().over(pass, outcome, now, chance);
+        let circuit = self.limiter().over(pass, outcome, now, chance);
         self.freed.notify_one();
+        if let Some(circuit) = circuit {
+            self.circuit_changed(circuit);
+            (self.news)();
+        }
+    }
+
+    fn circuit_changed(&self, circuit: Change) {
+        let region = self.id.region();
+        match circuit {
+            Change::Opened(failure) => {
+                tracing::warn!(region, reason = failure.reason.as_str(), "calls wait: {}", failure.detail);
+                self.state().open_circuit(failure);
+            }
+            Change::Closed { answered } => {
+                tracing::info!(region, "calls no longer wait");
+                self.state().close_circuit(answered.then(|| self.moment()));
+                self.wake();
+            }
+        }
     }
 
     /// Lists when due, until the lane has been idle for `idle` or `stop` is cancelled. A panic in a call is a failed
@@ -231,6 +250,10 @@ impl Lane {
                     tracing::info!(region = self.id.region(), "AWS can be listed again");
                 }
                 self.state().end_list(listing, began, now, chance);
+                let circuit = self.limiter().listed(had_failed, now);
+                if let Some(circuit) = circuit {
+                    self.circuit_changed(circuit);
+                }
             }
             Err(error) => {
                 let failure = Failure::from(&error);

@@ -50,6 +50,10 @@ pub struct LaneState {
     last_success: Option<Moment>,
     failures: u32,
     failure: Option<Failure>,
+    /// Why calls about groups wait, if they do.
+    circuit: Option<Failure>,
+    /// When the way to AWS was found to be open again.
+    recovered: Option<Moment>,
     news: News,
 }
 
@@ -74,6 +78,8 @@ impl LaneState {
             last_success: None,
             failures: 0,
             failure: None,
+            circuit: None,
+            recovered: None,
             news: News::Groups(BTreeSet::new()),
         }
     }
@@ -86,6 +92,8 @@ impl LaneState {
             account: self.account.clone(),
             since: now.wall_at(self.began),
             failure: self.failure.clone(),
+            circuit: self.circuit.clone(),
+            recovered: self.recovered.map(|moment| now.wall_at(moment)),
         };
         let knowledge = Knowledge {
             presence: self.inventory.presence(name),
@@ -157,8 +165,12 @@ impl LaneState {
         let account = self.inventory.account().or_else(|| self.account.clone());
         // Also where nothing has changed, what was too old to be trusted is confirmed: the process may have been stopped.
         let was_stale = self.last_success.is_none_or(|last| now.since(last) >= stale_after(self.poll_interval));
-        if self.failure.take().is_some() || was_stale || self.account != account {
+        let failure = self.failure.take();
+        if failure.is_some() || was_stale || self.account != account {
             self.news = News::All;
+        }
+        if failure.is_some_and(|failure| failure.reason.affects_lane()) {
+            self.recovered = Some(began);
         }
         self.account = account;
         self.failures = 0;
@@ -181,6 +193,24 @@ impl LaneState {
         self.next_list = now.plus(pause.min(self.jittered(chance)).max(asked));
         self.paused_until = now.plus(if failure.reason.class() == Class::Throttled { pause.max(asked) } else { asked });
         self.fail(failure);
+    }
+
+    /// Calls about groups wait from now on.
+    pub fn open_circuit(&mut self, failure: Failure) {
+        self.circuit = Some(failure);
+        self.news = News::All;
+    }
+
+    /// Calls about groups no longer wait: one was answered at `answered`, or none has waited. If Lists failed as well,
+    /// there is no reason to wait for the next one.
+    pub fn close_circuit(&mut self, answered: Option<Moment>) {
+        self.circuit = None;
+        self.news = News::All;
+        let Some(now) = answered else { return };
+        self.recovered = Some(now);
+        if self.failure.is_some() {
+            self.next_list = self.next_list.min(now);
+        }
     }
 
     /// The account could not be determined, and the lane has no other failure to report.
@@ -223,6 +253,12 @@ impl LaneState {
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {
         self.failure.as_ref()
+    }
+
+    /// Why calls about groups wait, if they do.
+    #[must_use]
+    pub fn circuit(&self) -> Option<&Failure> {
+        self.circuit.as_ref()
     }
 
     /// A Describe of `name` that began at `began` returned `answer`, or found no such group.

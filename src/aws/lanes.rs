@@ -25,7 +25,7 @@ const AFTER_A_PANIC: Duration = Duration::from_secs(5);
 
 /// Is notified about the lanes.
 pub trait LaneObserver: Send + Sync {
-    /// The lane has attempted a List, or learned its account.
+    /// The lane has attempted a List, learned its account, or opened or closed its circuit.
     fn changed(&self, lane: &LaneId);
     /// The lane has been idle for `idle` and ends; returns false if it is needed again and has to go on.
     fn ended(&self, lane: &LaneId, idle: Duration) -> bool;

@@ -2,20 +2,22 @@
 //! caller provides time and chance.
 
 mod bucket;
+mod circuit;
 mod pace;
 mod shares;
 
 use std::{collections::BTreeSet, num::NonZeroU32, time::Duration};
 
-pub use self::shares::Class;
 use self::{
     bucket::{Bucket, Rate},
+    circuit::{Circuit, Kind},
     pace::{Pace, Round},
     shares::Shares,
 };
+pub use self::{circuit::Change, shares::Class};
 use super::error::AwsError;
 use crate::domain::{
-    failure::{self, FailureReason},
+    failure::{Failure, FailureReason},
     moment::Moment,
 };
 
@@ -27,12 +29,14 @@ const LISTS: u64 = 4;
 /// What became of a call, as far as the next ones depend on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// AWS has answered.
+    /// AWS has answered, with a refusal of this call alone at worst.
     Answered,
     /// AWS throttles, and requested a pause if it did.
     Throttled(Option<Duration>),
-    /// No answer, or one that is no reason to call faster.
-    Failed,
+    /// The way to AWS is broken for every call.
+    Failed(Failure),
+    /// Nothing is known.
+    Unknown,
 }
 
 impl Outcome {
@@ -41,7 +45,8 @@ impl Outcome {
     pub fn of<T>(answer: &Result<T, AwsError>) -> Self {
         match answer {
             Err(error) if error.reason == FailureReason::Throttled => Self::Throttled(error.retry_after),
-            Err(error) if error.reason.class() == failure::Class::Transient => Self::Failed,
+            Err(error) if error.reason.affects_lane() => Self::Failed(error.into()),
+            Err(error) if error.reason == FailureReason::InternalError => Self::Unknown,
             Ok(_) | Err(_) => Self::Answered,
         }
     }
@@ -53,6 +58,8 @@ impl Outcome {
 pub struct Pass {
     /// `None` for the List.
     class: Option<Class>,
+    /// Whether the circuit is open, and this is the call that is tried.
+    probe: bool,
     /// `None` until it is sent.
     round: Option<Round>,
 }
@@ -64,6 +71,8 @@ pub struct Snapshot {
     pub rate: f64,
     /// How many times the rate was lowered.
     pub decreases: u64,
+    /// Whether calls about groups wait because the way to AWS is broken.
+    pub open: bool,
     /// Whether the List waits for its turn.
     pub list_waits: bool,
 }
@@ -81,6 +90,7 @@ pub struct Limiter {
     list_waits: bool,
     describes: Bucket,
     shares: Shares,
+    circuit: Circuit,
 }
 
 impl Limiter {
@@ -94,6 +104,7 @@ impl Limiter {
             list_waits: false,
             describes: Bucket::full(DESCRIBES, now),
             shares: Shares::default(),
+            circuit: Circuit::closed(),
         }
     }
 
@@ -107,7 +118,7 @@ impl Limiter {
         self.list_waits = false;
         self.lists.take();
         self.pace.take();
-        Ok(Pass { class: None, round: None })
+        Ok(Pass { class: None, probe: false, round: None })
     }
 
     /// The List does not wait any more.
@@ -115,9 +126,10 @@ impl Limiter {
         self.list_waits = false;
     }
 
-    /// Lets a call of one of the classes that wait through; else when to try again, or `None` when a call must be sent or
-    /// returned first.
+    /// Lets a call of one of the classes that wait through; else when to try again, or `None` when a call must be sent,
+    /// returned or ended first.
     pub fn take(&mut self, waiting: &BTreeSet<Class>, now: Moment) -> Result<(Class, Pass), Option<Moment>> {
+        self.circuit.ready(now)?;
         self.pace.ready(now)?;
         if self.list_waits {
             return Err(Some(now.plus(self.pace.rate().time_of_a_call())));
@@ -129,7 +141,7 @@ impl Limiter {
             self.describes.take();
         }
         self.pace.take();
-        Ok((class, Pass { class: Some(class), round: None }))
+        Ok((class, Pass { class: Some(class), probe: self.circuit.take(), round: None }))
     }
 
     /// The call is sent.
@@ -141,25 +153,52 @@ impl Limiter {
     }
 
     /// The call is over. One that was not sent is there for another one. `chance` is from 0 to 1.
-    pub fn over(&mut self, pass: &Pass, outcome: &Outcome, now: Moment, chance: f64) {
+    pub fn over(&mut self, pass: &Pass, outcome: &Outcome, now: Moment, chance: f64) -> Option<Change> {
         let Some(round) = pass.round else {
             if let Some((share, _)) = self.share_of(pass) {
                 share.returned();
             }
             self.pace.returned();
-            return;
+            if pass.probe {
+                self.circuit.probe_from(now);
+            }
+            return None;
         };
         match outcome {
             Outcome::Answered => self.pace.answered(round, now),
             Outcome::Throttled(retry_after) => self.pace.throttled(round, *retry_after, now, chance),
-            Outcome::Failed => {}
+            Outcome::Failed(_) | Outcome::Unknown => {}
         }
+        // A List has pauses of its own.
+        let kind = match pass.class? {
+            Class::Describe => Kind::Read,
+            Class::Edit | Class::Adopt | Class::Correct => Kind::Write,
+        };
+        match outcome {
+            Outcome::Answered | Outcome::Throttled(_) => self.circuit.answered(kind, now),
+            Outcome::Failed(failure) => self.circuit.failed(kind, pass.probe, failure, now, chance),
+            Outcome::Unknown if pass.probe => {
+                self.circuit.probe_later(now, chance);
+                None
+            }
+            Outcome::Unknown => None,
+        }
+    }
+
+    /// A List has succeeded, all of its pages; the one before may have failed.
+    pub fn listed(&mut self, had_failed: bool, now: Moment) -> Option<Change> {
+        self.circuit.listed(had_failed, now)
     }
 
     /// For metrics.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot { rate: self.pace.rate().as_f64(), decreases: self.pace.decreases(), list_waits: self.list_waits }
+        Snapshot {
+            rate: self.pace.rate().as_f64(),
+            decreases: self.pace.decreases(),
+            open: self.circuit.is_open(),
+            list_waits: self.list_waits,
+        }
     }
 
     fn rate_of_lists(&self) -> Rate {

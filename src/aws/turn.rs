@@ -22,7 +22,7 @@ pub struct Turn {
 
 impl Turn {
     pub(super) fn new(lane: Arc<Lane>, pass: Pass) -> Self {
-        Self { lane, pass, outcome: Outcome::Failed }
+        Self { lane, pass, outcome: Outcome::Unknown }
     }
 
     /// The lane that it belongs to.

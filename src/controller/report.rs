@@ -140,7 +140,9 @@ async fn write(
 async fn publish(shell: &Shell, evaluation: &Evaluation) {
     let applied = shell.memory.lock().take_unpublished(evaluation);
     let failure = evaluation.situation.backoff.as_ref().map(|backoff| &backoff.failure);
-    let written = evaluation.writes.then_some(&evaluation.next);
+    // That calls wait is reported once, for the lane.
+    let news = evaluation.writes && !evaluation.situation.waits_for_circuit();
+    let written = news.then_some(&evaluation.next);
     let stored = Reported::of(&evaluation.object.status.ours);
     let transitions = written.into_iter().flat_map(|next| events_between(evaluation.reported, stored, next, failure));
     for draft in events_of(&applied).chain(transitions) {

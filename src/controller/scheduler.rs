@@ -138,7 +138,9 @@ impl Scheduler {
             let step = evaluation.lane().cloned().zip(evaluation.step(applying, reporting));
             (step, evaluation.reports(applying, reporting))
         };
-        if let Some(wait) = evaluation.recheck_in.filter(|_| step.is_none() && !report) {
+        // A step that waits for its turn gets it soon, unless the circuit is open.
+        let soon = report || (step.is_some() && evaluation.situation.circuit().is_none());
+        if let Some(wait) = evaluation.recheck_in.filter(|_| !soon) {
             self.timers.set(key, wait.min(LONGEST_TIMER));
         }
         self.wait_for(key, step, report);

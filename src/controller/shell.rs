@@ -169,8 +169,13 @@ impl Shell {
     /// Publishes what is worth an event about a lane; nothing waits for it.
     fn publish_lane_events(&self, id: &LaneId) {
         let Some(lane) = self.lanes.get(id) else { return };
-        let Some(draft) = self.lane_events.attempted(id, lane.state().failure()) else { return };
-        self.publish_about_pod(draft);
+        let draft = {
+            let state = lane.state();
+            self.lane_events.changed(id, state.circuit(), state.failure())
+        };
+        if let Some(draft) = draft {
+            self.publish_about_pod(draft);
+        }
     }
 }
 
@@ -179,6 +184,8 @@ impl LaneObserver for Shell {
         self.publish_lane_events(lane);
         let wanted = self.memory.lock().handle_lane_news(lane);
         self.carry_out(wanted, false);
+        // A List that succeeded may let a step through.
+        self.triggers.routine([]);
     }
 
     fn ended(&self, lane: &LaneId, idle: Duration) -> bool {

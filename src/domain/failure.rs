@@ -53,6 +53,29 @@ impl FailureReason {
     pub fn as_str(self) -> &'static str {
         Reason::from(self).as_str()
     }
+
+    /// Whether every call of a lane would fail like this, and not that about one group alone: there is no way to AWS, or
+    /// AWS does not know the caller.
+    #[must_use]
+    pub fn affects_lane(self) -> bool {
+        match self {
+            Self::ServiceUnavailable
+            | Self::Unreachable
+            | Self::TimedOut
+            | Self::CredentialsExpired
+            | Self::CredentialsInvalid
+            | Self::CredentialsMissing
+            | Self::SignatureRejected => true,
+            Self::GroupNotFound
+            | Self::AccessDenied
+            | Self::InvalidRequest
+            | Self::QuotaExceeded
+            | Self::Throttled
+            | Self::Conflict
+            | Self::MalformedAnswer
+            | Self::InternalError => false,
+        }
+    }
 }
 
 /// One failed attempt.

@@ -74,7 +74,14 @@ pub fn new() -> Situation {
         },
         remembered: Remembered::default(),
         ownership: Ownership::Owner,
-        lane: Some(LaneView { id: LaneId::of_region(REGION), account: None, since: minute(99), failure: None }),
+        lane: Some(LaneView {
+            id: LaneId::of_region(REGION),
+            account: None,
+            since: minute(99),
+            failure: None,
+            circuit: None,
+            recovered: None,
+        }),
         knowledge: Knowledge { presence: Presence::NotListed, wants_describe: false, as_of: None },
         backoff: None,
         request: None,
@@ -154,6 +161,16 @@ impl Situation {
         self.lane(|lane| {
             lane.failure = Some(failure(reason));
         })
+    }
+
+    /// Calls about groups wait.
+    pub(crate) fn circuit_is_open(self, reason: FailureReason) -> Self {
+        self.lane(|lane| lane.circuit = Some(failure(reason)))
+    }
+
+    /// The way to AWS was found to be open again.
+    pub(crate) fn recovered_at(self, at: i64) -> Self {
+        self.lane(|lane| lane.recovered = Some(minute(at)))
     }
 
     pub(crate) fn knows(mut self, presence: Presence) -> Self {

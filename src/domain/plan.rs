@@ -57,7 +57,7 @@ pub enum State<'a> {
     Failed(&'a Failure),
     /// There is no such group.
     GroupMissing,
-    /// The lane's Lists fail, and nothing was known before.
+    /// The lane's Lists fail, and nothing was known before; or a call is needed, and all calls wait.
     LaneFailed(&'a Failure),
     /// Corrections are slowed down.
     Contested,
@@ -161,7 +161,10 @@ impl Situation {
             _ => State::Failed(&backoff.failure),
         });
         let failed = match intent {
-            Intent::Update { .. } | Intent::Confirm | Intent::SwitchUnknown => backoff,
+            Intent::SwitchUnknown if !self.knowledge.wants_describe => backoff,
+            Intent::Update { .. } | Intent::Confirm | Intent::SwitchUnknown => {
+                backoff.or(self.circuit().map(State::LaneFailed))
+            }
             // What was reported for this generation is kept when the lane fails.
             Intent::Wait if !self.was_ready() => lane_failure,
             Intent::InSync | Intent::Differs(_) | Intent::DriftReported(_) if self.is_stale() && !self.was_ready() => {
@@ -235,7 +238,14 @@ impl Situation {
         self.remembered.seen && self.lane.as_ref().is_some_and(|lane| lane.account.is_none())
     }
 
-    /// The last failure, unless it is over: a newer read shows that what was tried is no longer needed, or possible.
+    /// Whether it waits for its lane's circuit to close.
+    #[must_use]
+    pub fn waits_for_circuit(&self) -> bool {
+        self.circuit().is_some() && matches!(self.state(), State::LaneFailed(_))
+    }
+
+    /// The last failure, unless it is over: a newer read shows that what was tried is no longer needed, or possible; or
+    /// the whole lane had failed, and has recovered.
     fn backoff(&self) -> Option<&Backoff> {
         self.backoff.as_ref().filter(|backoff| !self.is_over(backoff))
     }
@@ -251,6 +261,10 @@ impl Situation {
     }
 
     fn is_over(&self, backoff: &Backoff) -> bool {
+        let recovered = self.lane.as_ref().and_then(|lane| lane.recovered);
+        if backoff.failure.reason.affects_lane() && recovered.is_some_and(|recovered| recovered > backoff.failed_at) {
+            return true;
+        }
         if self.blocked().is_some() || self.knowledge.as_of.is_none_or(|as_of| as_of <= backoff.failed_at) {
             return false;
         }

@@ -53,6 +53,10 @@ pub struct LaneView {
     pub since: Timestamp,
     /// Why the last List failed, unless it succeeded.
     pub failure: Option<Failure>,
+    /// Why calls about its groups wait, if they do: the circuit is open.
+    pub circuit: Option<Failure>,
+    /// When the way to AWS was last found to be open again.
+    pub recovered: Option<Timestamp>,
 }
 
 /// The last failed attempt for this resource and generation.
@@ -157,6 +161,12 @@ impl Situation {
             observed: observed.to_string(),
             desired: self.desired.profiling_enabled.to_string(),
         })
+    }
+
+    /// Why calls about groups of its lane wait, if they do.
+    #[must_use]
+    pub fn circuit(&self) -> Option<&Failure> {
+        self.lane.as_ref()?.circuit.as_ref()
     }
 
     /// When what is known becomes too old to be trusted.

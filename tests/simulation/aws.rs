@@ -269,6 +269,9 @@ async fn carry(world: &World, from: &Process, region: &str, call: &Call) -> Opti
     if meets(Fault::AwsSlow) {
         sleep(world.between(Duration::from_secs(1), Duration::from_secs(14))).await;
     }
+    if meets(Fault::CredentialsExpired) {
+        return Some(Came::Refused(403, "ExpiredTokenException"));
+    }
     let profiler = !matches!(call, Call::Account);
     if profiler && meets(Fault::AwsThrottles) {
         return Some(Came::Refused(429, "ThrottlingException"));
@@ -305,6 +308,7 @@ async fn carry(world: &World, from: &Process, region: &str, call: &Call) -> Opti
 fn refused(fail: impl Fn(FailureReason, Effect) -> AwsError, status: u16, code: &str) -> AwsError {
     let (reason, effect) = match code {
         "ThrottlingException" => (FailureReason::Throttled, Effect::Refused),
+        "ExpiredTokenException" => (FailureReason::CredentialsExpired, Effect::Refused),
         "AccessDeniedException" => (FailureReason::AccessDenied, Effect::Refused),
         "ResourceNotFoundException" => (FailureReason::GroupNotFound, Effect::Refused),
         "ConflictException" => (FailureReason::Conflict, Effect::Refused),

@@ -45,6 +45,8 @@ pub enum Fault {
     AwsHangs,
     /// Nothing answers in regions other than the first one.
     OtherRegionsHang,
+    /// The credentials have expired.
+    CredentialsExpired,
     /// ListProfilingGroups is denied.
     ListDenied,
     /// UpdateProfilingGroup is answered with 500.
@@ -66,7 +68,7 @@ pub enum Fault {
 }
 
 /// Every kind of fault.
-pub const ALL: [Fault; 28] = [
+pub const ALL: [Fault; 29] = [
     Fault::KubeFails,
     Fault::KubeThrottles,
     Fault::KubeUnreachable,
@@ -86,6 +88,7 @@ pub const ALL: [Fault; 28] = [
     Fault::AwsAnswersLost,
     Fault::AwsHangs,
     Fault::OtherRegionsHang,
+    Fault::CredentialsExpired,
     Fault::ListDenied,
     Fault::UpdatesFail,
     Fault::UpdateDenied,

@@ -22,6 +22,10 @@ fn metric(operator: &Process, name: &str, labels: &str) -> f64 {
     value.unwrap_or_else(|| panic!("no {series} in {text}"))
 }
 
+fn calls(stage: &Stage) -> u64 {
+    ["Update", "Describe", "GetCallerIdentity", "List eu-west-1"].iter().map(|what| stage.count(what)).sum()
+}
+
 /// How long an edit takes to reach AWS, in seconds.
 async fn edit_takes(stage: &Stage, name: &str, enabled: bool, at_most: f64) -> f64 {
     let began = stage.world.elapsed();
@@ -80,6 +84,98 @@ fn an_edit_made_while_everything_is_throttled_is_served_within_seconds_of_the_en
 }
 
 #[test]
+fn expired_credentials_cost_a_handful_of_calls_a_minute_and_one_event_whatever_the_number_of_resources() {
+    play(|stage| async move {
+        let names: Vec<_> = (0..200).map(|n| format!("r{n}")).collect();
+        for name in &names {
+            stage.group(name, true);
+            stage.create(name, name, true, json!({}));
+        }
+        let operator = stage.operator();
+        stage.pass(10.0).await;
+        stage.fault(Fault::CredentialsExpired, 600);
+        let (calls_before, events_before) = (calls(&stage), stage.count("events"));
+        for name in &names {
+            stage.edit(name, json!({ "profilingEnabled": false }));
+        }
+        stage.pass(60.0).await;
+        let at_once = calls(&stage) - calls_before;
+        stage.check(at_once <= 40, &format!("{at_once} calls in the first minute"));
+        for name in &names {
+            stage.check(stage.ready(name) == "False CredentialsExpired", name);
+        }
+        stage.check(metric(&operator, "aws_circuit_open", "") > 0.5, "the circuit is open");
+        stage.pass(539.0).await;
+        let later = calls(&stage) - calls_before - at_once;
+        stage.check(later <= 30, &format!("{later} calls in the nine minutes after that"));
+        let events = stage.events("operator");
+        stage.check(events.len() == 1 && events[0].starts_with("CredentialsExpired: "), &format!("{events:?}"));
+        let about_resources = stage.count("events") - events_before - 1;
+        stage.check(about_resources <= at_once + later, &format!("{about_resources} events about resources"));
+
+        stage.pass(75.0).await;
+        for name in &names {
+            stage.check(stage.ready(name) == "True InSync" && stage.enabled(name) == Some(false), name);
+        }
+        let events = stage.events("operator");
+        stage.check(events.len() == 2 && events.iter().any(|e| e.starts_with("Recovered: ")), &format!("{events:?}"));
+    });
+}
+
+#[test]
+fn updates_that_fail_while_lists_are_answered_cost_a_handful_of_calls_a_minute_and_one_event() {
+    play(|stage| async move {
+        let names: Vec<_> = (0..200).map(|n| format!("r{n}")).collect();
+        for name in &names {
+            stage.group(name, true);
+            stage.create(name, name, true, json!({}));
+        }
+        let _operator = stage.operator();
+        stage.pass(10.0).await;
+        stage.fault(Fault::UpdatesFail, 600);
+        let before = stage.count("Update");
+        for name in &names {
+            stage.edit(name, json!({ "profilingEnabled": false }));
+        }
+        stage.pass(599.0).await;
+        let tries = stage.count("Update") - before;
+        stage.check(tries <= 60, &format!("{tries} Updates in ten minutes"));
+        let events = stage.events("operator");
+        stage.check(events.len() == 1, &format!("{events:?}"));
+        stage.pass(70.0).await;
+        for name in &names {
+            stage.check(stage.enabled(name) == Some(false), name);
+        }
+    });
+}
+
+#[test]
+fn an_edit_that_waits_for_the_circuit_and_is_taken_back_meanwhile_is_not_sent() {
+    play(|stage| async move {
+        let names: Vec<_> = (0..10).map(|n| format!("r{n}")).collect();
+        for name in &names {
+            stage.group(name, true);
+            stage.create(name, name, true, json!({}));
+        }
+        let _operator = stage.operator();
+        stage.pass(10.0).await;
+        stage.fault(Fault::CredentialsExpired, 120);
+        for name in &names {
+            stage.edit(name, json!({ "profilingEnabled": false }));
+        }
+        stage.pass(60.0).await;
+        stage.fault(Fault::WatchSilent, 240);
+        for name in &names {
+            stage.edit(name, json!({ "profilingEnabled": true }));
+        }
+        stage.pass(200.0).await;
+        for name in &names {
+            stage.check(!stage.carried_out(name, false), "an edit that was taken back is applied");
+        }
+    });
+}
+
+#[test]
 fn regions_that_hang_delay_no_edit_in_another_one() {
     play(|stage| async move {
         stage.group("edited", true);
@@ -105,6 +201,14 @@ fn regions_that_hang_delay_no_edit_in_another_one() {
             let took = edit_takes(&stage, "edited", round % 2 == 0, 1.0).await;
             stage.check(took <= usual + 0.3, &format!("round {round}: {took} s instead of {usual} s"));
             stage.pass(9.0).await;
+        }
+        stage.world.faults().end_all();
+        stage.pass(75.0).await;
+        for region in hung {
+            for n in 0..30 {
+                let name = format!("{region}-{n}");
+                stage.check(stage.world.aws().enabled(region, &name) == Some(false), &format!("{name} follows"));
+            }
         }
     });
 }

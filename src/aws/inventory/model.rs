@@ -257,6 +257,8 @@ impl World {
                 account: Some(ACCOUNT.into()),
                 since: time(0),
                 failure: None,
+                circuit: None,
+                recovered: None,
             }),
             knowledge: Knowledge {
                 presence: self.inventory.presence(NAME),

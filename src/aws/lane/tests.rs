@@ -1,6 +1,6 @@
 //! When a lane lists, what it makes of the answers, and whose turn a group is: on paused time, with an AWS of one group.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures::{FutureExt, future::BoxFuture};
 
@@ -23,6 +23,8 @@ struct Aws {
     endless: bool,
     /// Updates are never answered.
     silent: bool,
+    /// Describes do not reach it.
+    unreachable: AtomicBool,
 }
 
 fn group(name: &str) -> Observation {
@@ -37,9 +39,10 @@ impl ProfilerService for Aws {
     }
 
     fn describe(&self, name: &str) -> BoxFuture<'_, Result<Observation, AwsError>> {
-        let missing =
-            AwsError::new(Operation::Describe, "r", Some(name), FailureReason::GroupNotFound, Effect::Refused);
-        async move { Err(missing) }.boxed()
+        let unreachable = self.unreachable.load(Ordering::Relaxed);
+        let reason = if unreachable { FailureReason::Unreachable } else { FailureReason::GroupNotFound };
+        let error = AwsError::new(Operation::Describe, "r", Some(name), reason, Effect::Refused);
+        async move { Err(error) }.boxed()
     }
 
     fn update(&self, name: &str, _: bool) -> BoxFuture<'_, Result<Observation, AwsError>> {
@@ -202,6 +205,27 @@ async fn a_group_is_written_by_one_at_a_time_and_others_need_not_wait_for_it() {
     assert!(tokio::time::timeout(Duration::from_secs(1), lane.guard("a")).await.is_err());
     drop(held);
     tokio::time::timeout(Duration::from_secs(1), lane.guard("a")).await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_fail_in_a_row_make_the_others_wait_until_one_is_answered() {
+    let (aws, lane) = lane(Aws { unreachable: true.into(), ..Aws::default() });
+    let turn = || lane.turn(&[Class::Describe].into()).map(|(_, turn)| turn);
+    for _ in 0..5 {
+        assert!(lane.state().circuit().is_none());
+        turn().unwrap().describe("a").await.unwrap_err();
+    }
+    assert_eq!(lane.state().circuit().map(|failure| failure.reason), Some(FailureReason::Unreachable));
+    let wait = turn().err().flatten().unwrap();
+    assert!(wait <= Duration::from_secs(1), "{wait:?}");
+    pass(wait).await;
+    drop(turn().unwrap());
+    let probe = turn().expect("the one before was not sent");
+    assert_eq!(turn().err(), Some(None), "until the probe has ended");
+    aws.unreachable.store(false, Ordering::Relaxed);
+    probe.describe("a").await.unwrap();
+    assert!(lane.state().circuit().is_none());
+    assert!(turn().is_ok());
 }
 
 /// Found by the simulation: credentials that had become those of the right account again were never noticed.

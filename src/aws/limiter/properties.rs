@@ -3,6 +3,7 @@
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::*;
+use crate::domain::fixtures::failure;
 
 /// One thing that happens to a lane.
 #[derive(Clone, Debug)]
@@ -27,7 +28,8 @@ fn outcome() -> impl Strategy<Value = Outcome> {
     prop_oneof![
         3 => Just(Outcome::Answered),
         2 => option::of((0..20_000u64).prop_map(Duration::from_millis)).prop_map(Outcome::Throttled),
-        2 => Just(Outcome::Failed),
+        2 => Just(Outcome::Failed(failure(FailureReason::TimedOut))),
+        1 => Just(Outcome::Unknown),
     ]
 }
 
@@ -84,7 +86,7 @@ impl Played {
             }
             Step::Drop => {
                 if let Some(pass) = self.taken.pop() {
-                    self.over(&pass, &Outcome::Failed);
+                    self.over(&pass, &Outcome::Unknown);
                 }
             }
             Step::End(outcome) if !self.sent.is_empty() => {
@@ -216,6 +218,22 @@ proptest! {
             played.now = played.now.plus(Duration::from_millis(10));
         }
         prop_assert!(lists * 6 > edits && lists * 2 < edits, "{} pages, {} edits", lists, edits);
+    }
+
+    #[test]
+    fn at_most_one_call_about_a_group_is_tried_at_a_time_while_the_circuit_is_open(steps in vec(step(), 1..400)) {
+        let mut played = Played::new(1000, 0.5);
+        let mut sent_open = 0;
+        for step in &steps {
+            let was_open = played.limiter.snapshot().open;
+            played.play(step);
+            if !(was_open && played.limiter.snapshot().open) {
+                sent_open = played.taken.len() + played.sent.len();
+            }
+            let probes = played.taken.iter().chain(&played.sent).filter(|pass| pass.probe).count();
+            let steps = played.taken.iter().chain(&played.sent).filter(|pass| pass.class.is_some()).count();
+            prop_assert!(probes <= 1 && steps <= sent_open + 1);
+        }
     }
 
     #[test]

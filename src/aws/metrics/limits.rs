@@ -26,12 +26,13 @@ pub(super) struct LimitMetrics {
     rate: Family<RegionLabels, Gauge<f64, AtomicU64>>,
     decreases: Family<RegionLabels, Counter>,
     waiting: Family<ClassLabels, Gauge>,
+    open: Family<RegionLabels, Gauge>,
 }
 
 impl LimitMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let this = Self::default();
-        let Self { rate, decreases, waiting } = &this;
+        let Self { rate, decreases, waiting, open } = &this;
         registry.register(
             "codeguru_profiler_aws_rate_limit",
             "Calls per second that the operator allows itself in a region at present",
@@ -44,8 +45,13 @@ impl LimitMetrics {
         );
         registry.register(
             "codeguru_profiler_aws_calls_waiting",
-            "Calls that wait for this limit, by what they are for",
+            "Calls that wait for this limit or for the circuit, by what they are for",
             waiting.clone(),
+        );
+        registry.register(
+            "codeguru_profiler_aws_circuit_open",
+            "1 while calls about groups wait and one at a time is tried, because too many in a row have failed; else 0",
+            open.clone(),
         );
         this
     }
@@ -55,6 +61,7 @@ impl LimitMetrics {
         self.rate.get_or_create(&labels).set(limits.rate);
         // The limiter counts.
         self.decreases.get_or_create(&labels).inner().store(limits.decreases, Ordering::Relaxed);
+        self.open.get_or_create(&labels).set(limits.open.into());
         let classes = Class::ALL.map(|class| (class.as_str(), waiting(class)));
         for (class, number) in classes.into_iter().chain([(LIST, limits.list_waits.into())]) {
             let labels = ClassLabels { region: region.to_owned(), class };
@@ -66,6 +73,7 @@ impl LimitMetrics {
         let labels = RegionLabels { region: region.to_owned() };
         self.rate.remove(&labels);
         self.decreases.remove(&labels);
+        self.open.remove(&labels);
         for class in Class::ALL.map(Class::as_str).into_iter().chain([LIST]) {
             self.waiting.remove(&ClassLabels { region: region.to_owned(), class });
         }
@@ -88,12 +96,13 @@ mod tests {
     fn a_region_shows_its_rate_and_what_waits_until_it_ends() {
         let mut registry = Registry::default();
         let metrics = LimitMetrics::register(&mut registry);
-        let limits = Snapshot { rate: 12.5, decreases: 3, list_waits: true };
+        let limits = Snapshot { rate: 12.5, decreases: 3, open: true, list_waits: true };
         metrics.set("eu-west-1", limits, |class| if class == Class::Edit { 7 } else { 0 });
         let shown = text(&registry);
         for line in [
             r#"codeguru_profiler_aws_rate_limit{region="eu-west-1"} 12.5"#,
             r#"codeguru_profiler_aws_rate_decreases_total{region="eu-west-1"} 3"#,
+            r#"codeguru_profiler_aws_circuit_open{region="eu-west-1"} 1"#,
             r#"codeguru_profiler_aws_calls_waiting{region="eu-west-1",class="edit"} 7"#,
             r#"codeguru_profiler_aws_calls_waiting{region="eu-west-1",class="describe"} 0"#,
             r#"codeguru_profiler_aws_calls_waiting{region="eu-west-1",class="list"} 1"#,

@@ -79,7 +79,8 @@ impl Evaluation {
     /// Whether something is to be reported now: nothing that a step is about to change.
     #[must_use]
     pub fn reports(&self, applying: bool, reporting: bool) -> bool {
-        (self.writes || self.unpublished) && self.plan == Plan::Rest && !applying && !reporting
+        let settled = self.plan == Plan::Rest || self.situation.circuit().is_some();
+        (self.writes || self.unpublished) && settled && !applying && !reporting
     }
 
     /// Whether nothing will change until someone acts.
@@ -169,7 +170,8 @@ impl Memory {
                 (Some(lane), knowledge)
             }
             Some((id, None)) => {
-                (Some(LaneView { id: id.clone(), account: None, since: now.wall, failure: None }), NOTHING)
+                let (account, failure, circuit, recovered) = (None, None, None, None);
+                (Some(LaneView { id: id.clone(), account, since: now.wall, failure, circuit, recovered }), NOTHING)
             }
             None => (None, NOTHING),
         };

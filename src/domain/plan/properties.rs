@@ -79,7 +79,8 @@ fn drift() -> impl Strategy<Value = DriftStatus> {
 /// A situation that is free of any history of its own.
 fn situations() -> impl Strategy<Value = Situation> {
     let wish = (any::<bool>(), any::<bool>(), any::<bool>(), prop::bool::weighted(0.1));
-    let lane = (prop::bool::weighted(0.9), any::<bool>(), option::of(mishap()), instant());
+    let circuit = (prop::option::weighted(0.2, mishap()), option::of(instant()));
+    let lane = (prop::bool::weighted(0.9), any::<bool>(), option::of(mishap()), instant(), circuit);
     let knowledge = (presence(), any::<bool>(), instant());
     let backoff = option::of((mishap(), 99..103i64));
     let rest = (prop::bool::weighted(0.1), option::of(any::<bool>()), 3..5i64, prop::bool::weighted(0.1));
@@ -93,12 +94,14 @@ fn situations() -> impl Strategy<Value = Situation> {
         let (presence, wants_describe, as_of) = knowledge;
         let (claimed, request, generation, moved) = rest;
         let account = if moved { "999988887777" } else { "111122223333" };
-        let (has_lane, told, failure, since) = lane;
+        let (has_lane, told, failure, since, (circuit, recovered)) = lane;
         let view = situation.lane.take().filter(|_| has_lane);
         situation.lane = view.map(|view| LaneView {
             account: (told || matches!(presence, Presence::Present(_))).then(|| account.into()),
             since,
             failure,
+            circuit,
+            recovered,
             ..view
         });
         if moved && let Presence::Present(observation) = &presence {

@@ -15,6 +15,7 @@ use crate::{
 
 const WAITING: &str = "Ready=Unknown/Progressing Synced=Unknown/Progressing Reconciling=True/Progressing";
 const THROTTLED: &str = "Ready=False/Throttled Synced=Unknown/Throttled Reconciling=True/ProgressingWithRetry";
+const TIMED_OUT: &str = "Ready=False/TimedOut Synced=Unknown/TimedOut Reconciling=True/ProgressingWithRetry";
 const LIST_DENIED: &str = "Ready=False/ListDenied Synced=Unknown/ListDenied Stalled=True/ListDenied";
 const MISSING: &str = "Ready=False/GroupNotFound Synced=Unknown/GroupNotFound Stalled=True/GroupNotFound";
 const CLAIMED: &str = "Ready=False/ClaimedByAnother Synced=Unknown/ClaimedByAnother Stalled=True/ClaimedByAnother";
@@ -84,6 +85,13 @@ fn the_table_of_states() {
         ("no List for long, drift, Report", drifted().reports_drift().reported().stale(), "Ready=True/DriftReported Synced=Unknown/InventoryStale"),
         ("no List for long, Observe", drifted().observes().reported().stale(), "Ready=True/Observed Synced=Unknown/InventoryStale"),
         ("no List for long, never reported", found(true).stale(), WAITING),
+        ("calls wait, edited", synced().edited_to(false).circuit_is_open(FailureReason::CredentialsExpired), "Ready=False/CredentialsExpired Synced=False/CredentialsExpired Stalled=True/CredentialsExpired"),
+        ("calls wait, throttled before", drifted().throttled().circuit_is_open(FailureReason::TimedOut), "Ready=False/Throttled Synced=False/Throttled Reconciling=True/ProgressingWithRetry"),
+        ("calls wait, drift, Report", drifted().reports_drift().circuit_is_open(FailureReason::TimedOut), REPORTED),
+        ("calls wait, a Describe may tell the switch", new().sees(None).wants_describe().circuit_is_open(FailureReason::TimedOut), TIMED_OUT),
+        ("calls wait, switch unknown", synced().sees(None).circuit_is_open(FailureReason::TimedOut), UNKNOWN),
+        ("calls wait, a refresh", synced().wants_describe().circuit_is_open(FailureReason::TimedOut), IN_SYNC),
+        ("calls wait, in sync", synced().circuit_is_open(FailureReason::TimedOut), IN_SYNC),
         ("List denied for long, never reported", list_denied(found(true).stale()), LIST_DENIED),
         // A restart keeps every condition until something new is known.
         ("restarted, missing before", Situation { remembered: Remembered::of(&synced().misses().report_after(&synced().report())), ..new() }, MISSING),
