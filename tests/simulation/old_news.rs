@@ -131,7 +131,7 @@ fn what_an_outage_of_aws_left_unconfirmed_is_confirmed_by_the_first_list_after_i
         stage.fault(Fault::AwsFails, 900);
         stage.pass(890.0).await;
         stage.check(names.iter().all(|name| synced(name, "reason") == "InventoryStale"), "all are unconfirmed");
-        let listed = || stage.events("operator").iter().any(|event| event.contains("can be listed again"));
+        let listed = || stage.events("operator").iter().any(|event| event.contains("AWS answers again"));
         stage.until("AWS is listed again", 80.0, listed).await;
         let all = || names.iter().all(|name| synced(name, "status") == "True");
         stage.until("all are confirmed", 1.0, all).await;
