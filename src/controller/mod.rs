@@ -127,7 +127,5 @@ fn report_refused(shell: &Shell, namespace: &str, detail: &str) {
     );
     tracing::warn!(namespace, "{note}");
     shell.metrics.refused(namespace);
-    if shell.triggers.is_open() {
-        shell.publish_about_pod(EventDraft { warning: true, reason: "NamespaceRefused", action: "List", note });
-    }
+    shell.publish_when_leading(EventDraft { warning: true, reason: "NamespaceRefused", action: "List", note });
 }

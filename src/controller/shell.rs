@@ -1,6 +1,7 @@
 //! The memory, with everything that it can't reach: clients, clocks, random numbers, permits. Does what it requests.
 
 use std::{
+    mem,
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -61,6 +62,8 @@ pub struct Shell {
     pub stop: CancellationToken,
     /// Notified when every object is known.
     pub complete: Notify,
+    /// Events for when this process leads.
+    before_leading: Mutex<Vec<EventDraft>>,
     lane_events: LaneEvents,
     aws_metrics: Arc<AwsMetrics>,
 }
@@ -85,6 +88,7 @@ impl Shell {
                 system,
                 stop,
                 complete: Notify::new(),
+                before_leading: Mutex::default(),
                 lane_events: LaneEvents::default(),
                 aws_metrics,
             }
@@ -129,14 +133,29 @@ impl Shell {
         self.metrics.counts(&self.memory);
         self.handle(Memory::begin);
         self.triggers.open();
+        let waiting = mem::take(&mut *self.before_leading.lock());
+        for draft in waiting {
+            self.publish_about_pod(draft);
+        }
         if self.permits.are_contested() {
             let note = "This replica leads: the others wait.".to_owned();
             self.publish_about_pod(EventDraft { warning: false, reason: "LeaderElected", action: "Lead", note });
         }
     }
 
+    /// Publishes an event about the operator's own pod, once this process leads.
+    pub fn publish_when_leading(&self, draft: EventDraft) {
+        // Locked before it looks: what is added is taken when this process begins to act.
+        let mut waiting = self.before_leading.lock();
+        if self.triggers.is_open() {
+            self.publish_about_pod(draft);
+        } else {
+            waiting.push(draft);
+        }
+    }
+
     /// Publishes an event about the operator's own pod; nothing waits for it.
-    pub fn publish_about_pod(&self, draft: EventDraft) {
+    fn publish_about_pod(&self, draft: EventDraft) {
         let Some(pod) = &self.settings.pod else { return };
         let (events, pod) = (self.events.clone(), regarding(pod));
         drop(self.system.spawn(async move { events.publish(&pod, draft).await }));

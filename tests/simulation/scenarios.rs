@@ -508,6 +508,10 @@ fn a_namespace_that_may_not_be_listed_does_not_stop_the_others() {
         let operator = stage.operator_with("operator", &options);
         stage.until_ready("r", "True InSync", 20.0).await;
         stage.check(operator.is_ready(), "it is ready");
+        stage.check(
+            stage.events("operator").iter().any(|event| event.starts_with("NamespaceRefused")),
+            "it is reported",
+        );
         stage.world.api().allow_all();
         stage.until("it joins", 60.0, || stage.enabled("H") == Some(false)).await;
     });
