@@ -58,7 +58,7 @@ async fn a_leader_that_was_stopped_longer_than_its_lease_writes_nothing_when_it_
 
 /// A replica whose calls are some time apart: much is left to do whenever it is stopped.
 async fn slow(fleet: &Fleet<'_>) -> Replica {
-    fleet.candidate().await.flag("--aws-calls-per-second", "2").start().await
+    fleet.candidate().await.flag("--aws-calls-per-second", "1").start().await
 }
 
 async fn turn_all(world: &World, names: &[String], enabled: bool) {

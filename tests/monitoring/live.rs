@@ -91,7 +91,14 @@ fn questions() -> Vec<String> {
 #[tokio::test]
 async fn the_dashboard_has_data_the_rules_are_evaluated_and_a_lost_operator_is_missed() {
     let world = World::new().await;
-    let operator = world.operator().await.flag("--agent-stale-after", "1s").start().await.unwrap();
+    let operator = world
+        .operator()
+        .await
+        .flag("--agent-stale-after", "1s")
+        .flag("--leader-election", "true")
+        .start()
+        .await
+        .unwrap();
     let prometheus = Prometheus::start(&world.plane, &operator).await;
     let evaluated = async || {
         let rules = prometheus.rules().await;
