@@ -8,10 +8,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// A point in time, cut to milliseconds so that what was written equals what is read back.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(jiff::Timestamp);
+pub struct Timestamp {
+    millis: i64,
+}
 
 impl Timestamp {
-    /// Cuts to milliseconds, towards the remembered.
+    /// Cuts to milliseconds, towards the past.
     #[must_use]
     pub fn from_jiff(time: jiff::Timestamp) -> Self {
         Self::from_millis(time.as_nanosecond().div_euclid(1_000_000))
@@ -20,21 +22,21 @@ impl Timestamp {
     /// Milliseconds since the Unix epoch; out-of-range values become the nearest one that can be written.
     #[must_use]
     pub fn from_millis(millis: i128) -> Self {
-        let millis = i64::try_from(millis).unwrap_or(if millis < 0 { i64::MIN } else { i64::MAX });
-        let nearest = if millis < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
-        Self(jiff::Timestamp::from_millisecond(millis).unwrap_or(nearest))
+        let [earliest, latest] = [jiff::Timestamp::MIN, jiff::Timestamp::MAX].map(jiff::Timestamp::as_millisecond);
+        let nearest = millis.clamp(earliest.into(), latest.into());
+        Self { millis: i64::try_from(nearest).unwrap_or(latest) }
     }
 
     /// Milliseconds since the Unix epoch.
     #[must_use]
     pub fn as_millis(self) -> i64 {
-        self.0.as_millisecond()
+        self.millis
     }
 
     /// The same instant in the library's type.
     #[must_use]
     pub fn as_jiff(self) -> jiff::Timestamp {
-        self.0
+        jiff::Timestamp::from_millisecond(self.millis).unwrap_or_default()
     }
 
     /// This much later.
@@ -60,7 +62,7 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.3}", self.0)
+        write!(f, "{:.3}", self.as_jiff())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -58,10 +59,11 @@ impl Ended {
 /// * A mutation whose end is unclear leaves the switch unknown until a later read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Inventory {
-    entries: BTreeMap<String, Entry>,
+    /// Boxed: half of a map's places are empty.
+    entries: BTreeMap<Arc<str>, Box<Entry>>,
     last_complete_list: Option<Moment>,
     /// Names about which something has changed since they were last taken.
-    changed: BTreeSet<String>,
+    changed: BTreeSet<Arc<str>>,
     /// Whether a Describe has returned what the Lists leave out.
     thin: Thin,
 }
@@ -102,10 +104,25 @@ struct Listed {
 }
 
 /// The last mutation of ours that AWS accepted.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Ours {
     ended: Moment,
-    answer: Observation,
+    answer: Answer,
+}
+
+/// What AWS answered to a mutation, as far as reads are compared with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Answer {
+    /// `agentOrchestrationConfig.profilingEnabled`.
+    pub profiling_enabled: Option<bool>,
+    /// `updatedAt`.
+    pub updated_at: Option<Timestamp>,
+}
+
+impl From<&Observation> for Answer {
+    fn from(answer: &Observation) -> Self {
+        Self { profiling_enabled: answer.profiling_enabled, updated_at: answer.updated_at }
+    }
 }
 
 /// The latest `updatedAt` known.
@@ -127,7 +144,7 @@ struct Described {
 #[derive(Debug)]
 pub struct Listing {
     began: Moment,
-    named: BTreeMap<String, Listed>,
+    named: BTreeMap<Arc<str>, Listed>,
     says_agents: bool,
 }
 
@@ -182,8 +199,8 @@ impl Inventory {
 
     /// Takes what a status remembers about our last mutation, so that stale reads are told from drift after a restart,
     /// too.
-    pub fn remember(&mut self, name: &str, answer: Observation, now: Moment) {
-        let entry = self.entries.entry(name.into()).or_default();
+    pub fn remember(&mut self, name: &Arc<str>, answer: Answer, now: Moment) {
+        let entry = self.entries.entry(Arc::clone(name)).or_default();
         if entry.ours.is_none() && entry.presence.is_none() {
             entry.newest(answer.updated_at, now);
             entry.ours = Some(Ours { ended: now, answer });
@@ -191,7 +208,7 @@ impl Inventory {
     }
 
     /// The names about which Lists have shown a change since the last call.
-    pub fn take_changed(&mut self) -> BTreeSet<String> {
+    pub fn take_changed(&mut self) -> BTreeSet<Arc<str>> {
         std::mem::take(&mut self.changed)
     }
 
@@ -214,13 +231,18 @@ impl Inventory {
                 without_switch: observation.profiling_enabled.is_none(),
                 without_agents: observation.profiling_status.is_none(),
             };
-            listing.named.insert(observation.name.clone(), listed);
+            let name = self.name(&observation.name);
+            listing.named.insert(Arc::clone(&name), listed);
             listing.says_agents |= !listed.without_agents;
-            let name = observation.name.clone();
-            if self.entries.entry(name.clone()).or_default().read(observation, began) {
+            if self.entries.entry(Arc::clone(&name)).or_default().read(observation, began) {
                 self.changed.insert(name);
             }
         }
+    }
+
+    /// The name as it is kept already, or for the first time.
+    fn name(&self, name: &str) -> Arc<str> {
+        self.entries.get_key_value(name).map_or_else(|| name.into(), |(known, _)| Arc::clone(known))
     }
 
     /// The List has ended, and was complete.
@@ -232,7 +254,7 @@ impl Inventory {
             // If some groups come with agents, the others have none: nothing was left out.
             entry.listed.without_agents &= !says_agents;
             if !named.contains_key(name) && entry.not_listed(began) {
-                self.changed.insert(name.clone());
+                self.changed.insert(Arc::clone(name));
             }
             self.thin.learn(entry);
         }
@@ -273,7 +295,7 @@ impl Inventory {
         entry.in_flight = false;
         match ended {
             Ended::Answered(answer) => {
-                entry.ours = Some(Ours { ended: now, answer: answer.clone() });
+                entry.ours = Some(Ours { ended: now, answer: Answer::from(&answer) });
                 entry.newest(answer.updated_at, now);
                 entry.settle(now, |known| {
                     // The switch was written: if the answer lacks it, it is unknown, not what it was before.

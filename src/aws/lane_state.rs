@@ -1,8 +1,8 @@
 //! What one lane knows and when it is due to list. No I/O, no clock, no randomness.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use super::inventory::{Ended, Inventory, Listing};
+use super::inventory::{Answer, Ended, Inventory, Listing};
 use crate::domain::{
     backoff,
     failure::{Class, Failure, FailureReason},
@@ -22,7 +22,7 @@ const ACCOUNT_HOLDS: Duration = Duration::from_mins(10);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
     /// These.
-    Groups(BTreeSet<String>),
+    Groups(BTreeSet<Arc<str>>),
     /// Possibly all: the lane's health or account has changed.
     All,
 }
@@ -39,7 +39,7 @@ pub struct LaneState {
     account: Option<String>,
     /// When STS last returned it.
     account_asked: Option<Moment>,
-    wanted: BTreeSet<String>,
+    wanted: BTreeSet<Arc<str>>,
     idle_since: Option<Moment>,
     next_list: Moment,
     requested: Option<Moment>,
@@ -105,12 +105,12 @@ impl LaneState {
 
     /// A resource needs the group `name` from now on; `remembered` is what its status knows about our last mutation.
     /// Returns whether the lane may be due earlier.
-    pub fn want(&mut self, name: &str, remembered: Option<Observation>, now: Moment) -> bool {
+    pub fn want(&mut self, name: &Arc<str>, remembered: Option<Answer>, now: Moment) -> bool {
         if let Some(remembered) = remembered {
             self.inventory.remember(name, remembered, now);
         }
         self.idle_since = None;
-        self.wanted.insert(name.into())
+        self.wanted.insert(Arc::clone(name))
     }
 
     /// No resource needs the group `name` any more.

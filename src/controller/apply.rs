@@ -122,7 +122,7 @@ fn still_planned(shell: &Shell, evaluation: &Evaluation) -> Result<Evaluation, A
 /// seen, must not undo a newer change.
 async fn confirm(shell: &Shell, evaluation: &Evaluation) -> Result<(), Apply> {
     let detail = match shell.api(&evaluation.key).get_opt(&evaluation.key.name).await {
-        Ok(Some(newest)) if newest.uid().as_ref() == Some(&evaluation.uid) => {
+        Ok(Some(newest)) if newest.uid().as_deref() == Some(&evaluation.uid) => {
             let current = newest.meta().generation == Some(evaluation.object.generation)
                 && newest.meta().deletion_timestamp.is_none();
             shell.handle(|memory, now| memory.handle_answer(newest, now));

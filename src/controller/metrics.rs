@@ -6,7 +6,6 @@ use std::{
     sync::{Arc, OnceLock, Weak},
 };
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use parking_lot::Mutex;
 use prometheus_client::{
     collector::Collector,
@@ -15,8 +14,11 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::memory::Memory;
-use crate::api::{ConditionType, Reason};
+use super::memory::{Memory, compact::CompactStatus};
+use crate::{
+    api::{ConditionType, Reason},
+    domain::conditions::Status,
+};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RegionLabel {
@@ -160,8 +162,7 @@ impl fmt::Debug for ObjectsByCondition {
 impl Collector for ObjectsByCondition {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
         let Some(memory) = self.0.get().and_then(Weak::upgrade) else { return Ok(()) };
-        let Counts { by_status, by_reason } =
-            count(memory.lock().statuses().map(|status| status.conditions.as_slice()));
+        let Counts { by_status, by_reason } = count(memory.lock().statuses().flat_map(CompactStatus::conditions));
         let mut family = encoder.encode_descriptor(
             "codeguru_profiler_resources",
             "ProfilingGroups by condition and status",
@@ -194,20 +195,16 @@ struct Counts {
     by_reason: BTreeMap<(&'static str, &'static str, &'static str), i64>,
 }
 
-/// Only our own conditions, statuses and reasons: anybody may write others, and labels must stay few.
-fn count<'a>(objects: impl Iterator<Item = &'a [Condition]>) -> Counts {
-    let statuses = ["True", "False", "Unknown"];
+fn count(conditions: impl Iterator<Item = (ConditionType, Status, Option<Reason>)>) -> Counts {
+    let statuses = [Status::True, Status::False, Status::Unknown].map(Status::as_str);
     let mut by_status: BTreeMap<_, _> =
         ConditionType::ALL.iter().flat_map(|kind| statuses.map(|status| ((kind.as_str(), status), 0))).collect();
     let mut by_reason = BTreeMap::new();
-    for conditions in objects {
-        for condition in conditions {
-            let known = by_status.keys().find(|(kind, status)| condition.type_ == *kind && condition.status == *status);
-            let Some((kind, status)) = known.copied() else { continue };
-            *by_status.entry((kind, status)).or_default() += 1;
-            if let Some(reason) = Reason::ALL.iter().find(|reason| condition.reason == reason.as_str()) {
-                *by_reason.entry((kind, status, reason.as_str())).or_default() += 1;
-            }
+    for (kind, status, reason) in conditions {
+        let (kind, status) = (kind.as_str(), status.as_str());
+        *by_status.entry((kind, status)).or_default() += 1;
+        if let Some(reason) = reason {
+            *by_reason.entry((kind, status, reason.as_str())).or_default() += 1;
         }
     }
     Counts { by_status, by_reason }
@@ -215,21 +212,17 @@ fn count<'a>(objects: impl Iterator<Item = &'a [Condition]>) -> Counts {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use serde_json::json;
 
-    fn condition(kind: &str, status: &str, reason: &str) -> Condition {
-        let (type_, status, reason) = (kind.to_owned(), status.to_owned(), reason.to_owned());
-        let last_transition_time =
-            k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(k8s_openapi::jiff::Timestamp::default());
-        Condition { type_, status, reason, last_transition_time, message: String::new(), observed_generation: None }
-    }
+    use super::*;
 
     #[test]
     fn every_status_is_counted_even_when_nobody_has_it_and_every_reason_that_occurs() {
-        let stalled = [condition("Ready", "False", "AccessDenied"), condition("Stalled", "True", "AccessDenied")];
-        let well = [condition("Ready", "True", "InSync")];
-        let objects = [&stalled[..], &stalled, &well];
-        let Counts { by_status, by_reason } = count(objects.into_iter());
+        let (ready, stalled) = (ConditionType::Ready, ConditionType::Stalled);
+        let (not_ready, is_stalled) =
+            ((ready, Status::False, Some(Reason::AccessDenied)), (stalled, Status::True, Some(Reason::AccessDenied)));
+        let well = (ready, Status::True, Some(Reason::InSync));
+        let Counts { by_status, by_reason } = count([not_ready, is_stalled, not_ready, is_stalled, well].into_iter());
         assert_eq!(by_status.len(), ConditionType::ALL.len() * 3);
         assert_eq!((by_status[&("Ready", "True")], by_status[&("Ready", "Unknown")]), (1, 0));
         let expected = [
@@ -260,12 +253,13 @@ mod tests {
 
     #[test]
     fn what_others_write_makes_no_labels() {
-        let foreign = [
-            condition("Theirs", "True", "InSync"),
-            condition("Ready", "Perhaps", "InSync"),
-            condition("Ready", "True", "TheirReason"),
-        ];
-        let Counts { by_status, by_reason } = count([&foreign[..]].into_iter());
+        let theirs = |kind: &str, status: &str, reason: &str| json!({ "type": kind, "status": status, "reason": reason, "message": "", "lastTransitionTime": "2026-06-01T00:00:00Z" });
+        let foreign = CompactStatus::read(json!({ "conditions": [
+            theirs("Theirs", "True", "InSync"),
+            theirs("Stalled", "Perhaps", "InSync"),
+            theirs("Ready", "True", "TheirReason"),
+        ] }));
+        let Counts { by_status, by_reason } = count(foreign.conditions());
         assert_eq!(by_status.values().sum::<i64>(), 1);
         assert_eq!(by_reason, BTreeMap::new());
     }

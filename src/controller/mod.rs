@@ -110,6 +110,9 @@ async fn follow(shell: Arc<Shell>, readiness: Readiness) {
         match event {
             Watched::Applied(object) => shell.handle(|memory, now| memory.handle_applied(object, now)),
             Watched::Deleted(key) => shell.handle(|memory, now| memory.handle_deleted(&key, now)),
+            Watched::Listed { namespace, keys } => {
+                shell.handle(|memory, now| memory.handle_listed(&namespace, &keys, now));
+            }
             Watched::Complete => {
                 readiness.set();
                 shell.complete.notify_one();

@@ -45,7 +45,7 @@ pub async fn report(shell: &Shell, evaluation: &Evaluation) -> Outcome {
             evaluation = newer;
             continue;
         };
-        match write(shell, permit, &evaluation.object, &evaluation.next).await {
+        match write(shell, permit, &evaluation, &evaluation.next).await {
             Ok(kept) => {
                 let not_kept = shell.memory.lock().handle_written(&evaluation, kept, shell.now());
                 publish(shell, &evaluation).await;
@@ -56,7 +56,7 @@ pub async fn report(shell: &Shell, evaluation: &Evaluation) -> Outcome {
             }
             Err(conflict) if is_conflict(&conflict) && tries.next().is_some() => {
                 match shell.api(&evaluation.key).get_opt(&evaluation.key.name).await {
-                    Ok(Some(newest)) if newest.uid().as_ref() == Some(&evaluation.uid) => {
+                    Ok(Some(newest)) if newest.uid().as_deref() == Some(&evaluation.uid) => {
                         shell.handle(|memory, now| memory.handle_answer(newest, now));
                     }
                     Ok(_) => return failed(shell, &evaluation, &conflict, AFTER_NOT_FOUND),
@@ -108,8 +108,8 @@ pub async fn with_progress<T>(
         return answer;
     }
     let Some(permit) = shell.permits.grant(shell.settings.status_timeout) else { return mutation.await };
-    let status = progress_status(&evaluation.situation, to, cause, &evaluation.object.status.ours);
-    let (written, answer) = join!(write(shell, permit, &evaluation.object, &status), mutation);
+    let status = progress_status(&evaluation.situation, to, cause, &evaluation.stored.ours);
+    let (written, answer) = join!(write(shell, permit, evaluation, &status), mutation);
     if let Err(error) = written {
         tracing::debug!(error = %error, "can't report that AWS takes long");
     }
@@ -121,16 +121,16 @@ pub async fn with_progress<T>(
 async fn write(
     shell: &Shell,
     permit: Permit,
-    object: &Object,
+    Evaluation { key, object, .. }: &Evaluation,
     next: &ProfilingGroupStatus,
 ) -> Result<bool, kube::Error> {
-    let api = shell.api(&object.key);
-    let (params, body) = (PostParams::default(), object.with_status(next));
-    let written = permit.deadline().bound(api.replace_status(&object.key.name, &params, &body)).await;
+    let api = shell.api(key);
+    let (params, body) = (PostParams::default(), object.with_status(key, next));
+    let written = permit.deadline().bound(api.replace_status(&key.name, &params, &body)).await;
     let late = |_| kube::Error::Service("the API server did not answer in time".into());
     let written = written.unwrap_or_else(|elapsed| Err(late(elapsed)));
     written.map(|answer| {
-        let kept = Object::read(answer.clone()).is_none_or(|answer| !answer.status.differs(next));
+        let kept = Object::read(answer.clone()).is_none_or(|answer| !answer.status.decode().differs(next));
         shell.handle(|memory, now| memory.handle_answer(answer, now));
         kept
     })
@@ -143,10 +143,10 @@ async fn publish(shell: &Shell, evaluation: &Evaluation) {
     // That calls wait is reported once, for the lane.
     let news = evaluation.writes && !evaluation.situation.waits_for_circuit();
     let written = news.then_some(&evaluation.next);
-    let stored = Reported::of(&evaluation.object.status.ours);
+    let stored = Reported::of(&evaluation.stored.ours);
     let transitions = written.into_iter().flat_map(|next| events_between(evaluation.reported, stored, next, failure));
     for draft in events_of(&applied).chain(transitions) {
-        shell.events.publish(&evaluation.object.reference(), draft).await;
+        shell.events.publish(&evaluation.object.reference(&evaluation.key), draft).await;
     }
 }
 
@@ -167,5 +167,5 @@ async fn report_not_kept(shell: &Shell, evaluation: &Evaluation, cause: NotKept)
     tracing::warn!("{note}");
     shell.metrics.status_not_kept(label);
     let draft = EventDraft { warning: true, reason: "StatusNotKept", action: "WriteStatus", note: note.into() };
-    shell.events.publish(&evaluation.object.reference(), draft).await;
+    shell.events.publish(&evaluation.object.reference(&evaluation.key), draft).await;
 }

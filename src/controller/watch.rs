@@ -1,6 +1,6 @@
 //! Joins the watches of several namespaces: complete when each has listed or is refused. Each lists again alone.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, iter, mem, time::Duration};
 
 use futures::{Stream, StreamExt, stream};
 use kube::{
@@ -30,6 +30,13 @@ pub enum Watched {
     Applied(DynamicObject),
     /// An object is gone.
     Deleted(Key),
+    /// A namespace was listed, or all when it is empty.
+    Listed {
+        /// The namespace.
+        namespace: String,
+        /// All objects that are there.
+        keys: BTreeSet<Key>,
+    },
     /// Every namespace has listed, or may not be listed.
     Complete,
     /// A namespace is refused; it joins when it can be listed.
@@ -123,8 +130,7 @@ struct Source {
     synced: bool,
     refused_since: Option<Moment>,
     refused: bool,
-    known: BTreeSet<Key>,
-    listing: Option<BTreeSet<Key>>,
+    listing: BTreeSet<Key>,
 }
 
 impl Merge {
@@ -134,8 +140,7 @@ impl Merge {
             synced: false,
             refused_since: None,
             refused: false,
-            known: BTreeSet::new(),
-            listing: None,
+            listing: BTreeSet::new(),
         };
         Self { sources: namespaces.into_iter().map(source).collect(), complete: false }
     }
@@ -147,31 +152,21 @@ impl Merge {
         }
         match event {
             Event::Init => {
-                source.listing = Some(BTreeSet::new());
+                source.listing.clear();
                 Vec::new()
             }
             Event::InitApply(object) => {
-                source.listing.get_or_insert_default().insert(Key::of(&object));
+                source.listing.insert(Key::of(&object));
                 vec![Watched::Applied(object)]
             }
             Event::InitDone => {
-                let listed = source.listing.take().unwrap_or_default();
-                let vanished = std::mem::replace(&mut source.known, listed);
                 source.synced = true;
-                let vanished: Vec<_> = vanished.into_iter().filter(|key| !source.known.contains(key)).collect();
-                let mut events: Vec<_> = vanished.into_iter().map(Watched::Deleted).collect();
-                events.extend(self.completed());
-                events
+                let (namespace, keys) = (source.namespace.clone(), mem::take(&mut source.listing));
+                let listed = Watched::Listed { namespace, keys };
+                iter::once(listed).chain(self.completed()).collect()
             }
-            Event::Apply(object) => {
-                source.known.insert(Key::of(&object));
-                vec![Watched::Applied(object)]
-            }
-            Event::Delete(object) => {
-                let key = Key::of(&object);
-                source.known.remove(&key);
-                vec![Watched::Deleted(key)]
-            }
+            Event::Apply(object) => vec![Watched::Applied(object)],
+            Event::Delete(object) => vec![Watched::Deleted(Key::of(&object))],
         }
     }
 
@@ -236,6 +231,10 @@ mod tests {
         let shown = |event: &Watched| match event {
             Watched::Applied(object) => format!("applied {}", Key::of(object)),
             Watched::Deleted(key) => format!("deleted {key}"),
+            Watched::Listed { namespace, keys } => {
+                let names: Vec<_> = keys.iter().map(|key| &*key.name).collect();
+                format!("listed {namespace}: {}", names.join(" "))
+            }
             Watched::Complete => "complete".into(),
             Watched::Refused { namespace, .. } => format!("refused {namespace}"),
         };
@@ -247,23 +246,20 @@ mod tests {
         let mut merge = merge();
         merge.take(0, Event::Init);
         assert_eq!(shown(&merge.take(0, Event::InitApply(object("x", "a")))), ["applied x/a"]);
-        assert!(merge.take(0, Event::InitDone).is_empty());
+        assert_eq!(shown(&merge.take(0, Event::InitDone)), ["listed x: a"]);
         merge.take(1, Event::Init);
-        assert_eq!(shown(&merge.take(1, Event::InitDone)), ["complete"]);
+        assert_eq!(shown(&merge.take(1, Event::InitDone)), ["listed y: ", "complete"]);
         assert_eq!(shown(&merge.take(0, Event::Apply(object("x", "c")))), ["applied x/c"]);
     }
 
     #[test]
-    fn a_later_list_of_one_namespace_reports_what_vanished_there_and_leaves_the_others_alone() {
+    fn a_list_that_began_again_reports_what_it_has_found_itself() {
         let mut merge = merge();
         merge.take(0, Event::Init);
         merge.take(0, Event::InitApply(object("x", "a")));
-        merge.take(0, Event::InitDone);
-        merge.take(1, Event::InitApply(object("y", "other")));
-        merge.take(1, Event::InitDone);
         merge.take(0, Event::Init);
         merge.take(0, Event::InitApply(object("x", "b")));
-        assert_eq!(shown(&merge.take(0, Event::InitDone)), ["deleted x/a"]);
+        assert_eq!(shown(&merge.take(0, Event::InitDone)), ["listed x: b"]);
     }
 
     /// A namespace that was deleted with its Role once stopped all others at the next start.

@@ -1,6 +1,6 @@
 //! Which resource owns a group when several name it. Pure.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{lane_id::LaneId, moment::Moment};
 
@@ -10,7 +10,7 @@ pub struct Group {
     /// Where it is.
     pub lane: LaneId,
     /// Its name.
-    pub name: String,
+    pub name: Arc<str>,
 }
 
 /// What decides between two resources: the one that has the group keeps it, else the older one has it.
@@ -21,7 +21,7 @@ pub struct Seniority {
     /// `metadata.creationTimestamp`, in seconds.
     pub created: i64,
     /// `metadata.uid`, where two were created in one second.
-    pub uid: String,
+    pub uid: Arc<str>,
 }
 
 /// The standing of a resource towards the group that it names.
@@ -55,8 +55,9 @@ pub struct Claims<K> {
 
 #[derive(Debug)]
 struct Claimants<K> {
-    ranked: BTreeMap<Seniority, K>,
-    vacancy: Option<Vacancy<K>>,
+    /// In the order of seniority. Nearly always one: a map would cost a kilobyte for it.
+    ranked: Vec<(Seniority, K)>,
+    vacancy: Option<Box<Vacancy<K>>>,
 }
 
 #[derive(Debug)]
@@ -91,14 +92,16 @@ impl<K: Clone + Ord> Claims<K> {
                 }
                 let rank = rank.clone();
                 if let Some(claimants) = self.groups.get_mut(group) {
-                    claimants.ranked.remove(&rank);
+                    claimants.remove(&rank);
                 }
             } else {
                 changed = self.release(key, now);
             }
         }
-        let claimants =
-            self.groups.entry(group.clone()).or_insert_with(|| Claimants { ranked: BTreeMap::new(), vacancy: None });
+        let claimants = self
+            .groups
+            .entry(group.clone())
+            .or_insert_with(|| Claimants { ranked: Vec::with_capacity(1), vacancy: None });
         match &claimants.vacancy {
             Some(vacancy) if vacancy.is_open(now) && vacancy.former == *key => {
                 seniority.newcomer = false;
@@ -107,7 +110,7 @@ impl<K: Clone + Ord> Claims<K> {
             Some(vacancy) if !vacancy.is_open(now) => claimants.vacancy = None,
             _ => {}
         }
-        claimants.ranked.insert(seniority.clone(), key.clone());
+        claimants.insert(seniority.clone(), key.clone());
         self.claimed.insert(key.clone(), (group.clone(), seniority));
         if self.owner(group, now) != before.as_ref() {
             changed.extend(self.claimants(group).filter(|other| *other != key).cloned());
@@ -120,7 +123,7 @@ impl<K: Clone + Ord> Claims<K> {
         let Some((group, seniority)) = self.claimed.remove(key) else { return Vec::new() };
         let owned = self.owner(&group, now) == Some(key);
         let Some(claimants) = self.groups.get_mut(&group) else { return Vec::new() };
-        claimants.ranked.remove(&seniority);
+        claimants.remove(&seniority);
         if claimants.ranked.is_empty() {
             self.groups.remove(&group);
             return Vec::new();
@@ -128,21 +131,27 @@ impl<K: Clone + Ord> Claims<K> {
         if !owned {
             return Vec::new();
         }
-        claimants.vacancy = Some(Vacancy { former: key.clone(), until: now.plus(self.grace) });
-        claimants.ranked.values().cloned().collect()
+        claimants.vacancy = Some(Box::new(Vacancy { former: key.clone(), until: now.plus(self.grace) }));
+        claimants.keys().cloned().collect()
+    }
+
+    /// The group that `key` names.
+    #[must_use]
+    pub fn group(&self, key: &K) -> Option<&Group> {
+        self.claimed.get(key).map(|(group, _)| group)
     }
 
     /// Where `key` stands with the group that it names; the owner's standing when it names none.
     #[must_use]
     pub fn standing(&self, key: &K, now: Moment) -> Standing<K> {
-        let Some(claimants) = self.claimed.get(key).and_then(|(group, _)| self.groups.get(group)) else {
+        let Some(claimants) = self.group(key).and_then(|group| self.groups.get(group)) else {
             return Standing::Owner;
         };
         match &claimants.vacancy {
             Some(vacancy) if vacancy.is_open(now) => {
                 Standing::Waits { owner: vacancy.former.clone(), until: Some(vacancy.until) }
             }
-            _ => match claimants.ranked.values().next() {
+            _ => match claimants.keys().next() {
                 Some(owner) if owner != key => Standing::Waits { owner: owner.clone(), until: None },
                 _ => Standing::Owner,
             },
@@ -151,18 +160,40 @@ impl<K: Clone + Ord> Claims<K> {
 
     /// The others that name the same group as `key`, for as long as it names one.
     pub fn rivals<'a>(&'a self, key: &'a K) -> impl Iterator<Item = &'a K> {
-        let group = self.claimed.get(key).map(|(group, _)| group);
-        group.into_iter().flat_map(|group| self.claimants(group)).filter(move |other| *other != key)
+        self.group(key).into_iter().flat_map(|group| self.claimants(group)).filter(move |other| *other != key)
     }
 
     fn owner(&self, group: &Group, now: Moment) -> Option<&K> {
         let claimants = self.groups.get(group)?;
         let vacant = claimants.vacancy.as_ref().is_some_and(|vacancy| vacancy.is_open(now));
-        claimants.ranked.values().next().filter(|_| !vacant)
+        claimants.keys().next().filter(|_| !vacant)
     }
 
     fn claimants(&self, group: &Group) -> impl Iterator<Item = &K> {
-        self.groups.get(group).into_iter().flat_map(|claimants| claimants.ranked.values())
+        self.groups.get(group).into_iter().flat_map(Claimants::keys)
+    }
+}
+
+impl<K> Claimants<K> {
+    fn keys(&self) -> impl Iterator<Item = &K> {
+        self.ranked.iter().map(|(_, key)| key)
+    }
+
+    fn insert(&mut self, seniority: Seniority, key: K) {
+        match self.position(&seniority) {
+            Ok(at) => self.ranked[at] = (seniority, key),
+            Err(at) => self.ranked.insert(at, (seniority, key)),
+        }
+    }
+
+    fn remove(&mut self, seniority: &Seniority) {
+        if let Ok(at) = self.position(seniority) {
+            self.ranked.remove(at);
+        }
+    }
+
+    fn position(&self, seniority: &Seniority) -> Result<usize, usize> {
+        self.ranked.binary_search_by(|(rank, _)| rank.cmp(seniority))
     }
 }
 

@@ -73,6 +73,14 @@ pub fn find(conditions: &[Condition], kind: ConditionType) -> Option<&Condition>
     conditions.iter().find(|condition| condition.type_ == kind.as_str())
 }
 
+/// The status of the condition of this type, and its reason as far as it is one of ours.
+#[must_use]
+pub fn read(conditions: &[Condition], kind: ConditionType) -> Option<(Status, Option<Reason>)> {
+    let condition = find(conditions, kind)?;
+    let reason = Reason::ALL.iter().find(|reason| reason.as_str() == condition.reason);
+    Some((Status::read(&condition.status)?, reason.copied()))
+}
+
 /// Whether it holds.
 #[must_use]
 pub fn is_true(condition: &Condition) -> bool {

@@ -20,7 +20,7 @@ impl StoredStatus {
     /// Reads a status. A member that can't be read (someone else wrote it) counts as absent, and alone.
     #[must_use]
     pub fn read(stored: Value) -> Self {
-        let Value::Object(mut others) = stored else { return Self { intact: true, ..Self::default() } };
+        let Value::Object(mut others) = stored else { return Self::of(ProfilingGroupStatus::default()) };
         let mut ours = Map::new();
         for member in OUR_MEMBERS {
             if let Some(value) = others.remove(*member) {
@@ -40,6 +40,12 @@ impl StoredStatus {
         };
         status.conditions.sort_by_key(rank);
         Self { ours: status, others, intact }
+    }
+
+    /// A status that has nothing but our own members.
+    #[must_use]
+    pub fn of(ours: ProfilingGroupStatus) -> Self {
+        Self { ours, others: Map::new(), intact: true }
     }
 
     /// Whether storing `next` would change anything of ours.

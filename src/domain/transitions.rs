@@ -43,9 +43,8 @@ impl Reported {
     #[must_use]
     pub fn of(status: &ProfilingGroupStatus) -> Self {
         let read = |kind| {
-            let condition = conditions::find(&status.conditions, kind)?;
-            let reason = Reason::ALL.iter().find(|reason| reason.as_str() == condition.reason)?;
-            Some((Status::read(&condition.status)?, *reason))
+            let (status, reason) = conditions::read(&status.conditions, kind)?;
+            Some((status, reason?))
         };
         Self {
             ready: read(ConditionType::Ready),

@@ -19,7 +19,7 @@ use std::{
 };
 
 use self::steps::{Call, Shaped};
-use super::{Inventory, Known, STALE_READS_LAST};
+use super::{Answer, Inventory, Known, STALE_READS_LAST};
 use crate::{
     api::{ProfilingStatus, Timestamp},
     domain::{
@@ -225,13 +225,8 @@ impl World {
         self.inventory = Inventory::default();
         self.memory = self.stored.clone();
         if let Some((on, _)) = self.memory.remembered.switch {
-            let remembered = Observation {
-                name: NAME.into(),
-                updated_at: self.memory.remembered.updated_at,
-                profiling_enabled: Some(on),
-                ..Default::default()
-            };
-            self.inventory.remember(NAME, remembered, self.now);
+            let remembered = Answer { profiling_enabled: Some(on), updated_at: self.memory.remembered.updated_at };
+            self.inventory.remember(&NAME.into(), remembered, self.now);
         }
     }
 

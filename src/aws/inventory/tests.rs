@@ -169,7 +169,7 @@ fn a_read_with_a_later_updated_at_is_never_stale() {
 fn a_stale_read_is_told_from_drift_after_a_restart_too() {
     for (began, believed) in [(101, false), (99 + FIVE_MINUTES, false), (100 + FIVE_MINUTES, true)] {
         let mut inventory = Inventory::default();
-        inventory.remember(A, group(true, 2), Moment(100));
+        inventory.remember(&A.into(), (&group(true, 2)).into(), Moment(100));
         list(&mut inventory, began, [group(false, 1)]);
         let expected = if believed { Presence::Present(group(false, 1)) } else { Presence::Unconfirmed };
         assert_eq!(inventory.presence(A), expected, "{began}");
@@ -180,14 +180,14 @@ fn a_stale_read_is_told_from_drift_after_a_restart_too() {
 fn what_a_status_remembers_never_replaces_what_is_known() {
     let mut inventory = listed(1, [group(false, 1)]);
     let known = inventory.clone();
-    inventory.remember(A, group(true, 2), Moment(2));
+    inventory.remember(&A.into(), (&group(true, 2)).into(), Moment(2));
     assert_eq!(inventory, known);
 }
 
 #[test]
 fn a_stale_describe_is_not_asked_for_again_before_the_next_list() {
     let mut inventory = Inventory::default();
-    inventory.remember(A, group(true, 2), Moment(1));
+    inventory.remember(&A.into(), (&group(true, 2)).into(), Moment(1));
     list(&mut inventory, 2, [group(false, 1)]);
     assert!(inventory.wants_describe(A));
     describe(&mut inventory, 3, group(false, 1));
@@ -346,7 +346,7 @@ fn only_names_that_nobody_asks_for_and_that_are_not_there_are_forgotten() {
     inventory.described_missing("wanted", Moment(2));
     inventory.begin_mutation("busy");
     inventory.retain(|name| name == "wanted");
-    let names: Vec<_> = inventory.entries.keys().map(String::as_str).collect();
+    let names: Vec<_> = inventory.entries.keys().map(|name| &**name).collect();
     assert_eq!(names, [A, "busy", "wanted"]);
 }
 

@@ -72,7 +72,7 @@ fn lane(aws: Aws) -> (Arc<Aws>, Arc<Lane>) {
 impl Lane {
     fn want(&self, name: &str) {
         let now = self.moment();
-        self.state().want(name, None, now);
+        self.state().want(&name.into(), None, now);
         self.wake();
     }
 

@@ -1,7 +1,7 @@
 //! The question that the memory answers: what is to be done about one object, what is to be reported, and when to
 //! evaluate it again. Changes nothing.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{Entry, Memory, key::Key, object::Object};
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
         situation::{Knowledge, LaneView, Limits, Ownership, Presence, Request, Situation},
         slots,
         status::{NextStatus, next_status},
+        status_merge::StoredStatus,
         transitions::Reported,
         writes::{Present, Worth},
     },
@@ -36,9 +37,11 @@ pub struct Evaluation {
     /// The object's name.
     pub key: Key,
     /// The object's `metadata.uid`.
-    pub uid: String,
+    pub uid: Arc<str>,
     /// The object as last known.
     pub object: Object,
+    /// Its status, decoded.
+    pub stored: StoredStatus,
     /// Everything the decisions depend on.
     pub situation: Situation,
     /// The next step in AWS.
@@ -101,9 +104,10 @@ impl Memory {
     #[must_use]
     pub fn evaluate(&self, key: &Key, now: Now) -> Option<Evaluation> {
         let entry = self.objects.get(key)?;
-        let Entry { object, record, .. } = entry;
+        let Entry { object, record, .. } = &**entry;
         let (situation, group, grace_ends) = self.situation(key, entry, now);
-        let NextStatus { status: next, recheck_at, waiting } = next_status(&situation, &object.status.ours);
+        let stored = object.status.decode();
+        let NextStatus { status: next, recheck_at, waiting } = next_status(&situation, &stored.ours);
 
         let waiting_since = record.waiting_since.unwrap_or(now.moment);
         let held_until = record.held_until(now.moment);
@@ -116,7 +120,7 @@ impl Memory {
             // After a failed write, what it was to report is due.
             waiting_until: (waiting && !write_has_failed).then(|| waiting_since.plus(WORTH_REPORTING)),
         };
-        let worth = record.writes.worth(&object.status, &next, present);
+        let worth = record.writes.worth(&stored, &next, present);
         let planned = plan(&situation);
         // What can't be recorded is not done, and after a failed write the report comes first; but a user's edit, such
         // as a switch-off in an incident, does not wait.
@@ -140,14 +144,15 @@ impl Memory {
         };
         Some(Evaluation {
             writes: worth == Worth::Write && held_until.is_none(),
-            reported: record.reported.unwrap_or_else(|| Reported::of(&object.status.ours)),
+            reported: record.reported.unwrap_or_else(|| Reported::of(&stored.ours)),
             unpublished: !record.unpublished.is_empty() && held_until.is_none(),
             unconfirmed,
             wants: group.filter(|_| wants(&situation)),
             recheck_in: waits.filter(|wait| !wait.is_zero()).min(),
             key: key.clone(),
-            uid: object.uid.clone(),
+            uid: Arc::clone(&object.uid),
             object: object.clone(),
+            stored,
             plan: step,
             situation,
             next,
@@ -202,7 +207,7 @@ impl Memory {
             request,
             limits: Limits { inventory_stale_after: limits.inventory_stale_after + spread, ..limits },
         };
-        (situation, self.group_of(entry), grace_ends)
+        (situation, self.group_of(key, entry), grace_ends)
     }
 }
 

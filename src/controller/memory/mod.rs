@@ -1,6 +1,7 @@
 //! What the controller knows, as a memory that takes events in and answers questions. No client, no clock, no
 //! randomness: what is to be done comes back as values, and the caller does it.
 
+pub mod compact;
 pub mod key;
 pub mod object;
 pub mod record;
@@ -18,11 +19,11 @@ use kube::api::DynamicObject;
 use parking_lot::Mutex;
 
 pub use self::evaluation::Evaluation;
-use self::{key::Key, object::Object, record::Record};
+use self::{compact::CompactStatus, key::Key, object::Object, record::Record};
 use super::settings::Settings;
 use crate::{
-    api::ProfilingGroupStatus,
     aws::{
+        inventory::Answer,
         lane::SharedLaneState,
         lane_state::{LaneState, News},
     },
@@ -31,7 +32,6 @@ use crate::{
         failure::Failure,
         lane_id::LaneId,
         moment::{Moment, Now},
-        observation::Observation,
         plan::{Cause, Plan},
         remembered::Remembered,
         slots,
@@ -59,7 +59,8 @@ struct Entry {
 /// Everything the controller knows.
 pub struct Memory {
     settings: Settings,
-    objects: BTreeMap<Key, Entry>,
+    /// Boxed: half of a map's places are empty.
+    objects: BTreeMap<Key, Box<Entry>>,
     claims: Claims<Key>,
     lanes: BTreeMap<LaneId, SharedLaneState>,
     /// Objects that wait for a List that was requested.
@@ -101,13 +102,36 @@ impl Memory {
     pub fn handle_applied(&mut self, object: DynamicObject, now: Now) -> Wanted {
         let key = Key::of(&object);
         let Some(object) = Object::read(object) else { return self.handle_deleted(&key, now) };
+        let key = self.shared(key);
         if let Some(known) = self.objects.get_mut(&key) {
             known.record.confirmed = now.moment;
             if known.object.uid == object.uid && !object.is_newer_than(&known.object) {
                 return Wanted::default();
             }
         }
-        self.take(object, now)
+        self.take(&key, object, now)
+    }
+
+    /// A namespace was listed, or all when it is empty: what is not among `keys` is gone.
+    pub fn handle_listed(&mut self, namespace: &str, keys: &BTreeSet<Key>, now: Now) -> Wanted {
+        let of_list = |key: &&Key| namespace.is_empty() || *key.namespace == *namespace;
+        let gone: Vec<_> = self.objects.keys().filter(of_list).filter(|key| !keys.contains(key)).cloned().collect();
+        let mut wanted = Wanted::default();
+        for key in gone {
+            let Wanted { recheck, lanes } = self.handle_deleted(&key, now);
+            wanted.recheck.extend(recheck);
+            wanted.lanes.extend(lanes);
+        }
+        wanted
+    }
+
+    /// `key` as it is kept already, so that its text is kept once; of a new object at least the namespace.
+    fn shared(&self, key: Key) -> Key {
+        match self.objects.range(..=&key).next_back() {
+            Some((known, _)) if *known == key => known.clone(),
+            Some((near, _)) if near.namespace == key.namespace => Key { namespace: Arc::clone(&near.namespace), ..key },
+            _ => key,
+        }
     }
 
     /// The API server answered a request with this version: the watch will report it later.
@@ -118,17 +142,16 @@ impl Memory {
             return Wanted::default();
         };
         let newer = object.is_newer_than(&known.object);
-        let wanted = if newer { self.take(object, now) } else { Wanted::default() };
+        let wanted = if newer { self.take(&self.shared(key.clone()), object, now) } else { Wanted::default() };
         if let Some(known) = self.objects.get_mut(&key) {
             known.record.verify(now.moment);
         }
         wanted
     }
 
-    fn take(&mut self, object: Object, now: Now) -> Wanted {
-        let key = object.key.clone();
+    fn take(&mut self, key: &Key, object: Object, now: Now) -> Wanted {
         let mut wanted = Wanted { recheck: [key.clone()].into(), ..Wanted::default() };
-        match self.objects.get_mut(&key) {
+        match self.objects.get_mut(key) {
             Some(entry) if entry.object.uid == object.uid => {
                 if entry.object.generation != object.generation {
                     entry.record.begin_generation();
@@ -136,18 +159,18 @@ impl Memory {
                 entry.object = object;
             }
             _ => {
-                self.unwant(&key, now, &mut wanted);
+                self.unwant(key, now, &mut wanted);
                 let record = self.new_record(&object, now);
-                self.objects.insert(key.clone(), Entry { object, record, wants: None });
+                self.objects.insert(key.clone(), Box::new(Entry { object, record, wants: None }));
             }
         }
-        self.claim(&key, now, &mut wanted);
-        self.notice_request(&key, now, &mut wanted);
+        self.claim(key, now, &mut wanted);
+        self.notice_request(key, now, &mut wanted);
         wanted
     }
 
     fn new_record(&self, object: &Object, now: Now) -> Record {
-        let remembered = Remembered::of(&object.status.ours);
+        let remembered = Remembered::of(&object.status.decode().ours);
         let slot = slots::slot(&object.uid, now.wall, self.settings.status_refresh);
         Record::new(remembered, Writes::new(slot), now.moment)
     }
@@ -164,31 +187,37 @@ impl Memory {
     }
 
     /// Which group a resource names, unless it was found elsewhere: then it names none.
-    fn group_of(&self, entry: &Entry) -> Option<Group> {
+    fn group_of(&self, key: &Key, entry: &Entry) -> Option<Group> {
         let spec = entry.object.spec.as_ref().ok()?;
         let region = spec.region.as_deref().or(self.settings.default_region.as_deref())?;
         let found_elsewhere = entry.record.remembered.seen
             && entry.record.remembered.region.as_deref().is_some_and(|found| found != region);
-        let group = Group { lane: LaneId::of_region(region), name: spec.profiling_group_name.clone() };
-        (!found_elsewhere).then_some(group)
+        if found_elsewhere {
+            return None;
+        }
+        let name = &*spec.profiling_group_name;
+        let claimed = self.claims.group(key).filter(|group| group.lane.region() == region && *group.name == *name);
+        let new = || Group { lane: LaneId::of_region(region), name: name.into() };
+        Some(claimed.cloned().unwrap_or_else(new))
     }
 
     fn claim(&mut self, key: &Key, now: Now, wanted: &mut Wanted) {
         let Some(entry) = self.objects.get(key) else { return };
-        let Some(group) = self.group_of(entry) else {
+        let Some(group) = self.group_of(key, entry) else {
             wanted.recheck.extend(self.claims.release(key, now.moment));
             return;
         };
         let Object { status, created, uid, .. } = &entry.object;
-        let incumbent = status.ours.arn.is_some() && status.ours.region.as_deref() == Some(group.lane.region());
-        let seniority = Seniority { newcomer: !incumbent, created: *created, uid: uid.clone() };
+        let status = status.decode().ours;
+        let incumbent = status.arn.is_some() && status.region.as_deref() == Some(group.lane.region());
+        let seniority = Seniority { newcomer: !incumbent, created: *created, uid: Arc::clone(uid) };
         wanted.recheck.extend(self.claims.claim(key, &group, seniority, now.moment));
     }
 
     /// A request that has not been handled requests a fresh List from the lane, and ends pauses after failures.
     fn notice_request(&mut self, key: &Key, now: Now, wanted: &mut Wanted) {
         let Some(entry) = self.objects.get_mut(key) else { return };
-        let Entry { object, record, wants } = entry;
+        let Entry { object, record, wants } = &mut **entry;
         let Some(token) =
             object.request.as_ref().filter(|token| record.remembered.handled_request.as_ref() != Some(token))
         else {
@@ -260,14 +289,12 @@ impl Memory {
 
     fn want(&mut self, key: &Key, group: Option<Group>, now: Now, wanted: &mut Wanted) {
         let (Some(entry), Some(group)) = (self.objects.get_mut(key), group) else { return };
-        let status = &entry.object.status.ours;
+        let status = entry.object.status.decode().ours;
         let ours = status.arn.is_some() && status.region.as_deref() == Some(group.lane.region());
-        let remembered = status.profiling_enabled.filter(|_| ours).map(|on| Observation {
-            name: group.name.clone(),
-            profiling_enabled: Some(on),
-            updated_at: status.updated_at,
-            ..Observation::default()
-        });
+        let remembered = status
+            .profiling_enabled
+            .filter(|_| ours)
+            .map(|on| Answer { profiling_enabled: Some(on), updated_at: status.updated_at });
         let interval = self.settings.poll_interval;
         let state = self
             .lanes
@@ -374,8 +401,8 @@ impl Memory {
     }
 
     /// Every status as stored.
-    pub fn statuses(&self) -> impl Iterator<Item = &ProfilingGroupStatus> {
-        self.objects.values().map(|entry| &entry.object.status.ours)
+    pub fn statuses(&self) -> impl Iterator<Item = &CompactStatus> {
+        self.objects.values().map(|entry| &entry.object.status)
     }
 }
 

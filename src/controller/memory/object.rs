@@ -1,5 +1,7 @@
 //! One ProfilingGroup as stored in the API server, decoded leniently. Pure.
 
+use std::sync::Arc;
+
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
     Resource, ResourceExt,
@@ -7,11 +9,8 @@ use kube::{
 };
 use serde_json::json;
 
-use super::key::Key;
-use crate::{
-    api::{ProfilingGroup, ProfilingGroupSpec, ProfilingGroupStatus, RECONCILE_REQUESTED_AT},
-    domain::status_merge::StoredStatus,
-};
+use super::{compact::CompactStatus, key::Key};
+use crate::api::{ProfilingGroup, ProfilingGroupSpec, ProfilingGroupStatus, RECONCILE_REQUESTED_AT};
 
 /// The resource, for untyped requests: an object that can't be decoded must not stop the watch of the others.
 #[must_use]
@@ -23,10 +22,8 @@ pub fn resource() -> ApiResource {
 /// outside: their size is chosen by tenants, and a status write does not need them.
 #[derive(Clone, Debug)]
 pub struct Object {
-    /// Its namespace and name.
-    pub key: Key,
     /// `metadata.uid`.
-    pub uid: String,
+    pub uid: Arc<str>,
     /// `metadata.generation`.
     pub generation: i64,
     /// `metadata.creationTimestamp`, in seconds.
@@ -36,7 +33,7 @@ pub struct Object {
     /// The annotation that requests a reconcile.
     pub request: Option<String>,
     /// The status as stored.
-    pub status: StoredStatus,
+    pub status: CompactStatus,
     version: String,
 }
 
@@ -49,13 +46,12 @@ impl Object {
         }
         let spec = object.data["spec"].take();
         Some(Self {
-            key: Key::of(&object),
-            uid: object.uid().unwrap_or_default(),
+            uid: object.uid().unwrap_or_default().into(),
             generation: object.meta().generation.unwrap_or_default(),
             created: object.creation_timestamp().map_or(i64::MAX, |created| created.0.as_second()),
             spec: serde_json::from_value(spec).map_err(|error: serde_json::Error| error.to_string()),
             request: object.annotations_mut().remove(RECONCILE_REQUESTED_AT),
-            status: StoredStatus::read(object.data["status"].take()),
+            status: CompactStatus::read(object.data["status"].take()),
             version: object.resource_version().unwrap_or_default(),
         })
     }
@@ -69,24 +65,24 @@ impl Object {
 
     /// The body of a status write over this version: a stale writer is refused by the API server.
     #[must_use]
-    pub fn with_status(&self, next: &ProfilingGroupStatus) -> DynamicObject {
-        let mut body = DynamicObject::new(&self.key.name, &resource()).within(&self.key.namespace);
-        body.meta_mut().uid = Some(self.uid.clone());
+    pub fn with_status(&self, key: &Key, next: &ProfilingGroupStatus) -> DynamicObject {
+        let mut body = DynamicObject::new(&key.name, &resource()).within(&key.namespace);
+        body.meta_mut().uid = Some(self.uid.to_string());
         body.meta_mut().resource_version = Some(self.version.clone());
-        body.data = json!({ "status": self.status.with(next) });
+        body.data = json!({ "status": self.status.decode().with(next) });
         body
     }
 
     /// How events name it.
     #[must_use]
-    pub fn reference(&self) -> ObjectReference {
+    pub fn reference(&self, key: &Key) -> ObjectReference {
         let resource = resource();
         ObjectReference {
             api_version: Some(resource.api_version),
             kind: Some(resource.kind),
-            namespace: Some(self.key.namespace.to_string()),
-            name: Some(self.key.name.to_string()),
-            uid: Some(self.uid.clone()),
+            namespace: Some(key.namespace.to_string()),
+            name: Some(key.name.to_string()),
+            uid: Some(self.uid.to_string()),
             resource_version: Some(self.version.clone()),
             ..ObjectReference::default()
         }

@@ -34,7 +34,7 @@ pub struct Record {
     pub confirmed: Moment,
     /// Whether it has done so by an answer to this process: a watch may lag behind what a former leader has seen.
     pub verified: bool,
-    failed: Option<Failed>,
+    failed: Option<Box<Failed>>,
     failures: u32,
     held_until: Option<Moment>,
     write_failures: u32,
@@ -72,7 +72,7 @@ impl Record {
     /// The last failed attempt in AWS, in terms of the wall clock.
     #[must_use]
     pub fn backoff(&self, now: Now) -> Option<Backoff> {
-        let Failed { failure, at, retry, .. } = self.failed.as_ref()?;
+        let Failed { failure, at, retry, .. } = self.failed.as_deref()?;
         let (failed_at, retry_at) = (now.wall_at(*at), now.wall_at(*retry));
         Some(Backoff { failure: failure.clone(), failed_at, retry_at })
     }
@@ -105,7 +105,7 @@ impl Record {
     pub fn fail(&mut self, failure: Failure, read: bool, now: Moment, chance: f64) {
         self.failures = self.failures.saturating_add(1);
         let pause = backoff::delay(failure.reason.class(), self.failures, failure.retry_after, chance);
-        self.failed = Some(Failed { failure, read, at: now, retry: now.plus(pause) });
+        self.failed = Some(Box::new(Failed { failure, read, at: now, retry: now.plus(pause) }));
     }
 
     /// Something was written to AWS.

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::Timestamp;
+use crate::{api::Timestamp, domain::observation::Observation};
 
 const REGION: &str = "eu-west-1";
 
@@ -73,6 +73,19 @@ fn a_new_resource_makes_a_lane_list_and_a_deleted_one_no_longer_does() {
     assert!(memory.lane(&lane).unwrap().lock().due().is_none());
     assert!(memory.handle_lane_idle(&lane, Duration::from_mins(1), Moment(61_000)));
     assert!(memory.lane(&lane).is_none());
+}
+
+#[test]
+fn what_a_list_of_a_namespace_does_not_name_is_gone_and_other_namespaces_are_left_alone() {
+    let mut memory = memory();
+    let elsewhere = json!({ "metadata": { "namespace": "m" } });
+    for object in [object("a", "A", 1, &json!({})), object("b", "B", 2, &json!({})), object("c", "C", 3, &elsewhere)] {
+        memory.handle_applied(object, now(0));
+    }
+    assert_eq!(memory.handle_listed("n", &[key("b")].into(), now(1)).recheck, [key("a")].into());
+    let left: Vec<_> = memory.objects.keys().map(ToString::to_string).collect();
+    assert_eq!(left, ["m/c", "n/b"]);
+    assert_eq!(memory.handle_listed("", &[key("b")].into(), now(2)).recheck.len(), 1, "all namespaces");
 }
 
 /// A record once outlived its object when an evaluation overlapped the deletion.
