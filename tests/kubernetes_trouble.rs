@@ -246,3 +246,15 @@ async fn without_the_right_to_write_the_status_there_is_no_hot_loop_and_it_heals
     alive(&operator).await;
     world.judge().await;
 }
+
+#[tokio::test]
+async fn an_api_server_that_does_not_stream_lists_is_listed_in_pages() {
+    let world = World::new().await;
+    let (proxy, start) = behind_a_proxy(&world).await;
+    let rule = proxy.add(Rule::new(answer(422)).path("sendInitialEvents=true"));
+    let operator = start.start().await.unwrap();
+    in_sync(&world, "a").await;
+    assert_eq!(proxy.hits(rule), 1, "what it can't do is found out once");
+    alive(&operator).await;
+    world.judge().await;
+}

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, iter, mem, time::Duration};
 
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, StreamExt, future::ready, stream};
 use kube::{
     Api, Client, ResourceExt,
     api::DynamicObject,
@@ -64,7 +64,7 @@ pub fn merged_watch(
     };
     let mut merge = Merge::new(sources.iter().map(|(namespace, _)| namespace.clone()).collect());
     let watches = sources.into_iter().enumerate().map(|(source, (_, api))| {
-        watcher::watcher(api, watcher::Config::default())
+        listed_and_watched(api)
             .backoff(Jittered::new(system.clone()))
             .modify(|object| object.managed_fields_mut().clear())
             .map(move |event| (source, event))
@@ -81,6 +81,18 @@ pub fn merged_watch(
             }
         })
     })
+}
+
+/// The API server streams the list, which takes the least time and memory on both sides; in pages where it can't.
+fn listed_and_watched(api: Api<DynamicObject>) -> impl Stream<Item = watcher::Result<Event<DynamicObject>>> + Send {
+    let streams = watcher::watcher(api.clone(), watcher::Config::default().streaming_lists());
+    let pages = watcher::watcher(api, watcher::Config::default());
+    streams.take_while(|event| ready(!event.as_ref().is_err_and(lacks_watch_list))).chain(pages)
+}
+
+/// Whether the feature gate WatchList is off: the only reason for which the API server calls such a request invalid.
+fn lacks_watch_list(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::WatchStartFailed(kube::Error::Api(status)) if status.code == 422)
 }
 
 /// A watch that has failed after this long without a failure begins with the shortest pause.

@@ -55,6 +55,10 @@ impl World {
         let began = Instant::now();
         let mut api = ApiServer::new();
         api.install(crd);
+        // A quarter of the seeds meets an API server without WatchList.
+        if seed % 4 == 3 {
+            api.list_in_pages_only();
+        }
         Self(Arc::new(Shared {
             began,
             chance: Mutex::new(SmallRng::seed_from_u64(seed)),

@@ -69,6 +69,8 @@ pub struct ApiServer {
     kinds: Vec<Kind>,
     store: Store,
     denials: Vec<Denial>,
+    /// The feature gate WatchList.
+    streams_lists: bool,
     /// How many uids and names have been generated.
     generated: u64,
 }
@@ -84,7 +86,8 @@ struct Call<'a> {
 impl ApiServer {
     /// A server that has stored nothing, and knows Events and Leases.
     pub fn new() -> Self {
-        let mut server = Self { kinds: Vec::new(), store: Store::new(), denials: Vec::new(), generated: 0 };
+        let mut server =
+            Self { kinds: Vec::new(), store: Store::new(), denials: Vec::new(), streams_lists: true, generated: 0 };
         server.add(kind::event());
         server.add(kind::lease());
         server
@@ -153,6 +156,11 @@ impl ApiServer {
     /// have not been served until then, are answered with 410.
     pub fn compact(&mut self) {
         self.store.compact();
+    }
+
+    /// Switches the feature gate WatchList off.
+    pub fn list_in_pages_only(&mut self) {
+        self.streams_lists = false;
     }
 
     /// Refuses what matches this, until it is removed.

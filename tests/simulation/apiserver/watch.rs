@@ -39,6 +39,10 @@ impl ApiServer {
         let scope = Scope::of(request, &self.kinds[target.kind], target)?;
         let options = Options::of(request)?;
         let asked = options.version().map_err(Refusal::internal)?;
+        if options.streams.is_some() && !self.streams_lists {
+            let why = "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled";
+            return Err(Refusal::options(why));
+        }
         let streams = options.streams == Some(true);
         if options.matching.is_some() && options.streams.is_none() {
             let why = "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
