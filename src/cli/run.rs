@@ -34,6 +34,7 @@ use crate::{
         shutdown,
         system::System,
         telemetry::{self, LogFormat, TelemetryError},
+        usage,
     },
 };
 
@@ -230,6 +231,7 @@ fn runtime() -> io::Result<Runtime> {
 async fn operate(args: &RunArgs, terms: Option<Terms>) -> Result<(), RunError> {
     let stop = shutdown::on_signal().map_err(RunError::Runtime)?;
     let mut metrics = Metrics::new();
+    usage::register(metrics.registry());
     let clients = kube_client::connect(metrics.registry()).await?;
     let system = System::real();
     let candidate = terms.map(|terms| args.candidate(terms, clients.leases, system.clone(), metrics.registry()));

@@ -12,5 +12,6 @@ pub mod rest_client;
 pub(crate) mod shutdown;
 pub mod system;
 pub(crate) mod telemetry;
+pub(crate) mod usage;
 
 mod workqueue;
