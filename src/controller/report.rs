@@ -18,7 +18,7 @@ use crate::{
         transitions::{EventDraft, Reported, events_between, events_of},
         writes::NotKept,
     },
-    process::{error_chain::error_chain, permit::Permit, reconciles::Outcome},
+    process::{busy::requested_pause, error_chain::error_chain, permit::Permit, reconciles::Outcome},
 };
 
 /// A mutation that takes longer is worth a report.
@@ -84,6 +84,7 @@ fn is_conflict(error: &kube::Error) -> bool {
 
 fn failed(shell: &Shell, evaluation: &Evaluation, error: &kube::Error, at_least: Duration) -> Outcome {
     tracing::warn!("can't write the status: {}", error_chain(error));
+    let at_least = at_least.max(requested_pause(error));
     let (now, chance) = (shell.now(), shell.system.chance());
     shell.memory.lock().handle_write_failed(evaluation, at_least, now, chance);
     Outcome::Error

@@ -1,18 +1,21 @@
 //! Joins the watches of several namespaces: complete when each has listed or is refused. Each lists again alone.
 
+mod pauses;
+
 use std::{collections::BTreeSet, iter, mem, time::Duration};
 
 use futures::{Stream, StreamExt, future::ready, stream};
 use kube::{
     Api, Client, ResourceExt,
     api::DynamicObject,
+    core::Status,
     runtime::{
         WatchStreamExt,
-        utils::Backoff,
         watcher::{self, Event},
     },
 };
 
+use self::pauses::with_pauses;
 use super::memory::{key::Key, object::resource};
 use crate::{
     domain::moment::Moment,
@@ -64,8 +67,7 @@ pub fn merged_watch(
     };
     let mut merge = Merge::new(sources.iter().map(|(namespace, _)| namespace.clone()).collect());
     let watches = sources.into_iter().enumerate().map(|(source, (_, api))| {
-        listed_and_watched(api)
-            .backoff(Jittered::new(system.clone()))
+        with_pauses(listed_and_watched(api).boxed(), system.clone())
             .modify(|object| object.managed_fields_mut().clear())
             .map(move |event| (source, event))
             .boxed()
@@ -92,43 +94,7 @@ fn listed_and_watched(api: Api<DynamicObject>) -> impl Stream<Item = watcher::Re
 
 /// Whether the feature gate WatchList is off: the only reason for which the API server calls such a request invalid.
 fn lacks_watch_list(error: &watcher::Error) -> bool {
-    matches!(error, watcher::Error::WatchStartFailed(kube::Error::Api(status)) if status.code == 422)
-}
-
-/// A watch that has failed after this long without a failure begins with the shortest pause.
-const FORGOTTEN_AFTER: Duration = Duration::from_mins(2);
-
-/// Pauses of 0.8 s doubling to 30 s, the last quarter of each by chance.
-struct Jittered {
-    system: System,
-    failures: u32,
-    last: Duration,
-}
-
-impl Jittered {
-    fn new(system: System) -> Self {
-        Self { system, failures: 0, last: Duration::ZERO }
-    }
-}
-
-impl Iterator for Jittered {
-    type Item = Duration;
-
-    fn next(&mut self) -> Option<Duration> {
-        let now = self.system.elapsed();
-        if now.saturating_sub(self.last) > FORGOTTEN_AFTER {
-            self.failures = 0;
-        }
-        self.last = now;
-        let pause = Duration::from_millis(800).saturating_mul(1 << self.failures.min(10)).min(Duration::from_secs(30));
-        self.failures = self.failures.saturating_add(1);
-        Some(pause.mul_f64(0.75 + 0.25 * self.system.chance()))
-    }
-}
-
-impl Backoff for Jittered {
-    /// Every attempt to list begins with an item that is no error: only time resets the pauses.
-    fn reset(&mut self) {}
+    status_of(error).is_some_and(|status| status.code == 422)
 }
 
 /// Joins the events of several watches.
@@ -212,19 +178,32 @@ impl Merge {
 }
 
 fn is_refusal(error: &watcher::Error) -> bool {
-    let (watcher::Error::InitialListFailed(kube::Error::Api(status))
-    | watcher::Error::WatchStartFailed(kube::Error::Api(status))
-    | watcher::Error::WatchError(status)) = error
-    else {
-        return false;
-    };
-    status.is_forbidden() || status.is_not_found()
+    status_of(error).is_some_and(|status| status.is_forbidden() || status.is_not_found())
+}
+
+/// The API server's answer, if it was one that failed the watch.
+fn status_of(error: &watcher::Error) -> Option<&Status> {
+    match error {
+        watcher::Error::WatchError(status) => Some(status),
+        _ => match error_of(error)? {
+            kube::Error::Api(status) => Some(status),
+            _ => None,
+        },
+    }
+}
+
+/// Why a request failed, if it was one that failed the watch.
+fn error_of(error: &watcher::Error) -> Option<&kube::Error> {
+    match error {
+        watcher::Error::InitialListFailed(error)
+        | watcher::Error::WatchStartFailed(error)
+        | watcher::Error::WatchFailed(error) => Some(error),
+        watcher::Error::WatchError(_) | watcher::Error::NoResourceVersion => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use kube::core::Status;
-
     use super::*;
 
     fn object(namespace: &str, name: &str) -> DynamicObject {

@@ -11,7 +11,7 @@ use kube::{
 };
 use prometheus_client::registry::Registry;
 
-use super::{head_timeout::HeadTimeoutLayer, rest_client::RestClientLayer};
+use super::{busy::BusyLayer, head_timeout::HeadTimeoutLayer, rest_client::RestClientLayer};
 
 /// How long the API server may take to begin a response. After half a minute a retry is better than waiting; a server
 /// under load sends its 429 long before.
@@ -49,6 +49,7 @@ pub struct Clients {
 /// * It never retries by itself: a call is bounded by its time-out, and every request is counted.
 /// * All that [`HeadTimeoutLayer`] and [`RestClientLayer`] promise: what is given up counts too. The families are
 ///   registered in `registry`; call it once a registry.
+/// * A pause that the API server requests is in the error: see [`requested_pause`](super::busy::requested_pause).
 /// * A server that goes silent within an answer is given up after 295 s.
 /// * A proxy is used as kubectl uses it, and never in a pod.
 pub async fn connect(registry: &mut Registry) -> Result<Clients, KubeClientError> {
@@ -94,7 +95,7 @@ fn build(mut config: Config, head_within: Duration, counted: &RestClientLayer) -
     config.reset_reader_on_write = true;
     config.headers.push((USER_AGENT, HeaderValue::from_static(IDENTITY)));
     let builder = ClientBuilder::try_from(config).map_err(|error| KubeClientError::Unusable(Box::new(error)))?;
-    Ok(builder.with_layer(&HeadTimeoutLayer(head_within)).with_layer(counted).build())
+    Ok(builder.with_layer(&HeadTimeoutLayer(head_within)).with_layer(counted).with_layer(&BusyLayer).build())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Being a good process: permits, metrics, HTTP endpoints, telemetry, shutdown. Knows nothing about the domain.
 
+pub mod busy;
 pub mod error_chain;
 pub mod head_timeout;
 pub mod health;

@@ -88,6 +88,6 @@ async fn happens(world: &World, replicas: &str, outage: Outage) {
     println!(
         "{outage:?}, {replicas}: corrected {corrected:?} after the return, an edit followed {followed:?} after it"
     );
-    assert!(corrected <= RECOVERY, "{outage:?}: {corrected:?}");
+    assert!(corrected <= RECOVERY && followed <= RECOVERY, "{outage:?}: {corrected:?}, {followed:?}");
     assert_eq!(world.calls(UPDATE).await, updates + 2, "{outage:?}");
 }

@@ -28,6 +28,8 @@ use crate::{
     world::World,
 };
 
+/// The pause that a busy API server requests.
+const RETRY_AFTER: Duration = Duration::from_secs(20);
 /// What a connection may stay silent for, as in the real client.
 const SILENT_AT_MOST: Duration = Duration::from_secs(295);
 
@@ -152,7 +154,7 @@ impl Transport {
             return Some(refusal(403, "Forbidden"));
         }
         if meets(Fault::KubeThrottles) {
-            return Some(refusal(429, "TooManyRequests"));
+            return Some(busy());
         }
         if status_write && meets(Fault::StatusWritesHang) {
             return std::future::pending().await;
@@ -326,11 +328,20 @@ fn respond(status: u16, body: &Value) -> Response<Sent> {
 }
 
 fn refusal(status: u16, reason: &str) -> Came {
-    let body = json!({
+    Came::Answer(status, failure(status, reason))
+}
+
+fn busy() -> Came {
+    let mut body = failure(429, "TooManyRequests");
+    body["details"] = json!({ "retryAfterSeconds": RETRY_AFTER.as_secs() });
+    Came::Answer(429, body)
+}
+
+fn failure(status: u16, reason: &str) -> Value {
+    json!({
         "kind": "Status", "apiVersion": "v1", "status": "Failure", "metadata": {},
         "message": "a fault of the simulation", "reason": reason, "code": status,
-    });
-    Came::Answer(status, body)
+    })
 }
 
 fn shown(request: &Request, status: u16) -> String {

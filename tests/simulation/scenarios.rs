@@ -96,6 +96,32 @@ fn a_status_write_that_fails_is_repeated_with_growing_pauses() {
     });
 }
 
+#[test]
+fn a_busy_api_server_has_the_pause_that_it_requests_and_no_storm_after_it() {
+    play(|stage| async move {
+        let names: Vec<_> = (0..200).map(|number| format!("r{number}")).collect();
+        for name in &names {
+            stage.group(name, true);
+            stage.create(name, name, true, json!({}));
+        }
+        let _operator = stage.operator();
+        stage.until("the first statuses", 10.0, || stage.count("status writes") > 0).await;
+        stage.fault(Fault::KubeThrottles, 120);
+        stage.pass(1.0).await;
+        let before: Vec<_> = names.iter().map(|name| stage.attempts(name)).collect();
+        stage.pass(110.0).await;
+        let attempts = names.iter().zip(before).map(|(name, before)| stage.attempts(name) - before);
+        let most = attempts.max().unwrap_or_default();
+        // With pauses that only grow there are eight.
+        stage.check((3..=6).contains(&most), &format!("{most} attempts in less than two minutes"));
+        for name in &names {
+            stage.until_ready(name, "True InSync", 100.0).await;
+        }
+        stage.pass(60.0).await;
+        stage.check(stage.count("status writes") == 200, &format!("{} status writes", stage.count("status writes")));
+    });
+}
+
 /// Seed 16: conditions that are kept while a resource is suspended were another status once they had been wiped.
 #[test]
 fn what_others_remove_from_a_status_is_put_back_without_a_second_event() {
