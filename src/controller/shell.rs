@@ -190,7 +190,7 @@ impl Shell {
         let Some(lane) = self.lanes.get(id) else { return };
         let draft = {
             let state = lane.state();
-            self.lane_events.changed(id, state.circuit(), state.failure())
+            self.lane_events.changed(id, state.circuit(), state.failure(), self.moment())
         };
         if let Some(draft) = draft {
             self.publish_about_pod(draft);
