@@ -43,8 +43,10 @@ const MOST_WRITES: usize = 20;
 const MOST_ATTEMPTS: usize = 30;
 /// So many events about one object in a minute are more than anything asks for.
 const MOST_EVENTS: usize = 20;
-/// So many mutations of one group in a minute are more than anything asks for.
+/// So many mutations of one group in a minute are more than anything asks for that was asked before.
 const MOST_MUTATIONS: usize = 15;
+/// An edit begins again with the shortest pause: this many attempts more before the pauses are long again.
+const MORE_AFTER_AN_EDIT: usize = 4;
 
 /// One version of an object, as a process knows it.
 struct Told {
@@ -214,11 +216,8 @@ impl Oracle {
                 if !elects && world.faults().holds(Fault::PermitsRefused, world.elapsed()) {
                     self.without_permit(world, &format!("Update of {group}"));
                 }
-                self.too_often(
-                    world,
-                    &format!("mutations of {group} in {region} by the {}", process.name()),
-                    MOST_MUTATIONS,
-                );
+                let most = MOST_MUTATIONS + MORE_AFTER_AN_EDIT * self.edits(process, group);
+                self.too_often(world, &format!("mutations of {group} in {region} by the {}", process.name()), most);
                 if !self.lanes.has_answer(process.id(), region) {
                     self.violated(
                         world,
@@ -230,6 +229,20 @@ impl Oracle {
                 }
             }
         }
+    }
+
+    /// How many edits of resources that name this group the process was told of in the last minute.
+    fn edits(&self, process: &Process, group: &str) -> usize {
+        let minute_ago = process.world().elapsed().saturating_sub(Duration::from_mins(1));
+        let generation = |told: &Told| {
+            let object = told.object.as_ref().filter(|object| object["spec"]["profilingGroupName"] == group)?;
+            object["metadata"]["generation"].as_u64()
+        };
+        let of_process = self.told.range((process.id(), String::new())..(process.id() + 1, String::new()));
+        of_process
+            .flat_map(|(_, versions)| versions.iter().zip(versions.iter().skip(1)))
+            .filter(|(before, after)| after.at > minute_ago && generation(before) < generation(after))
+            .count()
     }
 
     /// Whether some spec that the process knows, or knew a moment ago, asks for this.
@@ -275,12 +288,14 @@ impl Oracle {
     }
 
     /// Whether the process knows of another resource that owns the same group, or was told less than the shortest grace
-    /// time ago that it is gone.
+    /// time ago that it is gone, and that this one waits.
     fn has_owner(&self, process: &Process, asking: &Value, names: &impl Fn(&Value) -> bool) -> bool {
         let now = process.world().elapsed();
         let owns = |object: &Value| {
             names(object) && object["status"]["arn"].is_string() && ready_reason(object) != Some("ClaimedByAnother")
         };
+        let known_since =
+            self.told.get(&(process.id(), key(asking))).and_then(|versions| versions.front()).map(|it| it.at);
         let of_process = self.told.range((process.id(), String::new())..(process.id() + 1, String::new()));
         of_process.filter(|((_, other), _)| *other != key(asking)).any(|(_, versions)| {
             let mut newest = versions.iter().rev();
@@ -288,6 +303,7 @@ impl Oracle {
                 Some(Told { object: Some(object), .. }) => owns(object),
                 Some(Told { object: None, at }) => {
                     now.saturating_sub(*at) < GRACE
+                        && known_since.is_some_and(|since| since <= *at)
                         && newest.next().and_then(|told| told.object.as_ref()).is_some_and(owns)
                 }
                 None => false,
@@ -450,7 +466,7 @@ impl Oracle {
         while recent.front().is_some_and(|first| now.saturating_sub(*first) > Duration::from_mins(1)) {
             recent.pop_front();
         }
-        if recent.len() == most + 1 {
+        if recent.len() > most {
             self.violated(world, format!("more than {most} {what} in a minute"));
         }
     }
