@@ -154,7 +154,11 @@ async fn names_are_documented(operator: &Operator) {
     let scraped = operator.metrics().await.unwrap();
     let types = scraped.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     let types = types.map(|(name, kind)| {
-        let suffix = if kind == "counter" { "_total" } else { "" };
+        let suffix = match kind {
+            "counter" => "_total",
+            "info" => "_info",
+            _ => "",
+        };
         (format!("{name}{suffix}"), kind.to_owned())
     });
     let document = std::fs::read_to_string(devkit::paths::workspace().join("docs/metrics.md")).unwrap();
