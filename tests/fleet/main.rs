@@ -1,6 +1,7 @@
 //! Several replicas of the operator as processes that share a Lease, on a real control plane: replaced, killed, stopped, cut off.
 //!
-//! By hand, longer than in CI: `FLEET_RESTARTS=20`, `FLEET_EDITS=500`, `FLEET_OUTAGE=60` (seconds), `FLEET_SWEEP=all`.
+//! By hand, longer than in CI: `FLEET_RESTARTS=20`, `FLEET_EDITS=500`, `FLEET_OUTAGE=60` (seconds), `FLEET_SWEEP=all`,
+//! `FLEET_STORM=120` (seconds), `FLEET_PENDING=500`.
 #![allow(clippy::unwrap_used, reason = "a story that can't go on ends here")]
 
 #[path = "../accounts.rs"]
@@ -16,8 +17,10 @@ mod replicas;
 mod rest;
 
 mod handover;
+mod networks;
 mod outage;
 mod permissions;
+mod storm;
 mod sweep;
 mod writers;
 mod zombie;

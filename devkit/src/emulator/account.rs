@@ -140,6 +140,11 @@ impl Account {
         send(Method::PUT, &url, Some(&settings)).await.map(|_| ())
     }
 
+    /// Replaces how many requests a second each operation takes; none without a limit.
+    pub async fn limits(&self, limits: Value) -> Result<(), Error> {
+        send(Method::PUT, &format!("{}/limits/{}", self.admin, self.id), Some(&limits)).await.map(|_| ())
+    }
+
     /// Lets these, and no others, assume a role of this account.
     pub async fn trust(&self, role: &str, trust: Value) -> Result<(), Error> {
         send(Method::PUT, &format!("{}/roles/{}/{role}", self.admin, self.id), Some(&trust)).await.map(|_| ())
