@@ -16,7 +16,7 @@ pub async fn dev(package: &str) -> Result<PathBuf, Error> {
 }
 
 /// The two programs of this workspace that users run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Programs {
     /// The operator.
     pub operator: PathBuf,

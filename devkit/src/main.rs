@@ -1,7 +1,7 @@
 //! The devkit's command line.
 
 mod demo;
-mod scale;
+mod fleet_bench;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,8 +38,8 @@ struct Arguments {
 enum Command {
     /// Show what the operator does, step by step, on a real API server and an emulator of the service
     Demo(demo::Arguments),
-    /// Measure what the operator costs at scale, and check that every count is as expected
-    Scale(scale::Arguments),
+    /// Measure what the operator costs with 500 to 20,000 resources, and check that every count is as expected
+    FleetBench(fleet_bench::Arguments),
     /// Run a command against a fresh control plane: KUBECONFIG is set, and kubectl is on the PATH
     #[command(name = "controlplane")]
     ControlPlane {
@@ -81,7 +81,7 @@ enum Command {
 async fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Demo(arguments) => demo::run(arguments).await.map(|()| ExitCode::SUCCESS),
-        Command::Scale(arguments) => scale::run(arguments).await.map(|()| ExitCode::SUCCESS),
+        Command::FleetBench(arguments) => fleet_bench::run(arguments).await.map(|()| ExitCode::SUCCESS),
         Command::ControlPlane { command } => against_a_control_plane(&command).await,
         Command::Cluster { command } => cluster::run(&command).await,
         Command::ClusterInside { cgroup, pause_image, command } => {
