@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use kube::{Api, Client, api::DynamicObject};
+use kube::{
+    Api, Client,
+    api::{DynamicObject, ListParams},
+};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -16,7 +19,11 @@ use super::{
     events::Events,
     instruments::Instruments,
     lane_events::{LaneEvents, regarding},
-    memory::{Evaluation, Memory, Wanted, key::Key, object::resource},
+    memory::{
+        Evaluation, Memory, Wanted,
+        key::Key,
+        object::{Version, resource},
+    },
     metrics::ControllerMetrics,
     settings::Settings,
     triggers::Triggers,
@@ -129,9 +136,10 @@ impl Shell {
     }
 
     /// Begins to act.
-    pub fn begin(&self) {
+    pub fn begin(self: &Arc<Self>) {
         self.metrics.counts(&self.memory);
         self.handle(Memory::begin);
+        drop(self.system.spawn(Arc::clone(self).learn_newest()));
         self.triggers.open();
         let waiting = mem::take(&mut *self.before_leading.lock());
         for draft in waiting {
@@ -140,6 +148,22 @@ impl Shell {
         if self.permits.are_contested() {
             let note = "This replica leads: the others wait.".to_owned();
             self.publish_about_pod(EventDraft { warning: false, reason: "LeaderElected", action: "Lead", note });
+        }
+    }
+
+    /// An edit that is newer than all that is stored now needs no read that confirms it. Where this read fails, each
+    /// resource's first write to AWS is confirmed by a read of its own.
+    async fn learn_newest(self: Arc<Self>) {
+        let api: Api<DynamicObject> = match self.settings.namespaces.first() {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource()),
+            None => Api::all_with(self.client.clone(), &resource()),
+        };
+        match api.list_metadata(&ListParams::default().limit(1)).await {
+            Ok(list) => {
+                let newest = list.metadata.resource_version.as_deref().and_then(Version::read);
+                self.memory.lock().handle_newest(newest);
+            }
+            Err(error) => tracing::debug!("the newest version is not known: {error}"),
         }
     }
 

@@ -29,6 +29,8 @@ pub enum Fault {
     WatchCut,
     /// Watches say nothing any more.
     WatchSilent,
+    /// The rival's watch of resources says nothing any more.
+    RivalsWatchSilent,
     /// Watch frames come twice.
     WatchDoubled,
     /// AWS throttles every call.
@@ -68,7 +70,7 @@ pub enum Fault {
 }
 
 /// Every kind of fault.
-pub const ALL: [Fault; 29] = [
+pub const ALL: [Fault; 30] = [
     Fault::KubeFails,
     Fault::KubeThrottles,
     Fault::KubeUnreachable,
@@ -80,6 +82,7 @@ pub const ALL: [Fault; 29] = [
     Fault::WatchDelayed,
     Fault::WatchCut,
     Fault::WatchSilent,
+    Fault::RivalsWatchSilent,
     Fault::WatchDoubled,
     Fault::AwsThrottles,
     Fault::AwsFails,

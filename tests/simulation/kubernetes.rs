@@ -80,7 +80,10 @@ impl Service<http::Request<Body>> for Transport {
             match answer.await {
                 Ok(Came::Answer(status, body)) => {
                     let body = if metadata_alone && status < 400 { metadata_of(&body) } else { body };
-                    this.gets(&request, status, &body);
+                    // The metadata of a list's first page says nothing of what is there.
+                    if !(metadata_alone && body["items"].is_array()) {
+                        this.gets(&request, status, &body);
+                    }
                     Ok(respond(status, &body))
                 }
                 Ok(Came::Watch(watch, lasts)) => Ok(this.stream(watch, lasts)),
@@ -233,10 +236,10 @@ impl Transport {
                             continue;
                         }
                     }
-                    if !pass(&world).await {
+                    let Some(frame) = queued.last().cloned() else { continue };
+                    if !pass(&world, &process, &frame).await {
                         return Some((Err(BoxError::from("the watch was cut")), None));
                     }
-                    let Some(frame) = queued.last().cloned() else { continue };
                     if !world.faults().meets(Fault::WatchDoubled, world.elapsed()) || world.chance() < 0.5 {
                         queued.pop();
                     }
@@ -266,10 +269,12 @@ fn process_told(world: &World, process: &Process, frame: &Value) {
 }
 
 /// Lets one frame pass after the time that the faults ask for; false when the watch is cut instead.
-async fn pass(world: &World) -> bool {
-    let silent = world.faults().until(Fault::WatchSilent, world.elapsed());
-    if let Some(until) = silent {
-        world.faults().meets(Fault::WatchSilent, world.elapsed());
+async fn pass(world: &World, process: &Process, frame: &Value) -> bool {
+    let of_rival = process.name() == "rival" && frame["object"]["kind"] == "ProfilingGroup";
+    let silences = [(Fault::WatchSilent, true), (Fault::RivalsWatchSilent, of_rival)];
+    for (fault, _) in silences.into_iter().filter(|(_, concerns)| *concerns) {
+        let Some(until) = world.faults().until(fault, world.elapsed()) else { continue };
+        world.faults().meets(fault, world.elapsed());
         let silent = until.saturating_sub(world.elapsed());
         sleep(silent.min(SILENT_AT_MOST)).await;
         if silent > SILENT_AT_MOST {
@@ -292,11 +297,20 @@ fn is_status_write(request: &Request) -> bool {
 
 fn accepts_metadata_alone(request: &http::Request<Body>) -> bool {
     let accepts = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    accepts.contains("as=PartialObjectMetadata;")
+    accepts.contains("as=PartialObjectMetadata")
 }
 
-fn metadata_of(object: &Value) -> Value {
-    json!({ "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"] })
+fn metadata_of(body: &Value) -> Value {
+    let metadata = &body["metadata"];
+    match body["items"].as_array() {
+        None => json!({ "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata }),
+        Some(items) => json!({
+            "kind": "PartialObjectMetadataList",
+            "apiVersion": "meta.k8s.io/v1",
+            "metadata": metadata,
+            "items": items.iter().map(metadata_of).collect::<Vec<_>>(),
+        }),
+    }
 }
 
 async fn read(request: http::Request<Body>) -> Result<Request, BoxError> {

@@ -109,3 +109,29 @@ fn a_replica_that_may_not_use_leases_waits_and_begins_once_it_may() {
         stage.until_ready("r", "True InSync", 10.0).await;
     });
 }
+
+/// The one that waits knows of the edit, and not that it was taken back.
+#[test]
+fn what_was_taken_back_before_it_led_is_not_sent_by_a_leader_whose_watch_lags() {
+    play(|stage| async move {
+        stage.group("G", true);
+        stage.create("r", "G", true, json!({}));
+        let one = stage.operator_with("operator", &replicas());
+        stage.until_ready("r", "True InSync", 10.0).await;
+        let rival = stage.operator_with("rival", &replicas());
+        stage.until("the rival is ready", 10.0, || rival.is_ready()).await;
+        stage.fault(Fault::UpdatesFail, 30);
+        stage.edit("r", json!({ "profilingEnabled": false }));
+        stage.pass(5.0).await;
+        stage.fault(Fault::RivalsWatchSilent, 200);
+        stage.edit("r", json!({ "profilingEnabled": true }));
+        stage.until_ready("r", "True InSync", 10.0).await;
+        stage.pass(30.0).await;
+        let before = stage.count("Update");
+        one.terminate();
+        stage.check(one.exits_within(Duration::from_secs(2)).await, "it ends");
+        stage.pass(60.0).await;
+        stage.check(stage.count("List eu-west-1") > 0 && rival.is_running(), "the rival leads");
+        stage.check(stage.count("Update") == before, "it is sent");
+    });
+}

@@ -340,6 +340,7 @@ pub fn carry_out(world: &World, action: &Action) {
 
 /// One request of somebody who may do anything.
 pub fn request(world: &World, method: Method, path: String, body: &Value) {
+    world.oracle().specs_change(world);
     let content_type = if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
     let request = Request { method, path, query: Vec::new(), content_type: content_type.into(), body: body.clone() };
     let answer = world.api().handle(world.now(), &request);

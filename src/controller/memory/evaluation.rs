@@ -136,10 +136,12 @@ impl Memory {
         };
         let moments = [write_from, held_until, grace_ends].into_iter().flatten();
         let waits = moments.map(|moment| moment.since(now.moment)).chain(recheck_at.map(|at| at.since(now.wall)));
+        // Since this process leads: no former leader has seen a newer version, which the watch might have yet to report.
+        let made_since = self.seen_by_others.is_some_and(|newest| object.version() > Some(newest));
         let unconfirmed = match planned {
             // A correction is not urgent, and it may undo a deliberate change in AWS.
             Plan::Update { cause: Cause::Drift, .. } => true,
-            Plan::Update { .. } if !record.verified => true,
+            Plan::Update { .. } if !(record.verified || made_since) => true,
             _ => now.moment.since(record.confirmed) > CONFIRMED_WITHIN,
         };
         Some(Evaluation {

@@ -19,7 +19,12 @@ use kube::api::DynamicObject;
 use parking_lot::Mutex;
 
 pub use self::evaluation::Evaluation;
-use self::{compact::CompactStatus, key::Key, object::Object, record::Record};
+use self::{
+    compact::CompactStatus,
+    key::Key,
+    object::{Object, Version},
+    record::Record,
+};
 use super::settings::Settings;
 use crate::{
     aws::{
@@ -65,6 +70,9 @@ pub struct Memory {
     lanes: BTreeMap<LaneId, SharedLaneState>,
     /// Objects that wait for a List that was requested.
     requests: BTreeSet<Key>,
+    /// The newest version that was stored some time after this process began to lead: former leaders have seen no newer
+    /// one.
+    seen_by_others: Option<Version>,
 }
 
 impl Memory {
@@ -77,6 +85,7 @@ impl Memory {
             objects: BTreeMap::new(),
             lanes: BTreeMap::new(),
             requests: BTreeSet::new(),
+            seen_by_others: None,
         }
     }
 
@@ -84,6 +93,7 @@ impl Memory {
     pub fn begin(&mut self, now: Now) -> Wanted {
         let mut wanted = Wanted::default();
         self.requests.clear();
+        self.seen_by_others = None;
         let keys: Vec<_> = self.objects.keys().cloned().collect();
         for key in keys {
             let Some(record) = self.objects.get(&key).map(|entry| self.new_record(&entry.object, now)) else {
@@ -96,6 +106,11 @@ impl Memory {
             wanted.recheck.insert(key);
         }
         wanted
+    }
+
+    /// `newest` was stored last when the API server answered a request that this process made after it began to lead.
+    pub fn handle_newest(&mut self, newest: Option<Version>) {
+        self.seen_by_others = newest;
     }
 
     /// The watch reported an object: it was created or changed, or listed again.

@@ -37,6 +37,18 @@ pub struct Object {
     version: String,
 }
 
+/// A `resourceVersion`: an integer, in the order of the writes to one kind of resource (KEP-5504).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(u128);
+
+impl Version {
+    /// `None` where it is no integer.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self)
+    }
+}
+
 impl Object {
     /// Decodes an object; `None` for one that is being deleted.
     #[must_use]
@@ -56,11 +68,16 @@ impl Object {
         })
     }
 
-    /// Whether this is a later version than `other`. Versions are integers in order (KEP-5504).
+    /// Its `metadata.resourceVersion`.
+    #[must_use]
+    pub fn version(&self) -> Option<Version> {
+        Version::read(&self.version)
+    }
+
+    /// Whether this is a later version than `other`.
     #[must_use]
     pub fn is_newer_than(&self, other: &Self) -> bool {
-        let number = |object: &Self| object.version.parse::<u128>().unwrap_or(0);
-        number(self) > number(other)
+        self.version() > other.version()
     }
 
     /// The body of a status write over this version: a stale writer is refused by the API server.

@@ -52,6 +52,25 @@ fn evaluate_and_note(memory: &mut Memory, name: &str, at: u64) -> Evaluation {
     evaluation
 }
 
+fn group(name: &str, enabled: bool) -> Observation {
+    Observation {
+        name: name.into(),
+        arn: Some(format!("arn:aws:codeguru-profiler:{REGION}:111122223333:profilingGroup/{name}")),
+        profiling_enabled: Some(enabled),
+        profiling_status: Some(crate::api::ProfilingStatus::default()),
+        ..Observation::default()
+    }
+}
+
+/// The lane of the region lists these groups.
+fn list(memory: &Memory, at: u64, groups: Vec<Observation>) {
+    let state = memory.lane(&LaneId::of_region(REGION)).unwrap();
+    let mut state = state.lock();
+    let mut listing = state.begin_list(Moment(at));
+    state.page(&mut listing, Moment(at), groups);
+    state.end_list(listing, Moment(at), Moment(at), 0.5);
+}
+
 #[test]
 fn asking_changes_nothing() {
     let mut memory = memory();
@@ -112,18 +131,7 @@ fn a_list_triggers_only_the_resources_whose_group_has_changed() {
     }
     let lane = LaneId::of_region(REGION);
     let list = |memory: &Memory, at: u64, changed: usize| {
-        let state = memory.lane(&lane).unwrap();
-        let mut state = state.lock();
-        let mut listing = state.begin_list(Moment(at));
-        let group = |n: usize| Observation {
-            name: format!("G{n}"),
-            arn: Some(format!("arn:aws:codeguru-profiler:{REGION}:111122223333:profilingGroup/G{n}")),
-            profiling_enabled: Some(n != changed),
-            profiling_status: Some(crate::api::ProfilingStatus::default()),
-            ..Observation::default()
-        };
-        state.page(&mut listing, Moment(at), (0..50).map(group).collect());
-        state.end_list(listing, Moment(at), Moment(at), 0.5);
+        list(memory, at, (0..50).map(|n| group(&format!("G{n}"), n != changed)).collect());
     };
     list(&memory, 1000, 99);
     assert_eq!(memory.handle_lane_news(&lane).recheck.len(), 50, "the first List is news for all");
@@ -144,4 +152,30 @@ fn an_older_version_of_an_object_does_not_replace_a_newer_one() {
     let reborn = json!({ "metadata": { "uid": "another" }, "spec": { "profilingEnabled": true } });
     memory.handle_applied(object("a", "G", 11, &reborn), now(4));
     assert!(memory.evaluate(&key("a"), now(5)).unwrap().situation.desired.profiling_enabled);
+}
+
+/// A watch may lag behind what a former leader has seen. What is newer than all that was stored when this process led
+/// already can't be older than that.
+#[test]
+fn an_edit_made_since_this_process_leads_needs_no_confirmation() {
+    let mut memory = memory();
+    let arn = group("G", true).arn;
+    let status = json!({ "arn": arn, "region": REGION, "lastApplied": { "profilingEnabled": true } });
+    let edited = json!({ "spec": { "profilingEnabled": false }, "status": status });
+    memory.handle_applied(object("a", "G", 7, &edited), now(0));
+    memory.begin(now(0));
+    evaluate_and_note(&mut memory, "a", 0);
+    list(&memory, 1000, vec![group("G", true)]);
+    let unconfirmed = |memory: &Memory| {
+        let evaluation = memory.evaluate(&key("a"), now(3)).unwrap();
+        assert_eq!(evaluation.plan, Plan::Update { to: false, cause: Cause::Edit });
+        evaluation.unconfirmed
+    };
+    assert!(unconfirmed(&memory));
+    memory.handle_newest(object::Version::read("7"));
+    assert!(unconfirmed(&memory), "a former leader may have seen a newer one");
+    memory.handle_newest(object::Version::read("6"));
+    assert!(!unconfirmed(&memory));
+    memory.begin(now(3));
+    assert!(unconfirmed(&memory), "it leads again");
 }

@@ -60,6 +60,9 @@ impl Oracle {
         if is_held_by(holder, process) && others.iter().any(|(other, _)| *other != process.id()) {
             self.violated(world, format!("{} leads while a call of another one is under way", process.name()));
         }
+        if is_held_by(holder, process) {
+            self.taken_back.leads(process);
+        }
         if holder.is_empty() {
             self.counted("releases");
             if others.iter().any(|(other, _)| *other == process.id()) {

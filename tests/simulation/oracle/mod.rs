@@ -6,6 +6,7 @@ mod lanes;
 mod leases;
 mod news;
 mod settled;
+mod taken_back;
 mod versions;
 
 use std::{
@@ -22,6 +23,7 @@ use self::{
     lanes::Lanes,
     leases::Acting,
     news::News,
+    taken_back::TakenBack,
     versions::Versions,
 };
 pub use self::{leases::Acts, settled::unsettled};
@@ -65,6 +67,7 @@ pub struct Oracle {
     processes: u64,
     mutations: Vec<(String, bool)>,
     acting: Acting,
+    taken_back: TakenBack,
     versions: Versions,
     news: News,
     corrections: Corrections,
@@ -224,6 +227,8 @@ impl Oracle {
                         format!("{group} in {region} is set to {to} before its lane has had any answer"),
                     );
                 }
+                let verdict = self.taken_back.sends(world, process, group, *to);
+                self.judged(world, verdict);
                 if let Err(why) = self.asked_for(world, process, region, group, *to) {
                     self.violated(world, format!("{} set {group} in {region} to {to}: {why}", process.name()));
                 }
