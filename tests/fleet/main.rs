@@ -12,6 +12,7 @@ mod phases;
 #[allow(dead_code, reason = "the stories of one process need more of it")]
 mod world;
 
+mod link;
 mod record;
 mod replicas;
 mod rest;
@@ -22,6 +23,7 @@ mod outage;
 mod permissions;
 mod storm;
 mod sweep;
+mod watches;
 mod writers;
 mod zombie;
 

@@ -17,8 +17,8 @@ use tokio::sync::OnceCell;
 pub use access::{apply, namespace, token};
 pub use audit::{Audit, Event};
 pub use programs::{CONTROLLER_MANAGER, MODULE, Programs};
-use servers::Servers;
 pub(crate) use servers::free_ports;
+use servers::{Server, Servers};
 
 use crate::Error;
 use crate::process::Signal;
@@ -47,6 +47,21 @@ pub struct ControlPlane {
     programs: Programs,
     servers: Servers,
     kubeconfig: PathBuf,
+}
+
+/// One more API server of a control plane. It ends when this is dropped.
+#[derive(Debug)]
+pub struct ApiServer {
+    kubeconfig: PathBuf,
+    _server: Server,
+}
+
+impl ApiServer {
+    /// The kubeconfig of an administrator.
+    #[must_use]
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
 }
 
 impl ControlPlane {
@@ -148,6 +163,24 @@ impl ControlPlane {
         let mut server = self.servers.api_server.lock().unwrap_or_else(PoisonError::into_inner);
         let server = server.as_mut().ok_or_else(|| Error::Unexpected("no API server is running".to_owned()))?;
         server.signal(signal)
+    }
+
+    /// Where etcd listens.
+    #[must_use]
+    pub fn etcd_url(&self) -> &str {
+        self.servers.etcd_url()
+    }
+
+    /// Drops all history in etcd before now, as a cluster does every five minutes. An API server that is started after that
+    /// knows none of it, and refuses to resume a watch from there.
+    pub async fn compact(&self) -> Result<(), Error> {
+        self.servers.compact().await
+    }
+
+    /// Starts one more API server, which finds etcd there.
+    pub async fn another_api_server(&self, etcd_url: &str) -> Result<ApiServer, Error> {
+        let (server, kubeconfig) = self.servers.another_api_server(etcd_url).await?;
+        Ok(ApiServer { kubeconfig, _server: server })
     }
 
     /// Starts the API server again at the same address, and waits until it is ready.

@@ -8,6 +8,7 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use ::http::Method;
 use serde_json::{Value, json};
 
 use super::{Options, Programs, access, client_from};
@@ -41,6 +42,13 @@ pub(super) struct Servers {
     peer_url: String,
     api_url: String,
     api_port: u16,
+}
+
+/// Where one API server listens, and what it reads and writes.
+struct Place<'a> {
+    etcd_url: &'a str,
+    port: u16,
+    audit_log: PathBuf,
 }
 
 /// One server and what it says.
@@ -163,8 +171,11 @@ impl Servers {
         self.write("tokens.csv", &tokens)?;
         self.write("audit-policy.json", AUDIT_POLICY)?;
         self.write("etcd.json", &self.etcd_configuration().to_string())?;
-        let kubeconfig = access::kubeconfig(&self.api_url, Some(&self.certificate()), &json!({ "token": token }));
-        self.write("admin.kubeconfig", &kubeconfig.to_string())
+        self.write("admin.kubeconfig", &self.kubeconfig(&self.api_url, &token))
+    }
+
+    fn kubeconfig(&self, url: &str, token: &str) -> String {
+        access::kubeconfig(url, Some(&self.certificate()), &json!({ "token": token })).to_string()
     }
 
     /// A command to which a server's arguments are added.
@@ -225,8 +236,9 @@ impl Servers {
         {
             let mut running = self.api_server.lock().unwrap_or_else(PoisonError::into_inner);
             if running.is_none() {
+                let place = Place { etcd_url: &self.etcd_url, port: self.api_port, audit_log: self.audit_log() };
                 let mut command = self.command(&self.programs.api_server());
-                command.args(self.api_server_args());
+                command.args(self.api_server_args(&place));
                 *running = Some(self.start_server("kube-apiserver", command)?);
             }
         }
@@ -234,27 +246,56 @@ impl Servers {
             if let Some(server) = self.api_server.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
                 server.check()?;
             }
-            // The certificate is there once the server listens.
-            if tokio::net::TcpStream::connect(("127.0.0.1", self.api_port)).await.is_err() {
-                return Ok(false);
-            }
-            let request = ::http::Request::get("/readyz").body(Vec::new());
-            let Ok(request) = request else { return Ok(false) };
-            match client_from(&self.admin_kubeconfig()).await {
-                Ok(client) => Ok(client.request_text(request).await.is_ok()),
-                Err(_) => Ok(false),
-            }
+            Ok(answers(self.api_port, &self.admin_kubeconfig()).await)
         })
         .await
     }
 
-    fn api_server_args(&self) -> Vec<String> {
+    /// One more API server, which finds etcd there, and the kubeconfig of its administrator.
+    pub(super) async fn another_api_server(&self, etcd_url: &str) -> Result<(Server, PathBuf), Error> {
+        let [port] = free_ports()?;
+        let place = Place { etcd_url, port, audit_log: self.state.join(format!("audit-{port}.log")) };
+        let tokens = fs::read_to_string(self.state.join("tokens.csv")).map_err(Error::io("read the tokens"))?;
+        let token = tokens.split(',').next().unwrap_or_default();
+        let kubeconfig = format!("admin-{port}.kubeconfig");
+        self.write(&kubeconfig, &self.kubeconfig(&format!("https://127.0.0.1:{port}"), token))?;
+        let mut command = self.command(&self.programs.api_server());
+        command.args(self.api_server_args(&place));
+        let log = Log::named(&self.state.join(format!("kube-apiserver-{port}.log")))?;
+        let mut server = Server::start("another kube-apiserver", command, log)?;
+        let kubeconfig = self.state.join(kubeconfig);
+        let checked = Mutex::new(&mut server);
+        ready("another API server is ready", || async {
+            checked.lock().unwrap_or_else(PoisonError::into_inner).check()?;
+            Ok(answers(port, &kubeconfig).await)
+        })
+        .await?;
+        Ok((server, kubeconfig))
+    }
+
+    /// Drops all history before now, as a cluster does every five minutes.
+    pub(super) async fn compact(&self) -> Result<(), Error> {
+        let post = async |path: &str, body: Value| {
+            let answer = http::request(Method::POST, &format!("{}/v3/kv/{path}", self.etcd_url), Some(&body)).await?;
+            if answer.status == 200 { answer.json() } else { Err(Error::Unexpected(answer.text)) }
+        };
+        // Any key's answer names the revision; `AA==` is the byte 0.
+        let revision = post("range", json!({ "key": "AA==" })).await?["header"]["revision"].clone();
+        post("compaction", json!({ "revision": revision, "physical": true })).await?;
+        Ok(())
+    }
+
+    pub(super) fn etcd_url(&self) -> &str {
+        &self.etcd_url
+    }
+
+    fn api_server_args(&self, Place { etcd_url, port, audit_log }: &Place) -> Vec<String> {
         let state = self.state.display();
         let key = self.key();
         let key = key.display();
         let mut args = vec![
-            format!("--etcd-servers={}", self.etcd_url),
-            format!("--secure-port={}", self.api_port),
+            format!("--etcd-servers={etcd_url}"),
+            format!("--secure-port={port}"),
             format!("--cert-dir={state}/certificates"),
             format!("--token-auth-file={state}/tokens.csv"),
             "--authorization-mode=RBAC".to_owned(),
@@ -263,7 +304,7 @@ impl Servers {
             format!("--service-account-signing-key-file={key}"),
             "--service-cluster-ip-range=10.96.0.0/16".to_owned(),
             format!("--audit-policy-file={state}/audit-policy.json"),
-            format!("--audit-log-path={}", self.audit_log().display()),
+            format!("--audit-log-path={}", audit_log.display()),
             "--audit-log-mode=blocking".to_owned(),
             // Never rotated: a test counts from its beginning.
             "--audit-log-maxsize=8192".to_owned(),
@@ -312,6 +353,17 @@ impl Drop for Servers {
         // Its supervisor has removed it; this is for a start that went wrong before.
         let _ = fs::remove_dir_all(&self.state);
     }
+}
+
+/// Whether the API server at this port of this machine is ready.
+async fn answers(port: u16, kubeconfig: &Path) -> bool {
+    // The certificate is there once the server listens.
+    if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        return false;
+    }
+    let request = ::http::Request::get("/readyz").body(Vec::new());
+    let (Ok(request), Ok(client)) = (request, client_from(kubeconfig).await) else { return false };
+    client.request_text(request).await.is_ok()
 }
 
 /// Waits until a server is ready, and gives up at once when it has ended.

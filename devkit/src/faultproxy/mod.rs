@@ -4,14 +4,17 @@ mod rules;
 
 use std::convert::Infallible;
 use std::future::pending;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use futures::{StreamExt, stream};
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -40,7 +43,7 @@ pub struct FaultProxy {
 }
 
 struct Shared {
-    upstream: kube::Client,
+    upstream: Mutex<kube::Client>,
     rules: Mutex<Rules>,
     watches: Mutex<CancellationToken>,
     held: AtomicU32,
@@ -56,7 +59,7 @@ impl std::fmt::Debug for Shared {
 impl FaultProxy {
     /// Starts a proxy before this control plane's API server. It adds no credentials: the caller's own pass through.
     pub async fn start(control_plane: &ControlPlane) -> Result<Self, Error> {
-        let upstream = nobody(control_plane).await?;
+        let upstream = Mutex::new(nobody(control_plane.kubeconfig()).await?);
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(Error::io("listen for the fault proxy"))?;
         let address = listener.local_addr().map_err(Error::io("listen for the fault proxy"))?;
         let shared = Arc::new(Shared {
@@ -68,6 +71,14 @@ impl FaultProxy {
         });
         let task = tokio::spawn(serve(listener, Arc::clone(&shared)));
         Ok(Self { url: format!("http://{address}"), shared, task })
+    }
+
+    /// Passes requests on to the API server of this kubeconfig from now on, and cuts every watch that is open now.
+    pub async fn redirect(&self, kubeconfig: &Path) -> Result<(), Error> {
+        let upstream = nobody(kubeconfig).await?;
+        *self.shared.upstream.lock().unwrap_or_else(PoisonError::into_inner) = upstream;
+        self.cut_watches();
+        Ok(())
     }
 
     /// Where it listens, as the server of a kubeconfig.
@@ -129,9 +140,9 @@ impl Shared {
 }
 
 /// A client that trusts the API server's certificate and says nothing of itself.
-async fn nobody(control_plane: &ControlPlane) -> Result<kube::Client, Error> {
+async fn nobody(kubeconfig: &Path) -> Result<kube::Client, Error> {
     let failed = |error: &dyn std::fmt::Display| Error::Unexpected(format!("the way to the API server: {error}"));
-    let mut kubeconfig = Kubeconfig::read_from(control_plane.kubeconfig()).map_err(|error| failed(&error))?;
+    let mut kubeconfig = Kubeconfig::read_from(kubeconfig).map_err(|error| failed(&error))?;
     for user in &mut kubeconfig.auth_infos {
         user.auth_info = None;
     }
@@ -186,8 +197,25 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Result<Answer, F
             tokio::time::sleep(time).await;
             pass_on(shared, request, &uri).await
         }
+        Some(Effect::Split { bytes, pause }) => {
+            Ok(pass_on(shared, request, &uri).await?.map(|body| split(body, bytes, pause)))
+        }
         None => pass_on(shared, request, &uri).await,
     }
+}
+
+fn split(body: UnsyncBoxBody<Bytes, Failure>, bytes: usize, pause: Duration) -> UnsyncBoxBody<Bytes, Failure> {
+    let pieces = body.into_data_stream().flat_map(move |data| {
+        let pieces: Vec<_> = match data {
+            Ok(data) => data.chunks(bytes).map(|piece| Ok(Frame::data(Bytes::copy_from_slice(piece)))).collect(),
+            Err(error) => vec![Err(error)],
+        };
+        stream::iter(pieces).then(move |piece| async move {
+            tokio::time::sleep(pause).await;
+            piece
+        })
+    });
+    StreamBody::new(pieces).boxed_unsync()
 }
 
 fn refuse(code: u16, retry_after: Option<u32>) -> Result<Answer, Failure> {
@@ -212,7 +240,8 @@ async fn pass_on(shared: &Shared, request: Request<Incoming>, uri: &str) -> Resu
     parts.headers.remove(header::CONTENT_LENGTH);
     // The watches that are open from now on: one that is cut while it is being opened is cut too.
     let cut = is_watch(uri).then(|| shared.watches().clone().cancelled_owned());
-    let answer = shared.upstream.send(Request::from_parts(parts, body.into())).await.map_err(text)?;
+    let upstream = shared.upstream.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let answer = upstream.send(Request::from_parts(parts, body.into())).await.map_err(text)?;
     let (mut parts, body) = answer.into_parts();
     // Whether the answer is chunked is a matter of this connection alone.
     parts.headers.remove(header::TRANSFER_ENCODING);

@@ -19,6 +19,13 @@ pub enum Effect {
     WatchError(u16),
     /// Passed on after this time.
     Delay(Duration),
+    /// Passed on; the answer comes in pieces of so many bytes, with a pause before each.
+    Split {
+        /// The bytes of a piece.
+        bytes: usize,
+        /// The pause before each.
+        pause: Duration,
+    },
     /// The connection is closed without an answer, and the request is not passed on.
     Cut,
     /// The request is passed on, and the connection is closed instead of answering: the client can't know.
