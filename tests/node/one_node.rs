@@ -16,7 +16,10 @@ use devkit::{
     process::kib_to_mib,
     wait,
 };
-use k8s_openapi::api::core::v1::{Event, Pod};
+use k8s_openapi::api::{
+    coordination::v1::Lease,
+    core::v1::{Event, Pod},
+};
 use kube::{
     Api, ResourceExt,
     api::{DynamicObject, ListParams},
@@ -34,10 +37,13 @@ const ACCOUNT: &str = "111122223333";
 const SYSTEM: &str = "codeguru-profiler-system";
 const TEAM: &str = "team";
 const KIND: &str = "customresourcedefinition/profilinggroups.codeguruprofiler.dev";
+/// As the chart has it.
+const REPLICAS: usize = 2;
 /// So many edits before, between and after what happens to the pod.
 const SOME_EDITS: usize = 5;
 
-#[tokio::test]
+// The edits go on while kubectl runs.
+#[tokio::test(flavor = "multi_thread")]
 async fn the_operator_runs_in_a_pod_from_helm_install_to_uninstall() {
     if let Some(archive) = env::var_os(ARCHIVE) {
         return story(Path::new(&archive)).await;
@@ -62,12 +68,14 @@ async fn story(archive: &Path) {
     report.step("Emulator, namespaces, credentials");
 
     world.helm("install", "installed").await;
-    report.step("helm install --wait: the pod is ready");
-    let pod = world.pod().await;
-    admitted(&pod);
-    confined(&pod);
-    probed(&world, &pod).await;
-    report.step("The pod as admitted, what is in it, its probes");
+    report.step("helm install --wait: two pods are ready");
+    let installed = world.ready_pods("installed", |_| true).await;
+    admitted(&installed[0]);
+    for pod in &installed {
+        confined(pod);
+        probed(&world, pod).await;
+    }
+    report.step("The pods as admitted, what is in them, their probes");
 
     let examples = paths::workspace().join("examples").display().to_string();
     kubectl(&["apply", "-n", TEAM, "-f", &examples]);
@@ -80,27 +88,34 @@ async fn story(archive: &Path) {
     let updates_before = world.updates().await;
     let mut flips = Flips::start(world.groups.clone(), "checkout", world.aws.clone(), REGION, "Checkout_Service");
     flips.more(SOME_EDITS).await;
-    let first_peak = Container::of(&pod).peak_memory_kib();
-    kubectl(&["delete", "pod", "-n", SYSTEM, &pod.name_any()]);
-    let second = world.pod_other_than(&pod).await;
+    let mut peaks: Vec<u64> = installed.iter().map(|pod| Container::of(pod).peak_memory_kib()).collect();
+    let leader = world.leader().await;
+    kubectl(&["delete", "pod", "-n", SYSTEM, &leader]);
+    world.another_leads(&leader).await;
     flips.more(SOME_EDITS).await;
-    report.step("kubectl delete pod, edits going on");
-    let second_peak = Container::of(&second).peak_memory_kib();
+    let replaced = world.ready_pods("replaced", |pod| pod.name_any() != leader).await;
+    report.step("kubectl delete pod of the leader, edits going on");
+    peaks.extend(replaced.iter().map(|pod| Container::of(pod).peak_memory_kib()));
+    drained(&world, &mut flips).await;
+    report.step("kubectl drain: the budget keeps a pod, edits going on");
+    let former: Vec<_> =
+        world.ready_pods("after the drain", |_| true).await.iter().map(ResourceExt::name_any).collect();
     world.helm("upgrade", "upgraded").await;
-    let third = world.pod_other_than(&second).await;
-    assert_eq!(third.annotations()["story"], "upgraded");
+    let upgraded = world.ready_pods("upgraded", |pod| !former.contains(&pod.name_any())).await;
+    assert!(upgraded.iter().all(|pod| pod.annotations()["story"] == "upgraded"));
     flips.more(SOME_EDITS).await;
     report.step("helm upgrade --wait, edits going on");
     let took = flips.stop().await;
     world.ready("checkout", "InSync").await;
     not_lost(&world, updates_before, took.len()).await;
 
-    let container = Container::of(&third);
-    let peak = container.peak_memory_kib().max(first_peak).max(second_peak);
+    peaks.extend(upgraded.iter().map(|pod| Container::of(pod).peak_memory_kib()));
+    let container = Container::of(&upgraded[0]);
+    let peak = peaks.into_iter().max().unwrap();
     assert!(peak < container.memory_limit_kib(), "the limit was reached");
     let longest = took.iter().max().unwrap();
     report.figure("Edits, each followed by exactly one Update", took.len().to_string());
-    report.duration("Longest until AWS followed, the pod being away", *longest);
+    report.duration("Longest until AWS followed, the leader being away", *longest);
     report.figure("Median until AWS followed", format!("{} ms", median(&took).as_millis()));
     report.figure("Image", format!("{:.1} MiB", kib_to_mib(archive.metadata().unwrap().len() / 1024)));
     report.figure("Peak memory charged to the container's control group", format!("{:.1} MiB", kib_to_mib(peak)));
@@ -190,22 +205,28 @@ impl World {
         }
     }
 
-    /// The operator's one pod that is ready and not about to end.
-    async fn pod(&self) -> Pod {
-        self.pod_with("a ready pod", |_| true).await
-    }
-
-    async fn pod_other_than(&self, former: &Pod) -> Pod {
-        self.pod_with("another ready pod", |pod| pod.uid() != former.uid()).await
-    }
-
-    async fn pod_with(&self, what: &str, wanted: impl Fn(&Pod) -> bool) -> Pod {
-        wait::until(what, LIMIT, || async {
+    /// The operator's two pods, once both are ready and no other one is left.
+    async fn ready_pods(&self, what: &str, wanted: impl Fn(&Pod) -> bool) -> Vec<Pod> {
+        wait::until(&format!("two ready pods, {what}"), LIMIT, || async {
             let pods = self.pods.list(&ListParams::default()).await.unwrap().items;
-            pods.into_iter().find(|pod| wanted(pod) && pod.metadata.deletion_timestamp.is_none() && is_ready(pod))
+            let all = pods.iter().all(|pod| wanted(pod) && pod.metadata.deletion_timestamp.is_none() && is_ready(pod));
+            (all && pods.len() == REPLICAS).then_some(pods)
         })
         .await
         .unwrap()
+    }
+
+    /// The pod that holds the Lease.
+    async fn leader(&self) -> String {
+        let leases: Api<Lease> = Api::namespaced(self.client.clone(), SYSTEM);
+        let holder = leases.get(operator::NAME).await.unwrap().spec.unwrap().holder_identity.unwrap();
+        holder.split('_').next().unwrap().to_owned()
+    }
+
+    async fn another_leads(&self, former: &str) {
+        wait::until("another pod leads", LIMIT, || async { (self.leader().await != former).then_some(()) })
+            .await
+            .unwrap();
     }
 
     async fn resource(&self, name: &str) -> Value {
@@ -286,6 +307,18 @@ async fn probed(world: &World, pod: &Pod) {
     let reasons: Vec<_> = events.iter().filter_map(|event| event.reason.as_deref()).collect();
     assert!(reasons.contains(&"Started"), "{reasons:?}");
     println!("events of the pod: {}", reasons.join(", "));
+}
+
+/// A drain of the node evicts one pod, and the budget keeps the other one, because nothing can take the place of the first.
+async fn drained(world: &World, flips: &mut Flips) {
+    let node = kubectl(&["get", "nodes", "-o", "name"]);
+    let (node, ours) = (node.trim(), format!("app.kubernetes.io/name={}", operator::NAME));
+    let (drained, said) = kubectl_as_it_is(&["drain", node, "--pod-selector", &ours, "--timeout=15s"]);
+    assert!(!drained && said.contains("would violate the pod's disruption budget"), "{said}");
+    let pods = world.pods.list(&ListParams::default()).await.unwrap().items;
+    assert_eq!(pods.iter().filter(|pod| is_ready(pod)).count(), REPLICAS - 1);
+    flips.more(SOME_EDITS).await;
+    kubectl(&["uncordon", node]);
 }
 
 /// Every edit was sent once, in its order, and AWS ends as the spec says.
