@@ -13,6 +13,7 @@ use prometheus_client::{
     metrics::{counter::ConstCounter, gauge::ConstGauge, info::Info},
     registry::Registry,
 };
+use tokio::runtime::Handle;
 
 /// Registers the families `process_*` and the build information. Once a registry.
 pub fn register(registry: &mut Registry) {
@@ -79,7 +80,10 @@ impl Collector for UsageCollector {
         if let Some(most) = usage.most_open_files {
             show("process_max_fds", "Maximum number of open file descriptors.", &ConstGauge::new(most))?;
         }
-        show("process_threads", "Number of OS threads in the process.", &ConstGauge::new(usage.threads))
+        show("process_threads", "Number of OS threads in the process.", &ConstGauge::new(usage.threads))?;
+        let Ok(runtime) = Handle::try_current() else { return Ok(()) };
+        let tasks = u64::try_from(runtime.metrics().num_alive_tasks()).unwrap_or(u64::MAX);
+        show("codeguru_profiler_tasks", "Number of asynchronous tasks that run or wait", &ConstGauge::new(tasks))
     }
 }
 
@@ -98,8 +102,8 @@ mod tests {
     use super::*;
     use crate::process::metrics::Metrics;
 
-    #[test]
-    fn a_process_reports_what_it_uses_and_which_version_it_is() {
+    #[tokio::test]
+    async fn a_process_reports_what_it_uses_and_which_version_it_is() {
         let mut metrics = Metrics::new();
         register(metrics.registry());
         let text = metrics.encode().unwrap();
@@ -110,6 +114,7 @@ mod tests {
         assert!(value("process_resident_memory_bytes") > 1e6);
         assert!(value("process_virtual_memory_bytes") >= value("process_resident_memory_bytes"));
         assert!(value("process_max_fds") >= value("process_open_fds"));
+        let _task = tokio::spawn(std::future::pending::<()>());
         assert!(value("process_threads") >= 1.0 && value("process_cpu_seconds_total") >= 0.0);
         let age = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs_f64() - value("process_start_time_seconds");
         assert!((0.0..3600.0).contains(&age), "{age} s");
