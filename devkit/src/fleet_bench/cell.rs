@@ -13,6 +13,11 @@ pub enum Shape {
     OneEach,
     /// One group that all resources name.
     OneForAll,
+    /// A group for each resource, and all of them change for so many seconds.
+    Busy {
+        /// The seconds.
+        soak_s: u64,
+    },
 }
 
 /// What is measured.
@@ -31,14 +36,18 @@ pub struct Cell {
 impl Cell {
     /// The name of its file.
     pub fn name(&self) -> String {
-        let shape = if self.shape == Shape::OneEach { "" } else { "-one-group" };
+        let shape = match self.shape {
+            Shape::OneEach => "",
+            Shape::OneForAll => "-one-group",
+            Shape::Busy { .. } => "-busy",
+        };
         format!("{}{shape}-{}ms", self.resources, self.latency_ms)
     }
 
     /// The pages of one List of every region.
     pub fn pages(&self) -> usize {
         match self.shape {
-            Shape::OneEach => {
+            Shape::OneEach | Shape::Busy { .. } => {
                 (0..10).map(|region| (self.resources + 9 - region) / 10).map(|groups| groups.div_ceil(1000)).sum()
             }
             Shape::OneForAll => 1,

@@ -98,7 +98,11 @@ impl Fleet {
             started,
         };
         fleet.report(&format!("create {} resources", fleet.members.len()));
-        fleet.create().await?;
+        stream::iter(&fleet.members)
+            .map(|member| fleet.create(member))
+            .buffer_unordered(PARALLEL)
+            .try_collect::<()>()
+            .await?;
         Ok(fleet)
     }
 
@@ -107,17 +111,15 @@ impl Fleet {
         println!("[{:>6.1} s] {text}", self.started.elapsed().as_secs_f64());
     }
 
-    async fn create(&self) -> Result<(), Error> {
-        let create = async |member: &Member| {
-            let object = json!({
-                "apiVersion": "codeguruprofiler.dev/v1alpha1", "kind": "ProfilingGroup", "metadata": { "name": member.name },
-                "spec": { "profilingGroupName": member.group, "region": member.region, "profilingEnabled": true },
-            });
-            let object = serde_json::from_value(object).map_err(|error| Error::Unexpected(error.to_string()))?;
-            let created = self.resources.create(&PostParams::default(), &object).await;
-            created.map(|_| ()).map_err(Error::kube(format!("create {}", member.name)))
-        };
-        stream::iter(&self.members).map(create).buffer_unordered(PARALLEL).try_collect().await
+    /// Creates the resource of one member, with profiling on.
+    pub async fn create(&self, member: &Member) -> Result<(), Error> {
+        let object = json!({
+            "apiVersion": "codeguruprofiler.dev/v1alpha1", "kind": "ProfilingGroup", "metadata": { "name": member.name },
+            "spec": { "profilingGroupName": member.group, "region": member.region, "profilingEnabled": true },
+        });
+        let object = serde_json::from_value(object).map_err(|error| Error::Unexpected(error.to_string()))?;
+        let created = self.resources.create(&PostParams::default(), &object).await;
+        created.map(|_| ()).map_err(Error::kube(format!("create {}", member.name)))
     }
 
     /// Starts the operator with these flags beside those that each run has.
@@ -209,7 +211,7 @@ impl Fleet {
 
 fn members(shape: Shape, count: usize) -> Vec<Member> {
     let member = |number: usize| match shape {
-        Shape::OneEach => {
+        Shape::OneEach | Shape::Busy { .. } => {
             let (region, number) = (number % REGIONS.len(), number / REGIONS.len());
             Member { name: format!("r{region}-{number:05}"), region: REGIONS[region], group: format!("g-{number:05}") }
         }

@@ -56,9 +56,12 @@ pub fn goals(measured: &Measured) -> Vec<Goal> {
             "ms",
         );
     }
+    let last_call = measured.figure("burst: last accepted edit to last call_ms");
+    let last_frame = measured.figure("burst: last accepted edit to last frame of a plain watch_ms");
+    goal("500 edits at once, the last accepted to the last call", last_call, Some(50.0), "ms");
     goal(
-        "500 edits at once, the last accepted to the last call",
-        measured.figure("burst: last accepted edit to last call_ms"),
+        "the same, after a plain watch has reported the last edit",
+        last_call.zip(last_frame).map(|(call, frame)| (call - frame).max(0.0)),
         Some(50.0),
         "ms",
     );

@@ -9,6 +9,7 @@ mod goals;
 mod meter;
 mod observer;
 mod phases;
+mod soak;
 mod table;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,8 @@ use phases::Run;
 
 /// How many resources have one group in common.
 const ONE_GROUP: usize = 1_500;
+/// How many resources are kept busy.
+const SOAKED: usize = 500;
 /// The cell in which nothing happens for a while.
 const RESTS: (usize, u64) = (20_000, 50);
 
@@ -44,6 +47,9 @@ pub struct Arguments {
     /// Leave out the 1,500 resources that have one group in common
     #[arg(long)]
     without_one_group: bool,
+    /// Only keep 500 resources busy for this long, and check that memory, files, threads and tasks do not grow
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    soak: Option<Duration>,
     /// Directory of the results: what is there from the same program is not measured again
     #[arg(long, value_name = "DIRECTORY")]
     output: Option<PathBuf>,
@@ -85,6 +91,10 @@ async fn measure(arguments: &Arguments) -> Result<(), Error> {
 
 impl Arguments {
     fn cells(&self) -> Vec<Cell> {
+        if let Some(soak) = self.soak {
+            let shape = Shape::Busy { soak_s: soak.as_secs() };
+            return vec![Cell { shape, resources: SOAKED, latency_ms: 0, rest_s: 0 }];
+        }
         let mut cells = Vec::new();
         for resources in &self.resources {
             for latency_ms in self.latency.iter().copied() {
@@ -132,6 +142,7 @@ async fn measure_cell(cell: Cell, programs: Programs, program: &str, file: &Path
     match cell.shape {
         Shape::OneEach => run.fleet().await?,
         Shape::OneForAll => run.one_group().await?,
+        Shape::Busy { soak_s } => run.soak(Duration::from_secs(soak_s)).await?,
     }
     let text = serde_json::to_string_pretty(&run.measured).map_err(|error| Error::Unexpected(error.to_string()))?;
     fs::write(file, text).map_err(Error::io(format!("write {}", file.display())))?;

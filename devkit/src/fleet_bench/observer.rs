@@ -16,6 +16,8 @@ use tokio::task::JoinHandle;
 pub struct Seen {
     /// `metadata.generation`.
     pub generation: i64,
+    /// When that was first seen.
+    pub edited: Option<SystemTime>,
     /// The generation that was last reported to be in sync, and when that was first seen.
     pub in_sync: Option<(i64, SystemTime)>,
     /// `status.drift.corrections`.
@@ -90,7 +92,10 @@ async fn follow(resources: Api<DynamicObject>, fleet: Fleet) {
 
 impl Seen {
     fn update(&mut self, object: &DynamicObject) {
-        self.generation = object.metadata.generation.unwrap_or_default();
+        let generation = object.metadata.generation.unwrap_or_default();
+        if self.generation != generation {
+            (self.generation, self.edited) = (generation, Some(SystemTime::now()));
+        }
         self.corrections = object.data["status"]["drift"]["corrections"].as_u64().unwrap_or_default();
         let ready = kstatus::find(&object.data, "Ready");
         let reports = |status: &str, reason: &str| {

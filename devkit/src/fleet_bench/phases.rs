@@ -15,11 +15,14 @@ use super::fleet::{Fleet, Member, PARALLEL, REGIONS};
 use super::floor;
 use super::meter::{Closed, LIST, Meter, UPDATE, percentile};
 use super::observer::{Observer, Seen};
+use super::soak::{Use, soak};
 
 /// So long that a run has one List of each region.
 const ONCE: (&str, &str) = ("--poll-interval", "30m");
 /// The default cap would pace a burst.
 const LIFTED: (&str, &str) = ("--aws-calls-per-second", "10000");
+/// What a busy operator may use more after a while.
+const MOST_GROWTH: f64 = 1.05;
 /// The edits of a phase.
 const EDITS: usize = 500;
 /// The groups that are changed in AWS, and ten times as many where there are.
@@ -78,6 +81,18 @@ impl Run {
         let operator = self.start(&[ONCE]).await?;
         let closed = self.meter.close("restart", &self.fleet, &operator).await?;
         self.judge(&closed, Expected { pages: Some(1), updates: 0, status_writes: 0, events: 0 });
+        self.fleet.stop(operator).await
+    }
+
+    /// A fleet that is kept busy.
+    pub async fn soak(&mut self, lasts: Duration) -> Result<(), Error> {
+        self.fleet.report(&format!("churn for {}", humantime::format_duration(lasts)));
+        let operator = self.start(&[]).await?;
+        for Use { name, before, after } in soak(&self.fleet, &operator, lasts).await? {
+            self.measured.figures.insert(format!("soak: {name}, first half after the warm-up_"), before);
+            self.measured.figures.insert(format!("soak: {name}, second half_"), after);
+            self.expect(after <= before * MOST_GROWTH, &format!("soak: {name} grew from {before} to {after}"));
+        }
         self.fleet.stop(operator).await
     }
 
@@ -152,9 +167,12 @@ impl Run {
         let accepted: Vec<_> = edits.try_collect().await?;
         let closed = self.edited(phase, &accepted, operator).await?;
         let last_accepted = accepted.iter().map(|edit| edit.accepted).max().unwrap_or(SystemTime::UNIX_EPOCH);
-        let last_call = closed.times(UPDATE).map(|(_, at)| at).max().unwrap_or(SystemTime::UNIX_EPOCH);
-        let late = since(last_accepted, last_call);
-        self.measured.figures.insert("burst: last accepted edit to last call_ms".to_owned(), late.as_secs_f64() * 1e3);
+        let last_seen = accepted.iter().filter_map(|edit| self.fleet.observer.of(&edit.member.name).edited).max();
+        let last_call = closed.times(UPDATE).map(|(_, at)| at).max();
+        for (what, last) in [("call", last_call), ("frame of a plain watch", last_seen)] {
+            let late = since(last_accepted, last.unwrap_or(SystemTime::UNIX_EPOCH)).as_secs_f64() * 1e3;
+            self.measured.figures.insert(format!("burst: last accepted edit to last {what}_ms"), late);
+        }
         Ok(())
     }
 

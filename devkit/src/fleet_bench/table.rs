@@ -38,7 +38,11 @@ pub fn markdown(cells: &[Measured]) -> String {
 }
 
 fn title(cell: &Cell) -> String {
-    let groups = if cell.shape == Shape::OneEach { "a group each" } else { "one group for all" };
+    let groups = match cell.shape {
+        Shape::OneEach => "a group each".to_owned(),
+        Shape::OneForAll => "one group for all".to_owned(),
+        Shape::Busy { soak_s } => format!("a group each, kept busy for {soak_s} s"),
+    };
     format!("{} resources, {groups}, AWS {} ms away", cell.resources, cell.latency_ms)
 }
 
