@@ -86,7 +86,7 @@ impl Service<http::Request<Body>> for Transport {
                     }
                     Ok(respond(status, &body))
                 }
-                Ok(Came::Watch(watch, lasts)) => Ok(this.stream(watch, lasts)),
+                Ok(Came::Watch(watch, lasts)) => Ok(this.stream(request.path, watch, lasts)),
                 Ok(Came::Lost) | Err(_) => Err("the connection was reset".into()),
             }
         }
@@ -209,13 +209,13 @@ impl Transport {
         }
     }
 
-    fn stream(&self, watch: Watch, lasts: Duration) -> Response<Sent> {
+    fn stream(&self, path: String, watch: Watch, lasts: Duration) -> Response<Sent> {
         let (world, process) = (self.world.clone(), self.process.clone());
         let ends = tokio::time::Instant::now() + lasts;
-        let frames = stream::unfold(Some((watch, Vec::<Value>::new())), move |state| {
-            let (world, process) = (world.clone(), process.clone());
+        let frames = stream::unfold(Some((watch, Vec::<Value>::new(), Vec::<Value>::new())), move |state| {
+            let (world, process, path) = (world.clone(), process.clone(), path.clone());
             async move {
-                let (mut watch, mut queued) = state?;
+                let (mut watch, mut queued, mut initial) = state?;
                 loop {
                     if queued.is_empty() {
                         let written = world.written();
@@ -244,8 +244,14 @@ impl Transport {
                         queued.pop();
                     }
                     process_told(&world, &process, &frame);
+                    if frame["type"] == "ADDED" {
+                        initial.push(frame["object"].clone());
+                    }
+                    if frame["object"]["metadata"]["annotations"]["k8s.io/initial-events-end"] == "true" {
+                        world.oracle().listed(&process, &path, &initial);
+                    }
                     let line = Bytes::from(format!("{frame}\n"));
-                    return Some((Ok(Frame::data(line)), Some((watch, queued))));
+                    return Some((Ok(Frame::data(line)), Some((watch, queued, initial))));
                 }
             }
         });
