@@ -1,6 +1,7 @@
 //! The results as Markdown.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use devkit::process::kib_to_mib;
 
@@ -34,6 +35,38 @@ pub fn markdown(cells: &[Measured]) -> String {
         }
         text.push('\n');
     }
+    text.push_str(&of_one_resource(cells));
+    text
+}
+
+/// What one resource costs, and how that depends on how many there are.
+fn of_one_resource(cells: &[Measured]) -> String {
+    let adopted = |measured: &Measured| {
+        let settled = measured.phase("restart")?.rss;
+        let each = measured.cell.shape == Shape::OneEach;
+        each.then_some((
+            measured.cell.resources,
+            measured.cell.latency_ms,
+            measured.phase("cold adoption")?.cpu,
+            settled,
+        ))
+    };
+    let adopted: Vec<_> = cells.iter().filter_map(adopted).collect();
+    let mut text = "### One resource\n\n".to_owned();
+    text.push_str(
+        "| Resources | AWS | CPU of the cold adoption | Memory, settled | Memory for each more than the fewest |\n",
+    );
+    text.push_str("|---|---|---|---|---|\n");
+    for (resources, latency, cpu, settled) in &adopted {
+        let fewest = adopted.iter().filter(|(_, other, ..)| other == latency).min_by_key(|(resources, ..)| resources);
+        let more = fewest.filter(|(fewest, ..)| fewest < resources).map_or_else(String::new, |(fewest, _, _, base)| {
+            format!("{} bytes", settled.saturating_sub(*base) * 1024 / (resources - fewest) as u64)
+        });
+        let each = Duration::from_secs_f64(*cpu) / u32::try_from(*resources).unwrap_or(u32::MAX);
+        let settled = kib_to_mib(*settled);
+        let _ = writeln!(text, "| {resources} | {latency} ms | {each:.0?} | {settled:.1} MiB | {more} |");
+    }
+    text.push('\n');
     text
 }
 
