@@ -6,7 +6,7 @@ use std::time::Duration;
 use devkit::process::kib_to_mib;
 
 use super::cell::{Cell, Measured, Shape};
-use super::goals::goals;
+use super::goals::{Goal, goals};
 use super::meter::{Cost, LIST, UPDATE};
 
 /// All cells, for `docs/benchmarks.md`.
@@ -14,29 +14,34 @@ pub fn markdown(cells: &[Measured]) -> String {
     let mut text = String::new();
     for measured in cells {
         let _ = writeln!(text, "### {}\n", title(&measured.cell));
-        text.push_str("| Phase | Wall | Pages of Lists | Updates | Status writes | Events | RSS | Peak | CPU |\n");
-        text.push_str("|---|---|---|---|---|---|---|---|---|\n");
-        for cost in &measured.phases {
-            text.push_str(&row(cost));
-        }
-        text.push_str("\n| Figure | |\n|---|---|\n");
-        for (name, value) in &measured.figures {
+        let columns = ["Phase", "Wall", "Pages of Lists", "Updates", "Status writes", "Events", "RSS", "Peak", "CPU"];
+        text.push_str(&table(&columns, measured.phases.iter().map(row)));
+        let figure = |(name, value): (&String, &f64)| {
             let (name, unit) = name.rsplit_once('_').unwrap_or((name, ""));
-            let _ = writeln!(text, "| {name} | {value:.2} {} |", if unit == "ratio" { "" } else { unit });
-        }
-        text.push_str("\n| Goal | Measured | At most | |\n|---|---|---|---|\n");
-        for goal in goals(measured) {
+            format!("| {name} | {value:.2} {} |", if unit == "ratio" { "" } else { unit })
+        };
+        text.push_str(&table(&["Figure", ""], measured.figures.iter().map(figure)));
+        let goal = |goal: Goal| {
             let verdict = if goal.is_met() { "met" } else { "**missed**" };
             let (value, most, unit) = (goal.value, goal.most, goal.unit);
-            let _ = writeln!(text, "| {} | {value:.2} {unit} | {most:.2} {unit} | {verdict} |", goal.what);
-        }
+            format!("| {} | {value:.2} {unit} | {most:.2} {unit} | {verdict} |", goal.what)
+        };
+        text.push_str(&table(&["Goal", "Measured", "At most", ""], goals(measured).into_iter().map(goal)));
         for deviation in &measured.deviations {
-            let _ = writeln!(text, "\nNot as expected: {deviation}");
+            let _ = writeln!(text, "Not as expected: {deviation}\n");
         }
-        text.push('\n');
     }
     text.push_str(&of_one_resource(cells));
     text
+}
+
+/// A table with an empty line after it; nothing where there are no rows.
+fn table(columns: &[&str], rows: impl Iterator<Item = String>) -> String {
+    let rows: Vec<_> = rows.collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    format!("| {} |\n|{}\n{}\n\n", columns.join(" | "), "---|".repeat(columns.len()), rows.join("\n"))
 }
 
 /// What one resource costs, and how that depends on how many there are.
@@ -52,22 +57,23 @@ fn of_one_resource(cells: &[Measured]) -> String {
         ))
     };
     let adopted: Vec<_> = cells.iter().filter_map(adopted).collect();
-    let mut text = "### One resource\n\n".to_owned();
-    text.push_str(
-        "| Resources | AWS | CPU of the cold adoption | Memory, settled | Memory for each more than the fewest |\n",
-    );
-    text.push_str("|---|---|---|---|---|\n");
-    for (resources, latency, cpu, settled) in &adopted {
+    let row = |(resources, latency, cpu, settled): &(usize, u64, f64, u64)| {
         let fewest = adopted.iter().filter(|(_, other, ..)| other == latency).min_by_key(|(resources, ..)| resources);
         let more = fewest.filter(|(fewest, ..)| fewest < resources).map_or_else(String::new, |(fewest, _, _, base)| {
             format!("{} bytes", settled.saturating_sub(*base) * 1024 / (resources - fewest) as u64)
         });
         let each = Duration::from_secs_f64(*cpu) / u32::try_from(*resources).unwrap_or(u32::MAX);
-        let settled = kib_to_mib(*settled);
-        let _ = writeln!(text, "| {resources} | {latency} ms | {each:.0?} | {settled:.1} MiB | {more} |");
-    }
-    text.push('\n');
-    text
+        format!("| {resources} | {latency} ms | {each:.0?} | {:.1} MiB | {more} |", kib_to_mib(*settled))
+    };
+    let columns = [
+        "Resources",
+        "AWS",
+        "CPU of the cold adoption of one",
+        "Memory, settled",
+        "Memory for each more than the fewest",
+    ];
+    let text = table(&columns, adopted.iter().map(row));
+    if text.is_empty() { text } else { format!("### One resource\n\n{text}") }
 }
 
 fn title(cell: &Cell) -> String {
@@ -81,7 +87,7 @@ fn title(cell: &Cell) -> String {
 
 fn row(cost: &Cost) -> String {
     format!(
-        "| {} | {:.1} s | {} | {} | {} | {} | {:.1} MiB | {:.1} MiB | {:.2} s |\n",
+        "| {} | {:.1} s | {} | {} | {} | {} | {:.1} MiB | {:.1} MiB | {:.2} s |",
         cost.phase,
         cost.wall,
         cost.calls(LIST),
