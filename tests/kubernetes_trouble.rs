@@ -1,8 +1,8 @@
 //! The API server refuses, is silent or away: nothing is done twice, nothing is done from an old spec, and all heals.
 
 use devkit::{
-    faultproxy::{Effect, FaultProxy, Rule},
-    operator::{Operator, Start},
+    faultproxy::{Effect, Rule},
+    operator::Operator,
 };
 use http::Method;
 use serde_json::json;
@@ -14,14 +14,6 @@ use crate::{
 
 const UPDATE: &str = "UpdateProfilingGroup";
 const WATCH: &str = "/profilinggroups?";
-
-/// A way to the API server that may be disturbed, and an operator about to take it.
-async fn behind_a_proxy(world: &World) -> (FaultProxy, Start) {
-    let proxy = FaultProxy::start(&world.plane).await.unwrap();
-    let kubeconfig = world.plane.kubeconfig_through(proxy.url(), &world.token().await).unwrap();
-    let start = world.operator_with(&kubeconfig);
-    (proxy, start)
-}
 
 fn answer(code: u16) -> Effect {
     Effect::Answer { code, retry_after: None }
@@ -46,7 +38,7 @@ async fn alive(operator: &Operator) {
 #[tokio::test]
 async fn a_status_write_that_conflicts_is_computed_anew() {
     let world = World::new().await;
-    let (proxy, start) = behind_a_proxy(&world).await;
+    let (proxy, start) = world.behind_a_proxy().await;
     let operator = start.start().await.unwrap();
     in_sync(&world, "a").await;
     let rule = proxy.add(status_writes(answer(409)).times(1));
@@ -65,7 +57,7 @@ async fn a_status_write_that_conflicts_is_computed_anew() {
 #[tokio::test]
 async fn status_writes_that_fail_never_cost_a_second_update() {
     let world = World::new().await;
-    let (proxy, start) = behind_a_proxy(&world).await;
+    let (proxy, start) = world.behind_a_proxy().await;
     let operator = start.start().await.unwrap();
     in_sync(&world, "a").await;
     let rule = proxy.add(status_writes(answer(500)).times(3));
@@ -82,7 +74,7 @@ async fn status_writes_that_fail_never_cost_a_second_update() {
 #[tokio::test]
 async fn a_correction_is_recorded_once_and_told_though_its_status_could_not_be_written_at_first() {
     let world = World::new().await;
-    let (proxy, start) = behind_a_proxy(&world).await;
+    let (proxy, start) = world.behind_a_proxy().await;
     let operator = start.start().await.unwrap();
     in_sync(&world, "a").await;
     let rule = proxy.add(status_writes(answer(500)).times(2));
@@ -102,7 +94,7 @@ async fn a_correction_is_recorded_once_and_told_though_its_status_could_not_be_w
 #[tokio::test]
 async fn an_answer_that_was_lost_never_costs_a_second_update() {
     let world = World::new().await;
-    let (proxy, start) = behind_a_proxy(&world).await;
+    let (proxy, start) = world.behind_a_proxy().await;
     let _operator = start.start().await.unwrap();
     in_sync(&world, "a").await;
     let rule = proxy.add(status_writes(Effect::LoseAnswer).times(1));
@@ -118,7 +110,7 @@ async fn an_answer_that_was_lost_never_costs_a_second_update() {
 #[tokio::test]
 async fn what_was_edited_while_the_watch_was_cut_is_done_when_it_is_back() {
     let world = World::new().await;
-    let (proxy, start) = behind_a_proxy(&world).await;
+    let (proxy, start) = world.behind_a_proxy().await;
     let operator = start.start().await.unwrap();
     for name in ["edited", "deleted"] {
         in_sync(&world, name).await;
@@ -147,7 +139,7 @@ async fn what_was_edited_while_the_watch_was_cut_is_done_when_it_is_back() {
 #[tokio::test]
 async fn a_silent_watch_never_corrects_aws_from_an_old_spec() {
     let world = World::new().await;
-    let (proxy, start) = behind_a_proxy(&world).await;
+    let (proxy, start) = world.behind_a_proxy().await;
     let operator = start.start().await.unwrap();
     in_sync(&world, "a").await;
     proxy.add(Rule::new(Effect::Cut).path(WATCH));
@@ -168,7 +160,7 @@ async fn a_silent_watch_never_corrects_aws_from_an_old_spec() {
 #[tokio::test]
 async fn nothing_is_corrected_before_kubernetes_confirms_the_spec() {
     let world = World::new().await;
-    let (proxy, start) = behind_a_proxy(&world).await;
+    let (proxy, start) = world.behind_a_proxy().await;
     let _operator = start.start().await.unwrap();
     in_sync(&world, "a").await;
     let rule = proxy.add(Rule::new(answer(503)).method(Method::GET).path("/profilinggroups/a"));
@@ -250,7 +242,7 @@ async fn without_the_right_to_write_the_status_there_is_no_hot_loop_and_it_heals
 #[tokio::test]
 async fn an_api_server_that_does_not_stream_lists_is_listed_in_pages() {
     let world = World::new().await;
-    let (proxy, start) = behind_a_proxy(&world).await;
+    let (proxy, start) = world.behind_a_proxy().await;
     let rule = proxy.add(Rule::new(answer(422)).path("sendInitialEvents=true"));
     let operator = start.start().await.unwrap();
     in_sync(&world, "a").await;

@@ -13,6 +13,7 @@ use devkit::{
     controlplane::{Audit, ControlPlane, Options},
     deployed::Deployed,
     emulator::{Account, Emulator},
+    faultproxy::FaultProxy,
     helm::Helm,
     operator::{Operator, Start},
     wait,
@@ -110,6 +111,14 @@ impl World {
             .flag("--leader-election", "false")
             .flag("--namespace", &self.namespace)
             .env("AWS_EC2_METADATA_DISABLED", "true")
+    }
+
+    /// A way to the API server that may be disturbed, and an operator about to take it.
+    pub async fn behind_a_proxy(&self) -> (FaultProxy, Start) {
+        let proxy = FaultProxy::start(&self.plane).await.unwrap();
+        let kubeconfig = self.plane.kubeconfig_through(proxy.url(), &self.token().await).unwrap();
+        let start = self.operator_with(&kubeconfig);
+        (proxy, start)
     }
 
     pub async fn kubeconfig(&self) -> PathBuf {

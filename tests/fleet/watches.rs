@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use devkit::{
     controlplane::client_from,
-    faultproxy::{Effect, FaultProxy, Rule},
-    operator::Start,
+    faultproxy::{Effect, Rule},
 };
 use kube::Api;
 use serde_json::json;
@@ -15,13 +14,6 @@ use crate::{by_hand, link::Link, record::UPDATE, rest::comes_to_rest, world::Wor
 
 const WATCH: &str = "/profilinggroups?";
 const UNAVAILABLE: Effect = Effect::Answer { code: 503, retry_after: None };
-
-async fn behind_a_proxy(world: &World) -> (FaultProxy, Start) {
-    let proxy = FaultProxy::start(&world.plane).await.unwrap();
-    let kubeconfig = world.plane.kubeconfig_through(proxy.url(), &world.token().await).unwrap();
-    let start = world.operator_with(&kubeconfig);
-    (proxy, start)
-}
 
 /// Groups that are on, and their resources in sync.
 async fn in_sync(world: &World, names: &[&str]) {
@@ -47,7 +39,7 @@ async fn is_left_alone(world: &World, deleted: &str) {
 #[tokio::test]
 async fn what_changed_before_etcd_was_compacted_under_the_watch_is_listed_again() {
     let world = World::apart().await;
-    let (proxy, start) = behind_a_proxy(&world).await;
+    let (proxy, start) = world.behind_a_proxy().await;
     let operator = start.start().await.unwrap();
     in_sync(&world, &["edited", "deleted"]).await;
     let away = proxy.add(Rule::new(UNAVAILABLE).path(WATCH).watches(true));
@@ -73,7 +65,7 @@ async fn what_changed_before_etcd_was_compacted_under_the_watch_is_listed_again(
 async fn frames_that_come_in_pieces_and_break_off_lose_no_edit_and_no_deletion() {
     let edits = by_hand("FLEET_EDITS", 30);
     let world = World::new().await;
-    let (proxy, start) = behind_a_proxy(&world).await;
+    let (proxy, start) = world.behind_a_proxy().await;
     let pieces = Effect::Split { bytes: 100, pause: Duration::from_millis(2) };
     proxy.add(Rule::new(pieces).path(WATCH).watches(true));
     let _operator = start.start().await.unwrap();
@@ -115,7 +107,7 @@ async fn an_api_server_that_lags_behind_brings_nothing_back_that_is_over() {
     let world = World::apart().await;
     let link = Link::to(world.plane.etcd_url()).await;
     let late = world.plane.another_api_server(&link.url()).await.unwrap();
-    let (proxy, start) = behind_a_proxy(&world).await;
+    let (proxy, start) = world.behind_a_proxy().await;
     let operator = start.start().await.unwrap();
     in_sync(&world, &["edited", "deleted"]).await;
     let groups: Api<kube::api::DynamicObject> = Api::namespaced_with(
