@@ -10,7 +10,7 @@ use devkit::emulator::{Account, Emulator};
 use devkit::operator::{self, Operator, Start};
 use devkit::{Error, wait};
 use futures::{StreamExt, TryStreamExt, stream};
-use kube::api::{Api, DynamicObject, PostParams};
+use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::json;
 
 use super::cell::{Cell, Shape};
@@ -120,6 +120,15 @@ impl Fleet {
         let object = serde_json::from_value(object).map_err(|error| Error::Unexpected(error.to_string()))?;
         let created = self.resources.create(&PostParams::default(), &object).await;
         created.map(|_| ()).map_err(Error::kube(format!("create {}", member.name)))
+    }
+
+    /// Turns the switch of one member's resource over. Returns the new generation.
+    pub async fn edit(&self, member: &Member) -> Result<i64, Error> {
+        let enabled = self.observer.of(&member.name).generation % 2 == 0;
+        let patch = Patch::Merge(json!({ "spec": { "profilingEnabled": enabled } }));
+        let edited = self.resources.patch(&member.name, &PatchParams::default(), &patch).await;
+        let edited = edited.map_err(Error::kube(format!("edit {}", member.name)))?;
+        Ok(edited.metadata.generation.unwrap_or_default())
     }
 
     /// Starts the operator with these flags beside those that each run has.

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant, SystemTime};
 use devkit::Error;
 use devkit::operator::Operator;
 use futures::{StreamExt, TryStreamExt, stream};
-use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use super::cell::{Measured, Shape};
@@ -196,11 +195,7 @@ impl Run {
     }
 
     async fn edit(&self, member: Member) -> Result<Edit, Error> {
-        let enabled = self.fleet.observer.of(&member.name).generation % 2 == 0;
-        let patch = Patch::Merge(json!({ "spec": { "profilingEnabled": enabled } }));
-        let edited = self.fleet.resources.patch(&member.name, &PatchParams::default(), &patch).await;
-        let edited = edited.map_err(Error::kube(format!("edit {}", member.name)))?;
-        let generation = edited.metadata.generation.unwrap_or_default();
+        let generation = self.fleet.edit(&member).await?;
         Ok(Edit { member, generation, accepted: SystemTime::now() })
     }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use devkit::Error;
 use devkit::operator::Operator;
-use kube::api::{DeleteParams, Patch, PatchParams};
+use kube::api::DeleteParams;
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -70,19 +70,15 @@ async fn churn(fleet: &Fleet) -> Result<(), Error> {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for (number, member) in fleet.members.iter().cycle().enumerate() {
         ticks.tick().await;
-        let failed = || Error::kube(format!("change {}", member.name));
         match number % 10 {
-            0..7 => {
-                let enabled = fleet.observer.of(&member.name).generation % 2 == 0;
-                let patch = Patch::Merge(json!({ "spec": { "profilingEnabled": enabled } }));
-                fleet.resources.patch(&member.name, &PatchParams::default(), &patch).await.map_err(failed())?;
-            }
+            0..7 => drop(fleet.edit(member).await?),
             7..9 => {
                 let enabled = fleet.observer.of(&member.name).generation % 2 == 0;
                 fleet.aws.put_group(member.region, &member.group, json!({ "profilingEnabled": enabled })).await?;
             }
             _ => {
-                fleet.resources.delete(&member.name, &DeleteParams::default()).await.map_err(failed())?;
+                let deleted = fleet.resources.delete(&member.name, &DeleteParams::default()).await;
+                deleted.map_err(Error::kube(format!("delete {}", member.name)))?;
                 fleet.create(member).await?;
             }
         }
