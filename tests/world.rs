@@ -65,7 +65,11 @@ impl World {
 
     /// A world whose API server may be stopped.
     pub async fn apart() -> Self {
-        let plane = Arc::new(ControlPlane::start(Options::default()).await.unwrap());
+        Self::apart_with(Options::default()).await
+    }
+
+    pub async fn apart_with(options: Options) -> Self {
+        let plane = Arc::new(ControlPlane::start(options).await.unwrap());
         install(&plane).await;
         Self::on(plane).await
     }

@@ -198,13 +198,19 @@ impl Inventory {
     }
 
     /// Takes what a status remembers about our last mutation, so that stale reads are told from drift after a restart,
-    /// too.
+    /// too: also one that was taken before the status was known.
     pub fn remember(&mut self, name: &Arc<str>, answer: Answer, now: Moment) {
         let entry = self.entries.entry(Arc::clone(name)).or_default();
-        if entry.ours.is_none() && entry.presence.is_none() {
-            entry.newest(answer.updated_at, now);
-            entry.ours = Some(Ours { ended: now, answer });
+        let ours = Ours { ended: now, answer };
+        match &entry.presence {
+            _ if entry.ours.is_some() => return,
+            Some(Known::Missing) => return,
+            Some(Known::Present(read)) if read.updated_at > answer.updated_at => return,
+            Some(Known::Present(read)) if ours.makes_stale(read, entry.as_of) => entry.presence = None,
+            Some(Known::Present(_)) | None => {}
         }
+        entry.newest(answer.updated_at, now);
+        entry.ours = Some(ours);
     }
 
     /// The names about which Lists have shown a change since the last call.

@@ -129,10 +129,12 @@ impl Shell {
         self.carry_out(wanted, true);
     }
 
-    /// Waits until every object is known and this process leads, which a process does that has no rival.
+    /// Waits until this process leads, which a process does that has no rival, and every object is known. AWS lists its
+    /// groups beside the API server.
     pub async fn elected(&self) {
-        self.complete.notified().await;
         self.permits.elected().await;
+        self.handle(Memory::list_early);
+        self.complete.notified().await;
     }
 
     /// Begins to act.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use devkit::{
-    controlplane::client_from,
+    controlplane::{Options, client_from},
     faultproxy::{Effect, Rule},
 };
 use kube::Api;
@@ -136,5 +136,28 @@ async fn an_api_server_that_lags_behind_brings_nothing_back_that_is_over() {
     next.ready(Duration::from_mins(1)).await.unwrap();
     is_left_alone(&world, "deleted").await;
     assert_eq!((world.calls(UPDATE).await, world.enabled("edited").await), (1, Some(false)));
+    world.judge().await;
+}
+
+/// Older clusters, and those whose operators have switched the feature off.
+#[tokio::test]
+async fn an_api_server_that_streams_no_lists_is_listed_in_pages() {
+    let world = World::apart_with(Options {
+        api_server_args: vec!["--feature-gates=WatchList=false".into()],
+        ..Options::default()
+    })
+    .await;
+    let (proxy, start) = world.behind_a_proxy().await;
+    let asked = proxy.add(Rule::new(Effect::Delay(Duration::ZERO)).path("sendInitialEvents=true"));
+    let operator = start.start().await.unwrap();
+    in_sync(&world, &["edited", "deleted"]).await;
+    switch_off(&world, "edited").await;
+    world.eventually("the edit", async || world.enabled("edited").await.filter(|on| !on)).await;
+    proxy.cut_watches();
+    world.delete("deleted").await;
+    world.flip("deleted", false).await;
+    is_left_alone(&world, "deleted").await;
+    assert_eq!((proxy.hits(asked), world.calls(UPDATE).await), (1, 1), "it is asked once whether it streams lists");
+    operator.stop_gracefully().await.unwrap();
     world.judge().await;
 }

@@ -149,6 +149,8 @@ struct World {
     late: Option<bool>,
     desired: bool,
     inventory: Inventory,
+    /// Whether the process knows the status: the first List may be faster.
+    knows_status: bool,
     memory: Memory,
     stored: Memory,
     list: Option<Read>,
@@ -203,6 +205,7 @@ impl World {
             late: None,
             desired: true,
             inventory: Inventory::default(),
+            knows_status: false,
             memory: stored.clone(),
             stored,
             list: None,
@@ -224,6 +227,11 @@ impl World {
     fn start(&mut self) {
         self.inventory = Inventory::default();
         self.memory = self.stored.clone();
+        self.knows_status = false;
+    }
+
+    fn learn_status(&mut self) {
+        self.knows_status = true;
         if let Some((on, _)) = self.memory.remembered.switch {
             let remembered = Answer { profiling_enabled: Some(on), updated_at: self.memory.remembered.updated_at };
             self.inventory.remember(&NAME.into(), remembered, self.now);

@@ -177,11 +177,19 @@ fn a_stale_read_is_told_from_drift_after_a_restart_too() {
 }
 
 #[test]
-fn what_a_status_remembers_never_replaces_what_is_known() {
-    let mut inventory = listed(1, [group(false, 1)]);
-    let known = inventory.clone();
-    inventory.remember(&A.into(), (&group(true, 2)).into(), Moment(2));
-    assert_eq!(inventory, known);
+fn what_a_status_remembers_replaces_nothing_that_is_known_but_makes_an_older_read_unknown() {
+    for (remembered, kept) in
+        [(group(true, 3), true), (group(false, 1), true), (group(false, 2), false), (group(false, 3), false)]
+    {
+        let mut inventory = listed(1, [group(true, 2)]);
+        let known = inventory.clone();
+        inventory.remember(&A.into(), (&remembered).into(), Moment(2));
+        if kept {
+            assert_eq!(inventory.presence(A), known.presence(A), "{remembered:?}");
+        } else {
+            assert_eq!((inventory.presence(A), inventory.wants_describe(A)), (Presence::Unconfirmed, true));
+        }
+    }
 }
 
 #[test]

@@ -70,6 +70,8 @@ pub struct Memory {
     lanes: BTreeMap<LaneId, SharedLaneState>,
     /// Objects that wait for a List that was requested.
     requests: BTreeSet<Key>,
+    /// Whether lanes begin to list while the watch does: until then no claim is known for certain, and nothing is planned.
+    lists_early: bool,
     /// The newest version that was stored some time after this process began to lead: former leaders have seen no newer
     /// one.
     seen_by_others: Option<Version>,
@@ -85,15 +87,36 @@ impl Memory {
             objects: BTreeMap::new(),
             lanes: BTreeMap::new(),
             requests: BTreeSet::new(),
+            lists_early: false,
             seen_by_others: None,
         }
+    }
+
+    /// This process leads, and may not know every object yet: AWS lists the regions that the known ones name, and those
+    /// that follow, meanwhile.
+    pub fn list_early(&mut self, now: Now) -> Wanted {
+        self.lists_early = true;
+        let mut wanted = Wanted::default();
+        let keys: Vec<_> = self.objects.keys().cloned().collect();
+        for key in keys {
+            self.want_early(&key, now, &mut wanted);
+        }
+        wanted
+    }
+
+    /// One object that needs a lane is enough for its first List.
+    fn want_early(&mut self, key: &Key, now: Now, wanted: &mut Wanted) {
+        let Some(entry) = self.objects.get(key).filter(|_| self.lists_early) else { return };
+        let suspended = entry.object.spec.as_ref().is_ok_and(|spec| spec.suspend == Some(true));
+        let group = self.claims.group(key).filter(|group| !suspended && !self.lanes.contains_key(&group.lane)).cloned();
+        self.want(key, group, now, wanted);
     }
 
     /// This process leads from now on: what it remembers beside the objects begins with what their statuses report.
     pub fn begin(&mut self, now: Now) -> Wanted {
         let mut wanted = Wanted::default();
         self.requests.clear();
-        self.seen_by_others = None;
+        (self.lists_early, self.seen_by_others) = (false, None);
         let keys: Vec<_> = self.objects.keys().cloned().collect();
         for key in keys {
             let Some(record) = self.objects.get(&key).map(|entry| self.new_record(&entry.object, now)) else {
@@ -180,6 +203,7 @@ impl Memory {
             }
         }
         self.claim(key, now, &mut wanted);
+        self.want_early(key, now, &mut wanted);
         self.notice_request(key, now, &mut wanted);
         wanted
     }

@@ -123,6 +123,29 @@ fn nothing_is_left_after_a_resource_is_deleted() {
 }
 
 #[test]
+fn the_first_lists_of_a_leader_do_not_wait_for_the_last_resource() {
+    let mut memory = memory();
+    let applied = |memory: &mut Memory, name: &str, version: u64, spec: &Value| {
+        memory.handle_applied(object(name, name, version, &json!({ "spec": spec })), now(0)).lanes
+    };
+    let lanes = |regions: &[&str]| regions.iter().map(|region| LaneId::of_region(region)).collect::<BTreeSet<_>>();
+    assert_eq!(applied(&mut memory, "a", 1, &json!({})), lanes(&[]), "it does not lead");
+    assert_eq!(applied(&mut memory, "b", 2, &json!({ "suspend": true, "region": "us-east-1" })), lanes(&[]));
+    assert_eq!(memory.list_early(now(0)).lanes, lanes(&[REGION]), "no call for what is suspended");
+    assert_eq!(applied(&mut memory, "c", 3, &json!({})), lanes(&[]), "this lane has begun");
+    assert_eq!(applied(&mut memory, "d", 4, &json!({ "region": "eu-west-3" })), lanes(&["eu-west-3"]));
+    list(&memory, 0, vec![group("c", false)]);
+    memory.begin(now(1));
+    let evaluation = evaluate_and_note(&mut memory, "c", 1);
+    assert_eq!(evaluation.plan, Plan::Update { to: true, cause: Cause::Adoption }, "the List is known");
+    assert_eq!(
+        applied(&mut memory, "e", 5, &json!({ "region": "eu-west-2" })),
+        lanes(&[]),
+        "from now on it is evaluated"
+    );
+}
+
+#[test]
 fn a_list_triggers_only_the_resources_whose_group_has_changed() {
     let mut memory = memory();
     for n in 0..50 {

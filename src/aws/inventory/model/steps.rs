@@ -20,6 +20,7 @@ pub(super) enum Call {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
     Begin,
+    LearnStatus,
     List,
     Reconcile,
     Report { stored: bool },
@@ -61,6 +62,7 @@ impl World {
             steps.push(Step::List);
         }
         match &self.write {
+            None if !self.knows_status => steps.push(Step::LearnStatus),
             None => {
                 steps.extend([Step::Reconcile, Step::Report { stored: true }]);
                 if self.crashes > 0 {
@@ -109,6 +111,7 @@ impl World {
         let version_before = present(&self.inventory).map(version_of);
         match step {
             Step::Begin => {}
+            Step::LearnStatus => self.learn_status(),
             Step::List => self.list = Some(Read { began: self.now, oldest: self.visible, newest: None }),
             Step::Reconcile => self.reconcile()?,
             Step::Report { stored } => {
