@@ -121,7 +121,8 @@ impl Permits {
 
     /// Waits until this process may act at all: it was elected.
     pub async fn elected(&self) {
-        drop(self.acquire(Duration::ZERO).await);
+        // Not for no time at all: that would be granted in the very moment in which the time to act ends.
+        drop(self.acquire(Duration::from_nanos(1)).await);
     }
 }
 
@@ -160,6 +161,16 @@ mod tests {
         ready.notify_one();
         tokio::time::advance(CALL).await;
         assert!(bound.await.is_err() && !sent.get());
+    }
+
+    /// A process that was never elected once acted in the very moment in which it began.
+    #[tokio::test(start_paused = true)]
+    async fn who_may_act_until_now_is_not_elected() {
+        let (elect, until) = watch::channel(Instant::now());
+        let permits = Permits::granted_until(until);
+        assert!(permits.elected().now_or_never().is_none());
+        elect.send_replace(Instant::now() + CALL);
+        assert!(permits.elected().now_or_never().is_some());
     }
 
     #[tokio::test(start_paused = true)]
