@@ -65,6 +65,7 @@ def test_page_sizes_are_settings(emulator, client):
         ("full", set()),
         ("noOrchestrationConfig", {"agentOrchestrationConfig"}),
         ("noProfilingStatus", {"profilingStatus"}),
+        ("noTags", {"tags"}),
         (
             "bare",
             {"agentOrchestrationConfig", "profilingStatus", "computePlatform", "createdAt", "updatedAt", "tags"},

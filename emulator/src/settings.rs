@@ -88,7 +88,7 @@ switches! {
     read_lag_ms: u64 = 0, "milliseconds, at most 60000",
         "How far Describe and List are behind the actual state, for each group, to within 10 ms",
         "AWS does not guarantee read-after-write consistency, but most tests need it";
-    thin_list: ThinList = ThinList::Full, "`full`, `noOrchestrationConfig`, `noProfilingStatus`, `bare` (name and ARN), `namesOnly` (although descriptions were asked for)",
+    thin_list: ThinList = ThinList::Full, "`full`, `noOrchestrationConfig`, `noProfilingStatus`, `noTags`, `noEmptyTags` (no `tags` where there are none), `bare` (name and ARN), `namesOnly` (although descriptions were asked for)",
         "What a List with descriptions omits",
         "In the model List returns the same description as Describe, but it is not documented that all members are present";
     page_size: usize = 100, "1 to 1000",

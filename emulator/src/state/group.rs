@@ -138,6 +138,9 @@ pub enum ThinList {
     Full,
     NoOrchestrationConfig,
     NoProfilingStatus,
+    NoTags,
+    /// Tags come where there are some.
+    NoEmptyTags,
     /// Name and ARN only.
     Bare,
     /// Names come although descriptions were asked for.
@@ -200,6 +203,8 @@ impl<'a> Description<'a> {
             ThinList::Full => Some(full),
             ThinList::NoOrchestrationConfig => Some(Self { agent_orchestration_config: None, ..full }),
             ThinList::NoProfilingStatus => Some(Self { profiling_status: None, ..full }),
+            ThinList::NoTags => Some(Self { tags: None, ..full }),
+            ThinList::NoEmptyTags => Some(Self { tags: full.tags.filter(|tags| !tags.is_empty()), ..full }),
             ThinList::Bare => Some(Self {
                 compute_platform: None,
                 created_at: None,

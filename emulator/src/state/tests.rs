@@ -253,6 +253,8 @@ fn a_thin_list_leaves_out_what_its_setting_says() {
     let without = |gone: &str| full.iter().filter(|name| *name != gone).cloned().collect::<Vec<_>>();
     assert_eq!(members(ThinList::NoOrchestrationConfig), without("agentOrchestrationConfig"));
     assert_eq!(members(ThinList::NoProfilingStatus), without("profilingStatus"));
+    assert_eq!(members(ThinList::NoTags), without("tags"));
+    assert_eq!(members(ThinList::NoEmptyTags), without("tags"), "it has none");
     let mut bare = members(ThinList::Bare);
     bare.sort();
     assert_eq!(bare, ["arn", "name"]);

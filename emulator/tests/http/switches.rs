@@ -82,6 +82,18 @@ async fn thin_list_leaves_members_of_a_list_out() {
             "noProfilingStatus",
             json!(["agentOrchestrationConfig", "arn", "computePlatform", "createdAt", "name", "tags", "updatedAt"]),
         ),
+        (
+            "noTags",
+            json!([
+                "agentOrchestrationConfig",
+                "arn",
+                "computePlatform",
+                "createdAt",
+                "name",
+                "profilingStatus",
+                "updatedAt"
+            ]),
+        ),
         ("bare", json!(["arn", "name"])),
         ("namesOnly", json!(null)),
     ] {
