@@ -22,6 +22,7 @@ mod process;
 mod refusals;
 mod requests;
 mod suspend;
+mod tags;
 mod targets;
 mod teams;
 mod thin_and_stale;

@@ -29,6 +29,10 @@ fn message(error: kube::Error) -> String {
     }
 }
 
+fn numbered(tags: usize) -> Value {
+    (0..tags).map(|number| (format!("key {number:02} {}", "x".repeat(121)), "v".repeat(256))).collect()
+}
+
 #[tokio::test]
 async fn a_new_resource_that_is_invalid_is_refused_with_what_to_do() {
     let world = World::new().await;
@@ -48,6 +52,13 @@ async fn a_new_resource_that_is_invalid_is_refused_with_what_to_do() {
             r#"Unsupported value: "Ignore": supported values: "Manage", "Observe""#,
         ),
         (json!({ "driftPolicy": "correct" }), r#"Unsupported value: "correct": supported values: "Correct", "Report""#),
+        (json!({ "tags": { "": "a" } }), "keys of 1 to 128"),
+        (json!({ "tags": { "a".repeat(129): "a" } }), "keys of 1 to 128"),
+        (json!({ "tags": { "a": "a;b" } }), "letters, digits, spaces"),
+        (json!({ "tags": { "a": "b".repeat(257) } }), "may not be more than 256"),
+        (json!({ "tags": { "AWS:created": "a" } }), "belong to AWS"),
+        (json!({ "tags": { "codeguruprofiler.dev/owner-id": "me" } }), "to the operator"),
+        (json!({ "tags": numbered(51) }), "must have at most 50 items"),
         (json!({ "profilingGroupName": null }), "spec.profilingGroupName: Required value"),
         (json!({ "profilingEnabled": null }), "spec.profilingEnabled: Required value"),
     ] {
@@ -94,6 +105,9 @@ async fn every_form_that_is_allowed_is_taken_and_comes_back_as_given() {
                 "profilingEnabled": false,
             }),
         ),
+        ("tags", json!({ "tags": { "team": "shop", "Cost Center": "a/b=c+d@e.f_g:h-1", "ünïcode": "" } })),
+        ("no-tags", json!({ "tags": {} })),
+        ("most-tags", json!({ "tags": numbered(50) })),
         ("other-words", json!({ "managementPolicy": "Manage", "driftPolicy": "Correct", "suspend": false })),
     ] {
         let spec = changed(&good(), &change);

@@ -257,6 +257,10 @@ impl World {
         self.aws.group(REGION, group).await.unwrap()?["agentOrchestrationConfig"]["profilingEnabled"].as_bool()
     }
 
+    pub async fn tags(&self, group: &str) -> Value {
+        self.aws.group(REGION, group).await.unwrap().map_or(Value::Null, |group| group["tags"].clone())
+    }
+
     pub async fn flip(&self, group: &str, enabled: bool) {
         self.aws.put_group(REGION, group, json!({ "profilingEnabled": enabled })).await.unwrap();
     }

@@ -72,6 +72,8 @@ reasons! {
     RegionMissing,
     /// The spec can't be read.
     InvalidSpec,
+    /// The resource manages what the operator does not allow.
+    FacetNotAllowed,
     /// AWS was changed externally, and the policy is to report it.
     DriftReported,
     /// AWS is only observed, whether it differs or not.

@@ -10,8 +10,8 @@ pub use condition::{ConditionType, Reason};
 pub use crd::{crd, crd_yaml};
 pub use profiling_group::{DriftPolicy, ManagementPolicy, ProfilingGroup, ProfilingGroupSpec};
 pub use status::{
-    AggregatedProfile, Correction, DriftStatus, FieldDifference, ProfilingGroupStatus, ProfilingStatus, Slowdown,
-    SwitchState,
+    AggregatedProfile, AppliedState, Correction, DriftStatus, FieldDifference, ProfilingGroupStatus, ProfilingStatus,
+    Slowdown, SwitchState,
 };
 pub use timestamp::Timestamp;
 

@@ -2,9 +2,12 @@
 // Several printer columns share a type: the lint takes the arguments of `kube` for one attribute.
 #![allow(clippy::duplicated_attributes)]
 
+use std::collections::BTreeMap;
+
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::ProfilingGroupStatus;
 
@@ -129,6 +132,20 @@ pub struct ProfilingGroupSpec {
     /// If true, no AWS calls are made for this resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspend: Option<bool>,
+
+    /// Tags of the profiling group: these keys are managed, all others are left alone. A key that is removed here is
+    /// removed from the group; if the field is removed, the tags stay as they are. Requires --allowed-facets=tags.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxProperties" = 50, "additionalProperties" = json!({ "type": "string", "maxLength": 256 })))]
+    #[x_kube(
+        validation = Rule::new("self.all(key, key.matches('^[\\\\p{L}\\\\p{Z}\\\\p{N}_.:/=+@-]{1,128}$') && self[key].matches('^[\\\\p{L}\\\\p{Z}\\\\p{N}_.:/=+@-]*$'))")
+            .message("tags must have keys of 1 to 128 and values of at most 256 letters, digits, spaces or _ . : / = + @ -")
+            .reason(Reason::FieldValueInvalid),
+        validation = Rule::new("self.all(key, !key.matches('^[aA][wW][sS]:') && !key.startsWith('codeguruprofiler.dev/'))")
+            .message("tags with the prefix aws: belong to AWS, those with codeguruprofiler.dev/ to the operator: choose other keys")
+            .reason(Reason::FieldValueForbidden),
+    )]
+    pub tags: Option<BTreeMap<String, String>>,
 }
 
 /// Whether AWS is changed.
@@ -154,7 +171,7 @@ pub enum DriftPolicy {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::Value;
 
     use super::*;
 
@@ -185,6 +202,12 @@ mod tests {
                 json!({ "region": "us-gov-west-1", "managementPolicy": "Observe", "driftPolicy": "Report", "suspend": true }),
                 "",
             ),
+            (json!({ "tags": { "team": "shop", "Cost Center": "a/b=c+d@e.f_g:h-1", "ünïcode": "" } }), ""),
+            (json!({ "tags": { "": "a" } }), "keys of 1 to 128"),
+            (json!({ "tags": { "a".repeat(129): "a" } }), "keys of 1 to 128"),
+            (json!({ "tags": { "a": "a;b" } }), "letters, digits, spaces"),
+            (json!({ "tags": { "AWS:created": "a" } }), "belong to AWS"),
+            (json!({ "tags": { "codeguruprofiler.dev/owner-id": "me" } }), "to the operator"),
             (json!({ "profilingGroupName": "" }), "must be 1 to 255 letters"),
             (json!({ "profilingGroupName": "a".repeat(256) }), "must be 1 to 255 letters"),
             (json!({ "profilingGroupName": "arn:aws:x" }), "not its ARN"),

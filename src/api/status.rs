@@ -55,7 +55,7 @@ pub struct ProfilingGroupStatus {
     pub desired: Option<SwitchState>,
     /// State that AWS last confirmed: distinguishes an edit of this resource from an external change.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_applied: Option<SwitchState>,
+    pub last_applied: Option<AppliedState>,
     /// External changes in AWS, and their corrections.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftStatus>,
@@ -101,6 +101,19 @@ pub struct AggregatedProfile {
 pub struct SwitchState {
     /// Whether profiling is enabled.
     pub profiling_enabled: bool,
+}
+
+/// What AWS has confirmed.
+#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AppliedState {
+    /// Whether profiling is enabled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profiling_enabled: Option<bool>,
+    /// Tags of this resource: a key that is removed from spec.tags is removed from the group. Absent while tags are not
+    /// managed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<BTreeMap<String, String>>,
 }
 
 /// External changes in AWS: a record that outlives the operator's process.

@@ -24,15 +24,22 @@ pub enum Operation {
     List,
     /// One group.
     Describe,
-    /// The switch of one group: the only mutation.
+    /// The switch of one group.
     Update,
+    /// The tags of one group.
+    ListTags,
+    /// Sets tags of one group.
+    Tag,
+    /// Removes tags of one group.
+    Untag,
     /// Whose credentials these are.
     GetCallerIdentity,
 }
 
 impl Operation {
     /// Every call there is.
-    pub const ALL: [Self; 4] = [Self::List, Self::Describe, Self::Update, Self::GetCallerIdentity];
+    pub const ALL: [Self; 7] =
+        [Self::List, Self::Describe, Self::Update, Self::ListTags, Self::Tag, Self::Untag, Self::GetCallerIdentity];
 
     /// The name in the API.
     #[must_use]
@@ -41,6 +48,9 @@ impl Operation {
             Self::List => "ListProfilingGroups",
             Self::Describe => "DescribeProfilingGroup",
             Self::Update => "UpdateProfilingGroup",
+            Self::ListTags => "ListTagsForResource",
+            Self::Tag => "TagResource",
+            Self::Untag => "UntagResource",
             Self::GetCallerIdentity => "GetCallerIdentity",
         }
     }
@@ -52,6 +62,9 @@ impl Operation {
             Self::List => "codeguru-profiler:ListProfilingGroups",
             Self::Describe => "codeguru-profiler:DescribeProfilingGroup",
             Self::Update => "codeguru-profiler:UpdateProfilingGroup",
+            Self::ListTags => "codeguru-profiler:ListTagsForResource",
+            Self::Tag => "codeguru-profiler:TagResource",
+            Self::Untag => "codeguru-profiler:UntagResource",
             Self::GetCallerIdentity => "sts:GetCallerIdentity",
         }
     }

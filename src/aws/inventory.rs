@@ -9,7 +9,12 @@ use std::{
 use super::error::Effect;
 use crate::{
     api::Timestamp,
-    domain::{moment::Moment, observation::Observation, situation::Presence},
+    domain::{
+        facet::{Facet, Step, Tags},
+        moment::Moment,
+        observation::Observation,
+        situation::Presence,
+    },
 };
 
 #[cfg(test)]
@@ -19,6 +24,8 @@ mod tests;
 
 /// How long a read that seems older than what is known is distrusted.
 const STALE_READS_LAST: Duration = Duration::from_mins(5);
+/// How long tags are believed that the Lists leave out.
+const TAGS_HOLD: Duration = Duration::from_mins(10);
 
 /// How a mutation ended.
 #[derive(Clone, Debug)]
@@ -26,22 +33,24 @@ const STALE_READS_LAST: Duration = Duration::from_mins(5);
 pub enum Ended {
     /// AWS answered with the group.
     Answered(Observation),
+    /// AWS did it, and answered nothing.
+    Done(Step),
     /// AWS did not do it.
     Refused {
         /// Because there is no such group.
         missing: bool,
     },
-    /// It is not known whether AWS did it.
-    Unclear,
+    /// It is not known whether AWS did it; what is unknown for that is this facet.
+    Unclear(Facet),
 }
 
 impl Ended {
     /// How a failed mutation ended.
     #[must_use]
-    pub fn failed(effect: Effect, missing: bool) -> Self {
+    pub fn failed(effect: Effect, missing: bool, facet: Facet) -> Self {
         match effect {
             Effect::Refused => Self::Refused { missing },
-            Effect::Unclear => Self::Unclear,
+            Effect::Unclear => Self::Unclear(facet),
         }
     }
 }
@@ -56,7 +65,9 @@ impl Ended {
 ///   ignored if it began within five minutes of the answer.
 /// * So is any read whose `updatedAt` is earlier than one already known, within five minutes of that.
 /// * A group that appears is described once where Lists describe it by half, though a Describe found none before.
-/// * A mutation whose end is unclear leaves the switch unknown until a later read.
+/// * A mutation whose end is unclear leaves its facet unknown until a later read.
+/// * Within five minutes of our change of tags, a List or Describe that shows other ones leaves the tags unknown: changing
+///   tags need not move `updatedAt`, so that a call for the tags alone has to decide.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Inventory {
     /// Boxed: half of a map's places are empty.
@@ -87,6 +98,17 @@ struct Entry {
     newest: Option<Newest>,
     listed: Listed,
     described: Option<Described>,
+    /// When the read of the tags that are known began.
+    tags_as_of: Moment,
+    /// Our last change of tags.
+    tagged: Option<Box<Tagged>>,
+}
+
+/// A change of tags that AWS accepted: each key with the value that it has since, if any.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Tagged {
+    ended: Moment,
+    tags: BTreeMap<String, Option<String>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -101,6 +123,7 @@ enum Known {
 struct Listed {
     without_switch: bool,
     without_agents: bool,
+    without_tags: bool,
 }
 
 /// The last mutation of ours that AWS accepted.
@@ -178,13 +201,25 @@ impl Inventory {
         match &entry.presence {
             Some(Known::Present(observation)) => {
                 let unclear = observation.profiling_enabled.is_none() && !described_since(entry.settled);
-                let Listed { without_switch, without_agents } = entry.listed;
+                let Listed { without_switch, without_agents, .. } = entry.listed;
                 let refresh = (without_switch && self.thin.switch) || (without_agents && self.thin.agents);
                 let never = (without_switch || without_agents) && entry.described.is_none();
                 unclear || never || (refresh && !self.last_complete_list.is_none_or(described_since))
             }
             Some(Known::Missing) => false,
             None => self.last_complete_list.is_some_and(|list| !described_since(list.max(entry.settled))),
+        }
+    }
+
+    /// When the tags of `name` are to be read by a call of their own: at once where they are unknown, and from time to time
+    /// where the Lists leave them out. Some services omit tags where there are none.
+    #[must_use]
+    pub fn tags_due(&self, name: &str) -> Option<Moment> {
+        let entry = self.entries.get(name).filter(|entry| !entry.in_flight)?;
+        let Some(Known::Present(Observation { arn: Some(_), tags, .. })) = &entry.presence else { return None };
+        match tags {
+            None => Some(Moment(0)),
+            Some(_) => entry.listed.without_tags.then(|| entry.tags_as_of.plus(TAGS_HOLD)),
         }
     }
 
@@ -236,6 +271,7 @@ impl Inventory {
             let listed = Listed {
                 without_switch: observation.profiling_enabled.is_none(),
                 without_agents: observation.profiling_status.is_none(),
+                without_tags: observation.tags.is_none(),
             };
             let name = self.name(&observation.name);
             listing.named.insert(Arc::clone(&name), listed);
@@ -290,6 +326,19 @@ impl Inventory {
         }
     }
 
+    /// A call for the tags of `name` alone that began at `began` was answered.
+    pub fn tags_read(&mut self, name: &str, tags: Tags, began: Moment) {
+        let Some(entry) = self.entries.get_mut(name).filter(|entry| entry.may_learn_tags(began)) else { return };
+        if entry.tagged.as_ref().is_some_and(|tagged| tagged.is_unlike(&tags, began)) {
+            // Someone else has changed them since.
+            entry.tagged = None;
+        }
+        if let Some(Known::Present(known)) = &mut entry.presence {
+            known.tags = Some(tags);
+            entry.tags_as_of = began;
+        }
+    }
+
     /// A mutation of `name` is about to be sent.
     pub fn begin_mutation(&mut self, name: &str) {
         self.entries.entry(name.into()).or_default().in_flight = true;
@@ -309,13 +358,40 @@ impl Inventory {
                     Some(Known::Present(Observation { profiling_enabled, ..answer.absorb(known) }))
                 });
             }
+            Ended::Done(step) => {
+                let known = match &entry.presence {
+                    Some(Known::Present(known)) => known.tags.clone().unwrap_or_default(),
+                    _ => Tags::new(),
+                };
+                entry.tagged = Some(Box::new(Tagged::by(&step, entry.tagged.take(), now)));
+                entry.settle(now, |present| {
+                    present.map(|present| {
+                        let tags = present.tags.is_some().then(|| {
+                            let mut tags = known;
+                            step.change_tags(&mut tags);
+                            tags
+                        });
+                        Known::Present(Observation { tags, ..present.clone() })
+                    })
+                });
+                entry.tags_as_of = now;
+            }
             Ended::Refused { missing: true } => entry.settle(now, |_| Some(Known::Missing)),
             Ended::Refused { missing: false } => {}
-            Ended::Unclear => {
-                entry.ours = None;
+            Ended::Unclear(facet) => {
+                match facet {
+                    Facet::Switch => entry.ours = None,
+                    Facet::Tags => entry.tagged = None,
+                }
                 entry.settle(now, |known| {
-                    known.map(|known| Known::Present(Observation { profiling_enabled: None, ..known.clone() }))
+                    let mut known = known?.clone();
+                    match facet {
+                        Facet::Switch => known.profiling_enabled = None,
+                        Facet::Tags => known.tags = None,
+                    }
+                    Some(Known::Present(known))
                 });
+                entry.tags_as_of = now;
             }
         }
     }
@@ -349,10 +425,32 @@ impl Entry {
             Some(Known::Present(known)) => Some(known),
             _ => None,
         };
-        let read = Some(Known::Present(observation.absorb(known)));
+        let tags = self.tags_of(&observation, known, began);
+        let told = observation.tags.is_some() && began >= self.tags_as_of;
+        let mut observation = observation.absorb(known);
+        observation.tags = tags;
+        self.tags_as_of = if told { began } else { self.tags_as_of };
+        let read = Some(Known::Present(observation));
         let changed = self.presence != read;
         self.presence = read;
         changed
+    }
+
+    /// The tags that are known after this read: those of an older read stay where it has none, or began before that.
+    fn tags_of(&self, read: &Observation, known: Option<&Observation>, began: Moment) -> Option<Tags> {
+        let known = known.filter(|known| !read.is_another_group(known.created_at));
+        match &read.tags {
+            Some(tags) if self.tagged.as_ref().is_some_and(|tagged| tagged.is_unlike(tags, began)) => {
+                known.and_then(|known| known.tags.clone()).filter(|_| began < self.tags_as_of)
+            }
+            Some(tags) if known.is_none() || began >= self.tags_as_of => Some(tags.clone()),
+            _ => known.and_then(|known| known.tags.clone()),
+        }
+    }
+
+    /// Whether a call for the tags alone that began at `began` returned something newer than what is known.
+    fn may_learn_tags(&self, began: Moment) -> bool {
+        !self.in_flight && began >= self.settled && began >= self.tags_as_of
     }
 
     fn newest(&mut self, updated_at: Option<Timestamp>, as_of: Moment) {
@@ -382,6 +480,26 @@ impl Entry {
         };
         self.as_of = now;
         self.settled = now;
+    }
+}
+
+impl Tagged {
+    /// What is known to be ours after `step`, and after `before` it.
+    fn by(step: &Step, before: Option<Box<Self>>, ended: Moment) -> Self {
+        let recent = before.filter(|before| ended.since(before.ended) < STALE_READS_LAST);
+        let mut tags = recent.map(|before| before.tags).unwrap_or_default();
+        match step {
+            Step::Switch(_) => {}
+            Step::Tag(set) => tags.extend(set.iter().map(|(key, value)| (key.clone(), Some(value.clone())))),
+            Step::Untag(keys) => tags.extend(keys.iter().map(|key| (key.clone(), None))),
+        }
+        Self { ended, tags }
+    }
+
+    /// Whether these tags are not as our change has left them, though it has been made recently.
+    fn is_unlike(&self, read: &Tags, began: Moment) -> bool {
+        began.since(self.ended) < STALE_READS_LAST
+            && self.tags.iter().any(|(key, value)| read.get(key) != value.as_ref())
     }
 }
 

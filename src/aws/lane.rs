@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     domain::{
+        facet::{Facet, Tags},
         failure::{Failure, FailureReason},
         lane_id::LaneId,
         moment::Moment,
@@ -341,19 +342,37 @@ impl Lane {
         }
     }
 
-    pub(super) async fn update(
+    pub(super) async fn list_tags(
+        &self,
+        name: &str,
+        call: impl Future<Output = Result<Tags, AwsError>>,
+    ) -> Result<(), Failure> {
+        let began = self.moment();
+        match call.await {
+            Ok(tags) => self.state().tags_read(name, tags, began),
+            Err(error) => return Err(Failure::from(&error)),
+        }
+        Ok(())
+    }
+
+    pub(super) async fn write(
         &self,
         guard: &GroupGuard,
         _permit: Permit,
-        call: impl Future<Output = Result<Observation, AwsError>>,
-    ) -> Result<Observation, (Failure, Effect)> {
-        let mut mutation = Mutation::begin(self, &guard.name);
-        let answer = call.await;
-        mutation.ended = match &answer {
-            Ok(observation) => Ended::Answered(observation.clone()),
-            Err(error) => Ended::failed(error.effect, error.reason == FailureReason::GroupNotFound),
-        };
-        answer.map_err(|error| (Failure::from(&error), error.effect))
+        facet: Facet,
+        call: impl Future<Output = Result<Ended, AwsError>>,
+    ) -> Result<(), (Failure, Effect)> {
+        let mut mutation = Mutation::begin(self, &guard.name, facet);
+        match call.await {
+            Ok(ended) => {
+                mutation.ended = ended;
+                Ok(())
+            }
+            Err(error) => {
+                mutation.ended = Ended::failed(error.effect, error.reason == FailureReason::GroupNotFound, facet);
+                Err((Failure::from(&error), error.effect))
+            }
+        }
     }
 
     fn moment(&self) -> Moment {
@@ -388,23 +407,24 @@ pub fn panic_message(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
-/// A mutation under way. Giving up on the answer leaves the switch unknown.
+/// A mutation under way. Giving up on the answer leaves its facet unknown.
 struct Mutation<'a> {
     lane: &'a Lane,
     name: &'a str,
+    facet: Facet,
     ended: Ended,
 }
 
 impl<'a> Mutation<'a> {
-    fn begin(lane: &'a Lane, name: &'a str) -> Self {
+    fn begin(lane: &'a Lane, name: &'a str, facet: Facet) -> Self {
         lane.state().begin_mutation(name);
-        Self { lane, name, ended: Ended::Unclear }
+        Self { lane, name, facet, ended: Ended::Unclear(facet) }
     }
 }
 
 impl Drop for Mutation<'_> {
     fn drop(&mut self) {
-        let ended = std::mem::replace(&mut self.ended, Ended::Unclear);
+        let ended = std::mem::replace(&mut self.ended, Ended::Unclear(self.facet));
         self.lane.state().end_mutation(self.name, ended, self.lane.moment());
     }
 }

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use super::inventory::{Answer, Ended, Inventory, Listing};
 use crate::domain::{
     backoff,
+    facet::Tags,
     failure::{Class, Failure, FailureReason},
     lane_id::LaneId,
     moment::{Moment, Now},
@@ -98,6 +99,7 @@ impl LaneState {
         let knowledge = Knowledge {
             presence: self.inventory.presence(name),
             wants_describe: self.inventory.wants_describe(name),
+            tags_due: self.inventory.tags_due(name).map(|moment| now.wall_at(moment)),
             as_of: self.inventory.as_of(name).map(|moment| now.wall_at(moment)),
         };
         (lane, knowledge)
@@ -267,6 +269,11 @@ impl LaneState {
             Some(observation) => self.inventory.described(name, observation, began),
             None => self.inventory.described_missing(name, began),
         }
+    }
+
+    /// The tags of `name` were read; the request began at `began`.
+    pub fn tags_read(&mut self, name: &str, tags: Tags, began: Moment) {
+        self.inventory.tags_read(name, tags, began);
     }
 
     /// A mutation of `name` is about to be sent.

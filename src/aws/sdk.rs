@@ -9,6 +9,7 @@ mod translate;
 mod trust;
 
 use std::{
+    collections::BTreeSet,
     env,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
@@ -37,7 +38,7 @@ use super::{
     metrics::AwsMetrics,
     service::{Page, ProfilerService},
 };
-use crate::domain::{failure::FailureReason, observation::Observation};
+use crate::domain::{facet::Tags, failure::FailureReason, observation::Observation};
 
 /// The field of the caller's span that is given AWS's request id.
 pub const REQUEST_ID: &str = "aws_request_id";
@@ -298,6 +299,39 @@ impl ProfilerService for SdkService {
         }
         .instrument(span)
         .boxed()
+    }
+
+    fn list_tags<'a>(&'a self, name: &'a str, arn: &'a str) -> BoxFuture<'a, Result<Tags, AwsError>> {
+        let request = self.profiler.list_tags_for_resource().resource_arn(arn);
+        let send = async |probe| request.customize().interceptor(probe).send().await;
+        self.call(Operation::ListTags, Some(name), send, |output, _| {
+            Ok(output.tags.unwrap_or_default().into_iter().collect())
+        })
+        .instrument(self.span(Operation::ListTags, Some(name)))
+        .boxed()
+    }
+
+    fn tag<'a>(&'a self, name: &'a str, arn: &'a str, tags: &'a Tags) -> BoxFuture<'a, Result<(), AwsError>> {
+        let tags = tags.clone().into_iter().collect();
+        let request = self.profiler.tag_resource().resource_arn(arn).set_tags(Some(tags));
+        let send = async |probe| request.customize().interceptor(probe).send().await;
+        self.call(Operation::Tag, Some(name), send, |_, _| Ok(()))
+            .instrument(self.span(Operation::Tag, Some(name)))
+            .boxed()
+    }
+
+    fn untag<'a>(
+        &'a self,
+        name: &'a str,
+        arn: &'a str,
+        keys: &'a BTreeSet<String>,
+    ) -> BoxFuture<'a, Result<(), AwsError>> {
+        let keys = keys.iter().cloned().collect();
+        let request = self.profiler.untag_resource().resource_arn(arn).set_tag_keys(Some(keys));
+        let send = async |probe| request.customize().interceptor(probe).send().await;
+        self.call(Operation::Untag, Some(name), send, |_, _| Ok(()))
+            .instrument(self.span(Operation::Untag, Some(name)))
+            .boxed()
     }
 
     fn account(&self) -> BoxFuture<'_, Result<String, AwsError>> {

@@ -1,9 +1,11 @@
 //! The calls that the operator makes to Amazon CodeGuru Profiler, in its own types. No I/O here.
 
+use std::collections::BTreeSet;
+
 use futures::future::BoxFuture;
 
 use super::error::AwsError;
-use crate::domain::observation::Observation;
+use crate::domain::{facet::Tags, observation::Observation};
 
 /// One page of `ListProfilingGroups` with `includeDescription`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +26,20 @@ pub trait ProfilerService: Send + Sync {
 
     /// `UpdateProfilingGroup`; answers the group as it is afterwards, with the switch known.
     fn update(&self, name: &str, profiling_enabled: bool) -> BoxFuture<'_, Result<Observation, AwsError>>;
+
+    /// `ListTagsForResource` of the group `name`, whose ARN is `arn`.
+    fn list_tags<'a>(&'a self, name: &'a str, arn: &'a str) -> BoxFuture<'a, Result<Tags, AwsError>>;
+
+    /// `TagResource`: sets these tags, and leaves all others alone.
+    fn tag<'a>(&'a self, name: &'a str, arn: &'a str, tags: &'a Tags) -> BoxFuture<'a, Result<(), AwsError>>;
+
+    /// `UntagResource`: removes the tags with these keys.
+    fn untag<'a>(
+        &'a self,
+        name: &'a str,
+        arn: &'a str,
+        keys: &'a BTreeSet<String>,
+    ) -> BoxFuture<'a, Result<(), AwsError>>;
 
     /// STS `GetCallerIdentity`: the account id.
     fn account(&self) -> BoxFuture<'_, Result<String, AwsError>>;

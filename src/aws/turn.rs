@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::{
     error::{AwsError, Effect},
+    inventory::Ended,
     lane::{GroupGuard, Lane},
     limiter::{Outcome, Pass},
     service::Page,
 };
 use crate::{
-    domain::{failure::Failure, observation::Observation},
+    domain::{facet::Step, failure::Failure},
     process::permit::Permit,
 };
 
@@ -49,11 +50,30 @@ impl Turn {
         lane.describe(name, self.make(lane.service().describe(name))).await
     }
 
-    /// One Update of the guarded group. Returns the failure with whether AWS may have carried it out.
-    pub async fn update(self, guard: GroupGuard, permit: Permit, to: bool) -> Result<Observation, (Failure, Effect)> {
+    /// The tags of the group `name`, whose ARN is `arn`.
+    pub async fn list_tags(self, name: &str, arn: &str) -> Result<(), Failure> {
         let lane = Arc::clone(&self.lane);
-        let call = lane.service().update(guard.name(), to);
-        lane.update(&guard, permit, self.make(call)).await
+        lane.list_tags(name, self.make(lane.service().list_tags(name, arn))).await
+    }
+
+    /// One change of the guarded group, whose ARN is `arn`. Returns the failure with whether AWS may have carried it out.
+    pub async fn write(
+        self,
+        guard: GroupGuard,
+        permit: Permit,
+        step: &Step,
+        arn: &str,
+    ) -> Result<(), (Failure, Effect)> {
+        let lane = Arc::clone(&self.lane);
+        let (service, name) = (lane.service(), guard.name());
+        let call = self.make(async {
+            match step {
+                Step::Switch(to) => service.update(name, *to).await.map(Ended::Answered),
+                Step::Tag(tags) => service.tag(name, arn, tags).await.map(|()| Ended::Done(step.clone())),
+                Step::Untag(keys) => service.untag(name, arn, keys).await.map(|()| Ended::Done(step.clone())),
+            }
+        });
+        lane.write(&guard, permit, step.facet(), call).await
     }
 
     async fn make<T>(mut self, call: impl Future<Output = Result<T, AwsError>>) -> Result<T, AwsError> {

@@ -23,7 +23,7 @@ use crate::{
         instruments::Instruments,
         settings::{Pod, Settings},
     },
-    domain::election::Terms,
+    domain::{desired::Allowed, election::Terms, facet::Facet},
     election::{Candidate, ElectionMetrics, LeaseLost},
     process::{
         health::{Liveness, Readiness},
@@ -100,6 +100,16 @@ pub struct RunArgs {
         value_parser = BoolishValueParser::new()
     )]
     pub observe_only: bool,
+
+    /// What resources may manage beside profilingEnabled, separated by commas: tags.
+    #[arg(
+        long,
+        env = "CODEGURU_PROFILER_OPERATOR_ALLOWED_FACETS",
+        value_name = "FACETS",
+        value_delimiter = ',',
+        value_parser = values::facet
+    )]
+    pub allowed_facets: Vec<Facet>,
 
     /// Endpoint of CodeGuru Profiler instead of the AWS default.
     #[arg(long, env = "CODEGURU_PROFILER_OPERATOR_ENDPOINT_URL", value_name = "URL")]
@@ -297,7 +307,7 @@ impl RunArgs {
             poll_interval: self.poll_interval,
             status_refresh: self.status_refresh,
             agent_stale_after: self.agent_stale_after,
-            observe_only: self.observe_only,
+            allowed: Allowed { observe_only: self.observe_only, facets: self.allowed_facets.clone() },
             aws_timeout: self.aws_timeout,
             status_timeout: terms.map_or(STATUS_TIMEOUT, |terms| STATUS_TIMEOUT.min(terms.longest_call())),
             pod: self.pod_namespace.clone().zip(self.pod_name.clone()).map(|(namespace, name)| Pod { namespace, name }),
@@ -345,7 +355,7 @@ mod tests {
             assert_eq!(found, Some(expected.as_str()), "--{flag}");
             flags += 1;
         }
-        assert_eq!(flags, 23);
+        assert_eq!(flags, 24);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use crate::aws::region::is_region;
+use crate::{aws::region::is_region, domain::facet::Facet};
 
 /// Reads a duration such as `90s` or `15m` of at least `min`.
 pub(super) fn duration(min: Duration) -> impl Fn(&str) -> Result<Duration, String> + Clone {
@@ -42,6 +42,13 @@ pub(super) fn region(text: &str) -> Result<String, String> {
     } else {
         Err("not an AWS region; give its code, such as eu-west-1".to_owned())
     }
+}
+
+/// Reads the name of a facet that has to be allowed.
+pub(super) fn facet(text: &str) -> Result<Facet, String> {
+    let named = |facet: &Facet| facet.permission() == Some(text);
+    let names: Vec<_> = Facet::ALL.into_iter().filter_map(Facet::permission).collect();
+    Facet::ALL.into_iter().find(named).ok_or_else(|| format!("nothing that can be allowed; give {}", names.join(", ")))
 }
 
 /// Reads an address to listen on.

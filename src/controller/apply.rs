@@ -11,6 +11,7 @@ use crate::{
         turn::Turn,
     },
     domain::{
+        facet::Step,
         failure::{Class, Failure, FailureReason},
         plan::{Cause, Plan},
     },
@@ -20,11 +21,12 @@ use crate::{
 /// Does what `evaluation` plans, if that is still the plan. The outcome goes to the memory, for the next status to
 /// report.
 pub async fn apply(shell: &Shell, turn: Turn, evaluation: &Evaluation) -> Outcome {
-    let outcome = match evaluation.plan {
+    let outcome = match &evaluation.plan {
         _ if evaluation.lane() != Some(turn.lane().id()) => Ok(()),
         Plan::Rest => Ok(()),
         Plan::Describe => describe(shell, turn, evaluation).await,
-        Plan::Update { .. } => update(shell, turn, evaluation).await,
+        Plan::ReadTags => read_tags(shell, turn, evaluation).await,
+        Plan::Write { .. } => write(shell, turn, evaluation).await,
     };
     match outcome {
         Ok(()) | Err(Apply::GivenUp) => Outcome::Success,
@@ -40,8 +42,8 @@ pub async fn apply(shell: &Shell, turn: Turn, evaluation: &Evaluation) -> Outcom
 enum Apply {
     /// Nothing is to be done any more.
     GivenUp,
-    /// With the value that AWS may have taken all the same.
-    Failed(Failure, Option<bool>),
+    /// With the step that AWS may have taken all the same.
+    Failed(Failure, Option<Step>),
 }
 
 impl From<Stopping> for Apply {
@@ -56,7 +58,15 @@ async fn describe(shell: &Shell, turn: Turn, evaluation: &Evaluation) -> Result<
     Ok(())
 }
 
-async fn update(shell: &Shell, turn: Turn, evaluation: &Evaluation) -> Result<(), Apply> {
+async fn read_tags(shell: &Shell, turn: Turn, evaluation: &Evaluation) -> Result<(), Apply> {
+    let Some(arn) = evaluation.situation.arn() else { return Err(Apply::GivenUp) };
+    let read = turn.list_tags(&evaluation.situation.desired.name, arn).await;
+    read.map_err(|failure| Apply::Failed(failure, None))?;
+    shell.memory.lock().handle_read(evaluation);
+    Ok(())
+}
+
+async fn write(shell: &Shell, turn: Turn, evaluation: &Evaluation) -> Result<(), Apply> {
     let guard = turn.lane().guard(&evaluation.situation.desired.name).await?;
     let permit = loop {
         tokio::select! {
@@ -74,8 +84,8 @@ async fn update(shell: &Shell, turn: Turn, evaluation: &Evaluation) -> Result<()
         }
     };
     let evaluation = still_planned(shell, evaluation)?;
-    let Plan::Update { to, cause } = evaluation.plan else { return Err(Apply::GivenUp) };
-    send(shell, turn, guard, permit, &evaluation, to, cause).await
+    let Plan::Write { step, cause } = &evaluation.plan else { return Err(Apply::GivenUp) };
+    send(shell, turn, guard, permit, &evaluation, step, *cause).await
 }
 
 async fn send(
@@ -84,30 +94,36 @@ async fn send(
     guard: GroupGuard,
     permit: crate::process::permit::Permit,
     evaluation: &Evaluation,
-    to: bool,
+    step: &Step,
     cause: Cause,
 ) -> Result<(), Apply> {
     let lane = turn.lane().id().clone();
-    let call = permit.deadline().bound(turn.update(guard, permit, to));
-    match with_progress(shell, evaluation, to, cause, call).await {
-        Ok(Ok(_)) => {
-            shell.memory.lock().handle_updated(evaluation, to, cause, shell.now());
+    let arn = match step {
+        // Known by its name alone: an edit may be sent before anything else is known.
+        Step::Switch(_) => evaluation.situation.arn().unwrap_or_default(),
+        Step::Tag(_) | Step::Untag(_) => evaluation.situation.arn().ok_or(Apply::GivenUp)?,
+    };
+    let facet = step.facet();
+    let call = permit.deadline().bound(turn.write(guard, permit, step, arn));
+    match with_progress(shell, evaluation, step, call).await {
+        Ok(Ok(())) => {
+            shell.memory.lock().handle_written_to_aws(evaluation, step, cause, shell.now());
             if cause == Cause::Drift {
-                shell.metrics.drift_corrected(lane.region());
+                shell.metrics.drift_corrected(lane.region(), facet);
             }
-            tracing::info!(to, ?cause, "wrote profilingEnabled");
+            tracing::info!(?step, ?cause, "wrote {facet}");
             Ok(())
         }
         Ok(Err((failure, effect))) => {
-            tracing::warn!(to, ?cause, reason = failure.reason.as_str(), "{}", failure.detail);
-            Err(Apply::Failed(failure, (effect == Effect::Unclear).then_some(to)))
+            tracing::warn!(?step, ?cause, reason = failure.reason.as_str(), "{}", failure.detail);
+            Err(Apply::Failed(failure, (effect == Effect::Unclear).then(|| step.clone())))
         }
         Err(error) => {
-            tracing::warn!(to, ?cause, "{error}");
+            tracing::warn!(?step, ?cause, "{error}");
             let message = "AWS did not respond in time; the operator retries.".into();
             let failure =
                 Failure { reason: FailureReason::TimedOut, message, detail: error.to_string(), retry_after: None };
-            Err(Apply::Failed(failure, Some(to)))
+            Err(Apply::Failed(failure, Some(step.clone())))
         }
     }
 }

@@ -17,12 +17,19 @@ use prometheus_client::{
 use super::memory::{Memory, compact::CompactStatus};
 use crate::{
     api::{ConditionType, Reason},
-    domain::conditions::Status,
+    domain::{conditions::Status, facet::Facet},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RegionLabel {
+struct FacetLabels {
     region: String,
+    facet: &'static str,
+}
+
+impl FacetLabels {
+    fn of(region: &str, facet: Facet) -> Self {
+        Self { region: region.to_owned(), facet: facet.field() }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -44,7 +51,7 @@ struct NamespaceLabel {
 /// What the controller counts.
 #[derive(Clone)]
 pub struct ControllerMetrics {
-    drift_corrections: Family<RegionLabel, Counter>,
+    drift_corrections: Family<FacetLabels, Counter>,
     evaluations: Counter,
     status_not_kept: Family<CauseLabel, Counter>,
     panics: Family<TaskLabel, Counter>,
@@ -67,7 +74,7 @@ impl ControllerMetrics {
         let Self { drift_corrections, evaluations, status_not_kept, panics, refused, objects } = &this;
         registry.register(
             "codeguru_profiler_drift_corrections",
-            "Drift corrections: groups reset after an external change",
+            "Drift corrections by region and facet (the field of the spec): groups reset after an external change",
             drift_corrections.clone(),
         );
         registry.register(
@@ -101,20 +108,24 @@ impl ControllerMetrics {
         this
     }
 
-    /// A region is polled from now on. Its counter starts at 0, not with its first count: from a series that begins at
+    /// A region is polled from now on. Its counters start at 0, not with its first count: from a series that begins at
     /// 500, Prometheus sees no increase.
     pub fn begins(&self, region: &str) {
-        drop(self.drift_corrections.get_or_create(&RegionLabel { region: region.into() }));
+        for facet in Facet::ALL {
+            drop(self.drift_corrections.get_or_create(&FacetLabels::of(region, facet)));
+        }
     }
 
     /// A region is polled no longer: its series end.
     pub fn ends(&self, region: &str) {
-        self.drift_corrections.remove(&RegionLabel { region: region.into() });
+        for facet in Facet::ALL {
+            self.drift_corrections.remove(&FacetLabels::of(region, facet));
+        }
     }
 
     /// A group was reset.
-    pub fn drift_corrected(&self, region: &str) {
-        self.drift_corrections.get_or_create(&RegionLabel { region: region.into() }).inc();
+    pub fn drift_corrected(&self, region: &str, facet: Facet) {
+        self.drift_corrections.get_or_create(&FacetLabels::of(region, facet)).inc();
     }
 
     /// A decision was made.
@@ -243,10 +254,12 @@ mod tests {
             prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
             text
         };
-        let shown = |count: u8| format!("codeguru_profiler_drift_corrections_total{{region=\"eu-west-1\"}} {count}\n");
+        let shown = |count: u8| {
+            format!("codeguru_profiler_drift_corrections_total{{region=\"eu-west-1\",facet=\"tags\"}} {count}\n")
+        };
         metrics.begins("eu-west-1");
         assert!(text().contains(&shown(0)), "{}", text());
-        metrics.drift_corrected("eu-west-1");
+        metrics.drift_corrected("eu-west-1", Facet::Tags);
         metrics.begins("eu-west-1");
         assert!(text().contains(&shown(1)), "{}", text());
     }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     api::ProfilingGroupStatus,
     domain::{
-        plan::Cause,
+        facet::Step,
         status::progress_status,
         transitions::{EventDraft, Reported, events_between, events_of},
         writes::NotKept,
@@ -100,8 +100,7 @@ fn outcome(evaluation: &Evaluation) -> Outcome {
 pub async fn with_progress<T>(
     shell: &Shell,
     evaluation: &Evaluation,
-    to: bool,
-    cause: Cause,
+    step: &Step,
     mutation: impl Future<Output = T>,
 ) -> T {
     let mut mutation = pin!(mutation);
@@ -109,7 +108,7 @@ pub async fn with_progress<T>(
         return answer;
     }
     let Some(permit) = shell.permits.grant(shell.settings.status_timeout) else { return mutation.await };
-    let status = progress_status(&evaluation.situation, to, cause, &evaluation.stored.ours);
+    let status = progress_status(&evaluation.situation, step, &evaluation.stored.ours);
     let (written, answer) = join!(write(shell, permit, evaluation, &status), mutation);
     if let Err(error) = written {
         tracing::debug!(error = %error, "can't report that AWS takes long");

@@ -2,7 +2,10 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use crate::{aws::lane::LaneSettings, domain::situation::Limits};
+use crate::{
+    aws::lane::LaneSettings,
+    domain::{desired::Allowed, situation::Limits},
+};
 
 /// The shortest time that a group waits for its former owner.
 const SHORTEST_GRACE: Duration = Duration::from_secs(30);
@@ -23,8 +26,8 @@ pub struct Settings {
     pub status_refresh: Duration,
     /// How long agents may go without reporting.
     pub agent_stale_after: Duration,
-    /// Never write to AWS.
-    pub observe_only: bool,
+    /// What resources may do.
+    pub allowed: Allowed,
     /// How long one AWS call may take.
     pub aws_timeout: Duration,
     /// How long one write of a status may take.

@@ -1,5 +1,6 @@
 //! What the user requests now. Pure.
 
+use super::facet::{Facet, Tags};
 use crate::api::{DriftPolicy, ManagementPolicy, ProfilingGroupSpec};
 
 /// The spec with its defaults filled in, and with the operator's own limits.
@@ -16,18 +17,34 @@ pub struct Desired {
     pub corrects_drift: bool,
     /// True when the resource is suspended.
     pub suspended: bool,
+    /// The tags that the group should have beside those of others; `None` when they are not managed.
+    pub tags: Option<Tags>,
+    /// What the resource manages although the platform team does not allow it.
+    pub not_allowed: Option<Facet>,
+}
+
+/// What the operator's own settings allow.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// Never write to AWS, whatever a resource requests.
+    pub observe_only: bool,
+    /// The facets that resources may manage beside the switch.
+    pub facets: Vec<Facet>,
 }
 
 impl Desired {
-    /// `observe_only` is the operator-wide switch: it wins over every resource.
+    /// The operator's settings win over every resource.
     #[must_use]
-    pub fn of(spec: &ProfilingGroupSpec, observe_only: bool) -> Self {
+    pub fn of(spec: &ProfilingGroupSpec, allowed: &Allowed) -> Self {
+        let managed = spec.tags.as_ref().map(|_| Facet::Tags);
         Self {
             name: spec.profiling_group_name.clone(),
             profiling_enabled: spec.profiling_enabled,
-            manages: !observe_only && spec.management_policy != Some(ManagementPolicy::Observe),
+            manages: !allowed.observe_only && spec.management_policy != Some(ManagementPolicy::Observe),
             corrects_drift: spec.drift_policy != Some(DriftPolicy::Report),
             suspended: spec.suspend == Some(true),
+            tags: spec.tags.clone(),
+            not_allowed: managed.filter(|facet| !allowed.facets.contains(facet)),
         }
     }
 }

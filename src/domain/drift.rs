@@ -18,8 +18,7 @@ pub fn window(poll_interval: Duration) -> Duration {
 
 /// The record while AWS differs from what it had agreed to.
 #[must_use]
-pub fn detected(mut drift: DriftStatus, difference: FieldDifference, now: Timestamp) -> DriftStatus {
-    let fields = vec![difference];
+pub fn detected(mut drift: DriftStatus, fields: Vec<FieldDifference>, now: Timestamp) -> DriftStatus {
     if drift.fields != fields {
         drift.fields = fields;
         drift.last_detected_at = Some(now);
@@ -40,8 +39,9 @@ pub fn over(mut drift: DriftStatus, now: Timestamp, window: Duration) -> DriftSt
 /// The record after a correction to which AWS agreed at `now`.
 #[must_use]
 pub fn corrected(drift: DriftStatus, difference: FieldDifference, now: Timestamp, window: Duration) -> DriftStatus {
-    let mut drift = detected(drift, difference.clone(), now);
-    drift.fields.clear();
+    let mut drift =
+        if drift.fields.contains(&difference) { drift } else { detected(drift, vec![difference.clone()], now) };
+    drift.fields.retain(|other| other.field != difference.field);
     drift.corrections += 1;
     drift.last_corrected_at = Some(now);
     drift.recent_corrections.retain(|earlier| now.since(earlier.at) < window);
@@ -117,9 +117,9 @@ mod tests {
 
     #[test]
     fn a_difference_that_lasts_is_detected_once() {
-        let drift = detected(detected(DriftStatus::default(), difference(), at(1)), difference(), at(9));
+        let drift = detected(detected(DriftStatus::default(), vec![difference()], at(1)), vec![difference()], at(9));
         assert_eq!(drift.last_detected_at, Some(at(1)));
-        let again = detected(over(drift, at(10), WINDOW), difference(), at(11));
+        let again = detected(over(drift, at(10), WINDOW), vec![difference()], at(11));
         assert_eq!(again.last_detected_at, Some(at(11)));
     }
 }

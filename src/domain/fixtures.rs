@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use super::{
     conditions,
     desired::Desired,
+    facet::{Facet, Step, Tags},
     failure::{Failure, FailureReason},
     lane_id::LaneId,
     observation::Observation,
@@ -29,6 +30,12 @@ const REGION: &str = "eu-west-1";
 /// A point in time by its minute; now is minute 100.
 pub fn minute(minute: i64) -> Timestamp {
     Timestamp::from_millis(1_800_000_000_000 + i128::from(minute) * 60_000)
+}
+
+/// Tags as text: `team=shop stage=prod`.
+pub fn tags(text: &str) -> Tags {
+    let pair = |pair: &str| pair.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
+    text.split_whitespace().filter_map(pair).collect()
 }
 
 /// A failed attempt.
@@ -71,6 +78,8 @@ pub fn new() -> Situation {
             manages: true,
             corrects_drift: true,
             suspended: false,
+            tags: None,
+            not_allowed: None,
         },
         remembered: Remembered::default(),
         ownership: Ownership::Owner,
@@ -82,7 +91,7 @@ pub fn new() -> Situation {
             circuit: None,
             recovered: None,
         }),
-        knowledge: Knowledge { presence: Presence::NotListed, wants_describe: false, as_of: None },
+        knowledge: Knowledge { presence: Presence::NotListed, wants_describe: false, tags_due: None, as_of: None },
         backoff: None,
         request: None,
         limits: Limits::new(Duration::from_mins(1), Duration::from_mins(20)),
@@ -128,6 +137,30 @@ impl Situation {
 
     pub(crate) fn reports_drift(mut self) -> Self {
         self.desired.corrects_drift = false;
+        self
+    }
+
+    /// It manages these tags: `team=shop stage=prod`.
+    pub(crate) fn tagged(mut self, tags: &str) -> Self {
+        self.desired.tags = Some(self::tags(tags));
+        self
+    }
+
+    /// The platform team does not allow what it manages.
+    pub(crate) fn without_permission(mut self) -> Self {
+        self.desired.not_allowed = Some(Facet::Tags);
+        self
+    }
+
+    /// AWS reports these tags; `None` when it leaves them out.
+    pub(crate) fn sees_tags(self, tags: Option<&str>) -> Self {
+        let seen = self.observation().cloned().unwrap_or_else(|| observation(Some(true)));
+        self.sees_all(Observation { tags: tags.map(self::tags), ..seen })
+    }
+
+    /// The tags are to be read by a call of their own at this minute.
+    pub(crate) fn with_tags_due(mut self, at: i64) -> Self {
+        self.knowledge.tags_due = Some(minute(at));
         self
     }
 
@@ -268,11 +301,24 @@ impl Situation {
         status::next_status(self, previous).status
     }
 
-    /// AWS has answered the update that was planned here.
+    /// AWS has taken this change of the switch.
     pub(crate) fn updated(self, to: bool, cause: Cause) -> Self {
-        let remembered = self.remembered.clone().after_update(&self, to, cause, self.now);
-        let answer = Observation { updated_at: Some(self.now), ..observation(Some(to)) };
-        let answer = answer.absorb(self.observation());
+        self.takes(&Step::Switch(to), cause)
+    }
+
+    /// AWS has taken the step that was planned here.
+    pub(crate) fn takes(self, step: &Step, cause: Cause) -> Self {
+        let remembered = self.remembered.clone().after_step(&self, step, cause, self.now);
+        let mut answer = match step {
+            Step::Switch(to) => {
+                let answer = Observation { updated_at: Some(self.now), ..observation(Some(*to)) };
+                answer.absorb(self.observation())
+            }
+            Step::Tag(_) | Step::Untag(_) => self.observation().cloned().unwrap_or_default(),
+        };
+        if let Some(tags) = &mut answer.tags {
+            step.change_tags(tags);
+        }
         let mut after = Self { remembered, backoff: None, ..self }.sees_all(answer);
         after.knowledge.as_of = Some(after.now);
         after

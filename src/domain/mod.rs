@@ -4,9 +4,10 @@ pub(crate) mod agents;
 pub(crate) mod backoff;
 pub(crate) mod claims;
 pub(crate) mod conditions;
-pub(crate) mod desired;
+pub mod desired;
 pub(crate) mod drift;
 pub mod election;
+pub mod facet;
 pub mod failure;
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -19,5 +20,6 @@ pub(crate) mod situation;
 pub(crate) mod slots;
 pub(crate) mod status;
 pub(crate) mod status_merge;
+pub(crate) mod tags;
 pub(crate) mod transitions;
 pub(crate) mod writes;

@@ -2,9 +2,11 @@
 
 use super::{
     drift,
+    facet::{Facet, Step},
     failure::{Class, Failure, FailureReason},
     remembered::Remembered,
     situation::{Backoff, LaneView, Ownership, Presence, Situation},
+    tags::TagsView,
 };
 use crate::api::{FieldDifference, Timestamp};
 
@@ -20,16 +22,18 @@ pub enum Cause {
 }
 
 /// The one next step in AWS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Plan {
     /// None.
     Rest,
     /// Describe this one group.
     Describe,
-    /// Write the switch.
-    Update {
-        /// The value to write.
-        to: bool,
+    /// Read the tags of this one group.
+    ReadTags,
+    /// Change the group.
+    Write {
+        /// How.
+        step: Step,
         /// Why.
         cause: Cause,
     },
@@ -65,17 +69,14 @@ pub enum State<'a> {
     SwitchUnknown,
     /// For the first List, or for a Describe.
     Waiting,
-    /// The switch is about to be written.
-    Updating {
-        /// The value to write.
-        to: bool,
-        /// Why.
-        cause: Cause,
-    },
+    /// The resource manages what the platform team does not allow.
+    FacetNotAllowed(Facet),
+    /// The group is about to be changed.
+    Writing(Step),
     /// AWS was changed externally, and the policy is to report it.
-    DriftReported(FieldDifference),
+    DriftReported(Vec<FieldDifference>),
     /// AWS differs, and is never written to.
-    Differs(FieldDifference),
+    Differs(Vec<FieldDifference>),
     /// Nothing new is known yet since the process began; what was reported holds.
     Kept,
     /// What is known is too old to be trusted.
@@ -90,31 +91,62 @@ enum Intent {
     Confirm,
     Missing,
     SwitchUnknown,
-    Differs(FieldDifference),
-    DriftReported(FieldDifference),
+    TagsUnknown,
+    Differs(Vec<FieldDifference>),
+    DriftReported(Vec<FieldDifference>),
     HeldBack,
-    Update { to: bool, cause: Cause },
+    Write { step: Step, cause: Cause },
     InSync,
 }
 
+impl Intent {
+    /// What comes first for two facets of one group: edits, then adoptions, then corrections, and the first facet where
+    /// both are the same.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Differs(one), Self::Differs(other)) => Self::Differs([one, other].concat()),
+            (Self::DriftReported(one), Self::DriftReported(other)) => Self::DriftReported([one, other].concat()),
+            (one, other) if other.rank() < one.rank() => other,
+            (one, _) => one,
+        }
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Write { cause: Cause::Edit, .. } => 0,
+            Self::Write { cause: Cause::Adoption, .. } => 1,
+            Self::Write { cause: Cause::Drift, .. } => 2,
+            Self::Wait | Self::Confirm | Self::Missing => 3,
+            Self::SwitchUnknown => 4,
+            Self::TagsUnknown => 5,
+            Self::HeldBack => 6,
+            Self::Differs(_) | Self::DriftReported(_) => 7,
+            Self::InSync => 8,
+        }
+    }
+}
+
 /// The next step. A pure function of the situation; the answer to an update leaves nothing to do, the answer to a
-/// Describe may leave one update.
+/// Describe may leave one update for each facet.
 #[must_use]
 pub fn plan(situation: &Situation) -> Plan {
     if situation.blocked().is_some() || situation.backoff().is_some_and(|backoff| situation.now < backoff.retry_at) {
         return Plan::Rest;
     }
     match situation.intent() {
-        Intent::Update { to, cause } => Plan::Update { to, cause },
+        Intent::Write { step, cause } => Plan::Write { step, cause },
         Intent::Wait | Intent::Missing => Plan::Rest,
         Intent::Confirm
         | Intent::SwitchUnknown
+        | Intent::TagsUnknown
         | Intent::Differs(_)
         | Intent::DriftReported(_)
         | Intent::HeldBack
         | Intent::InSync => {
             if situation.knowledge.wants_describe {
                 Plan::Describe
+            } else if situation.tags_due().is_some_and(|due| due <= situation.now) {
+                Plan::ReadTags
             } else {
                 Plan::Rest
             }
@@ -132,12 +164,13 @@ impl State<'_> {
             | Self::ClaimedByAnother(_)
             | Self::RegionMissing
             | Self::TargetChanged { .. }
+            | Self::FacetNotAllowed(_)
             | Self::GroupMissing => true,
             Self::Suspended
             | Self::Contested
             | Self::SwitchUnknown
             | Self::Waiting
-            | Self::Updating { .. }
+            | Self::Writing(_)
             | Self::DriftReported(_)
             | Self::Differs(_)
             | Self::Kept
@@ -162,7 +195,7 @@ impl Situation {
         });
         let failed = match intent {
             Intent::SwitchUnknown if !self.knowledge.wants_describe => backoff,
-            Intent::Update { .. } | Intent::Confirm | Intent::SwitchUnknown => {
+            Intent::Write { .. } | Intent::Confirm | Intent::SwitchUnknown | Intent::TagsUnknown => {
                 backoff.or(self.circuit().map(State::LaneFailed))
             }
             // What was reported for this generation is kept when the lane fails.
@@ -179,13 +212,13 @@ impl Situation {
             _ if self.is_contested() => State::Contested,
             (_, Some(failed)) => failed,
             (Intent::SwitchUnknown, None) if !self.knowledge.wants_describe => State::SwitchUnknown,
-            (Intent::SwitchUnknown | Intent::Confirm, None) => State::Waiting,
-            (Intent::Update { to, cause }, None) => State::Updating { to, cause },
+            (Intent::SwitchUnknown | Intent::TagsUnknown | Intent::Confirm, None) => State::Waiting,
+            (Intent::Write { step, .. }, None) => State::Writing(step),
             (Intent::Wait, None) if !self.was_reported() => State::Waiting,
             (_, None) if self.is_stale() && self.was_ready() => State::Stale,
             (Intent::Wait, None) => State::Kept,
-            (Intent::DriftReported(difference), None) => State::DriftReported(difference),
-            (Intent::Differs(difference), None) => State::Differs(difference),
+            (Intent::DriftReported(differences), None) => State::DriftReported(differences),
+            (Intent::Differs(differences), None) => State::Differs(differences),
             (Intent::InSync | Intent::HeldBack, None) => State::InSync,
         }
     }
@@ -202,6 +235,7 @@ impl Situation {
             slowdown.map(|slowdown| slowdown.until),
             drift::calm_at(&self.remembered.drift, self.limits.drift_window),
             self.stale_at(),
+            self.tags_due(),
         ]
         .into_iter()
         .flatten()
@@ -216,6 +250,9 @@ impl Situation {
         }
         if self.desired.suspended {
             return Some(State::Suspended);
+        }
+        if let Some(facet) = self.desired.not_allowed {
+            return Some(State::FacetNotAllowed(facet));
         }
         if let Ownership::ClaimedBy(owner) = &self.ownership {
             return Some(State::ClaimedByAnother(owner));
@@ -273,7 +310,6 @@ impl Situation {
     }
 
     fn intent(&self) -> Intent {
-        let wanted = self.desired.profiling_enabled;
         if self.is_edited() {
             if self.target_is_unverified() {
                 return Intent::Wait;
@@ -282,29 +318,59 @@ impl Situation {
             if self.knowledge.presence == Presence::Missing && self.group_was_missed() {
                 return Intent::Missing;
             }
-            return Intent::Update { to: wanted, cause: Cause::Edit };
+            return Intent::Write { step: Step::Switch(self.desired.profiling_enabled), cause: Cause::Edit };
         }
         match &self.knowledge.presence {
-            Presence::NotListed => return Intent::Wait,
-            Presence::Unconfirmed => return Intent::Confirm,
-            Presence::Missing => return Intent::Missing,
-            Presence::Present(observation) if observation.profiling_enabled.is_none() => return Intent::SwitchUnknown,
-            Presence::Present(_) => {}
+            Presence::NotListed => Intent::Wait,
+            Presence::Unconfirmed => Intent::Confirm,
+            Presence::Missing => Intent::Missing,
+            Presence::Present(_) => self.switch_intent().and(self.tags_intent()),
         }
-        let Some(difference) = self.difference() else { return Intent::InSync };
-        if !self.desired.manages {
-            Intent::Differs(difference)
-        } else if self.remembered.last_applied.is_none() {
-            Intent::Update { to: wanted, cause: Cause::Adoption }
-        } else if self.remembered.in_doubt == self.observed_switch() {
+    }
+
+    fn switch_intent(&self) -> Intent {
+        if self.observed_switch().is_none() {
+            return Intent::SwitchUnknown;
+        }
+        let Some(difference) = self.switch_difference() else { return Intent::InSync };
+        let cause = match self.remembered.last_applied {
+            None => Cause::Adoption,
             // Our own change, whose answer was lost, and which the user has taken back since.
-            Intent::Update { to: wanted, cause: Cause::Edit }
-        } else if !self.desired.corrects_drift {
-            Intent::DriftReported(difference)
-        } else if self.remembered.drift.slowdown.is_some_and(|slowdown| self.now < slowdown.until) {
-            Intent::HeldBack
-        } else {
-            Intent::Update { to: wanted, cause: Cause::Drift }
+            Some(_) if self.remembered.in_doubt == self.observed_switch() => Cause::Edit,
+            Some(_) => Cause::Drift,
+        };
+        self.decide(difference, Step::Switch(self.desired.profiling_enabled), cause)
+    }
+
+    fn tags_intent(&self) -> Intent {
+        if self.desired.tags.is_none() {
+            return Intent::InSync;
+        }
+        let Some(tags) = self.tags() else { return Intent::TagsUnknown };
+        let edited = tags.edited();
+        let (keys, cause) = match tags.applied {
+            _ if !self.desired.manages => (tags.all(), Cause::Drift),
+            None => (tags.all(), Cause::Adoption),
+            Some(_) if edited.is_empty() => (tags.drifted(), Cause::Drift),
+            Some(_) => (edited, Cause::Edit),
+        };
+        match self.tags_difference(&keys).zip(tags.step(&keys)) {
+            Some((difference, step)) => self.decide(difference, step, cause),
+            None => Intent::InSync,
+        }
+    }
+
+    /// What the policies make of a difference in one facet.
+    fn decide(&self, difference: FieldDifference, step: Step, cause: Cause) -> Intent {
+        if !self.desired.manages {
+            return Intent::Differs(vec![difference]);
+        }
+        match cause {
+            Cause::Drift if !self.desired.corrects_drift => Intent::DriftReported(vec![difference]),
+            Cause::Drift if self.remembered.drift.slowdown.is_some_and(|slowdown| self.now < slowdown.until) => {
+                Intent::HeldBack
+            }
+            Cause::Edit | Cause::Adoption | Cause::Drift => Intent::Write { step, cause },
         }
     }
 
@@ -312,7 +378,7 @@ impl Situation {
     /// does not correct does not fight.
     fn is_contested(&self) -> bool {
         let calm_at = drift::calm_at(&self.remembered.drift, self.limits.drift_window);
-        let at_peace = self.difference().is_none() && calm_at.is_some_and(|calm| calm <= self.now);
+        let at_peace = self.differences().is_empty() && calm_at.is_some_and(|calm| calm <= self.now);
         let corrects = self.desired.manages && self.desired.corrects_drift;
         corrects && self.remembered.drift.slowdown.is_some() && !at_peace
     }
@@ -326,38 +392,80 @@ impl Situation {
         self.remembered.ready && self.was_reported()
     }
 
-    /// Whether this resource's own change still waits for AWS's answer, whatever AWS said before it.
+    /// Whether this resource's own change of the switch still waits for AWS's answer, whatever AWS reported before it.
     #[must_use]
     pub fn is_edited(&self) -> bool {
         self.desired.manages
             && self.remembered.last_applied.is_some_and(|applied| applied != self.desired.profiling_enabled)
     }
 
-    /// Whether the desired value is the one last applied while AWS reports another: another writer changed it.
+    /// What another writer has changed: AWS reports another value than the desired one, which was applied before.
     #[must_use]
-    pub fn drifts(&self) -> bool {
-        self.difference().is_some()
-            && self.remembered.last_applied == Some(self.desired.profiling_enabled)
-            && self.remembered.in_doubt != self.observed_switch()
+    pub fn drifted(&self) -> Vec<FieldDifference> {
+        let applied = self.remembered.last_applied == Some(self.desired.profiling_enabled);
+        let ours = self.remembered.in_doubt == self.observed_switch();
+        let switch = self.switch_difference().filter(|_| applied && !ours);
+        let tags = self.tags().and_then(|tags| self.tags_difference(&tags.drifted()));
+        switch.into_iter().chain(tags).collect()
     }
 }
 
 impl Remembered {
-    /// What is remembered once AWS has taken `to`. The situation is the one that led to it: a correction's record
+    /// What is remembered once AWS has taken `step`. The situation is the one that led to it: a correction's record
     /// holds what AWS had reported before.
     #[must_use]
-    pub fn after_update(mut self, situation: &Situation, to: bool, cause: Cause, now: Timestamp) -> Self {
-        self.last_applied = Some(to);
-        self.in_doubt = None;
+    pub fn after_step(mut self, situation: &Situation, step: &Step, cause: Cause, now: Timestamp) -> Self {
+        match step {
+            Step::Switch(to) => {
+                self.last_applied = Some(*to);
+                self.in_doubt = None;
+            }
+            Step::Tag(_) | Step::Untag(_) => {
+                if let Some(tags) = situation.tags() {
+                    let mut observed = tags.observed.clone();
+                    step.change_tags(&mut observed);
+                    self.tags = TagsView { observed: &observed, ..tags }.confirmed();
+                }
+                self.tags_in_doubt.clear();
+            }
+        }
         if cause == Cause::Edit {
             // Whatever the fight was about, the user has decided again.
             self.drift.slowdown = None;
             self.drift.recent_corrections.clear();
         }
-        if let (Cause::Drift, Some(difference)) = (cause, situation.difference()) {
-            self.drift = drift::corrected(self.drift, difference, now, situation.limits.drift_window);
+        if cause == Cause::Drift {
+            let field = step.facet().field();
+            if let Some(difference) = situation.drifted().into_iter().find(|drifted| drifted.field == field) {
+                self.drift = drift::corrected(self.drift, difference, now, situation.limits.drift_window);
+            }
         }
         self
+    }
+
+    /// Whether both remember the same writes to AWS.
+    #[must_use]
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        (self.last_applied, &self.tags, &self.drift) == (other.last_applied, &other.tags, &other.drift)
+    }
+
+    /// AWS may have taken `step`: the answer was lost.
+    pub fn doubt(&mut self, step: Step) {
+        match step {
+            Step::Switch(to) => self.in_doubt = Some(to),
+            Step::Tag(tags) => self.tags_in_doubt.extend(tags.into_iter().map(|(key, value)| (key, Some(value)))),
+            Step::Untag(keys) => self.tags_in_doubt.extend(keys.into_iter().map(|key| (key, None))),
+        }
+    }
+
+    /// What AWS shows to be settled is no longer in doubt.
+    pub fn settle(&mut self, situation: &Situation) {
+        if situation.observed_switch() == Some(situation.desired.profiling_enabled) {
+            self.in_doubt = None;
+        }
+        if situation.tags().is_some_and(|tags| tags.all().is_empty()) {
+            self.tags_in_doubt.clear();
+        }
     }
 }
 

@@ -1,12 +1,12 @@
 //! Everything a decision about one resource depends on, gathered before it is made. Pure.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use super::{desired::Desired, failure::Failure, lane_id::LaneId, observation::Observation, remembered::Remembered};
+use super::{
+    desired::Desired, facet::Facet, failure::Failure, lane_id::LaneId, observation::Observation,
+    remembered::Remembered, tags::TagsView,
+};
 use crate::api::{FieldDifference, Timestamp};
-
-/// The name of the one managed field, as the drift record writes it.
-const SWITCH: &str = "profilingEnabled";
 
 /// What is known about one name in AWS.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +29,8 @@ pub struct Knowledge {
     pub presence: Presence,
     /// Whether a Describe would return what the Lists leave out.
     pub wants_describe: bool,
+    /// When the tags are to be read by a call of their own: they are unknown, or the Lists leave them out.
+    pub tags_due: Option<Timestamp>,
     /// When the newest read of it began, or the newest answer came.
     pub as_of: Option<Timestamp>,
 }
@@ -152,15 +154,49 @@ impl Situation {
         self.observation()?.profiling_enabled
     }
 
-    /// What differs, if AWS has reported it and it does.
+    /// The group's ARN, as AWS last described it.
     #[must_use]
-    pub fn difference(&self) -> Option<FieldDifference> {
-        let observed = self.observed_switch().filter(|observed| *observed != self.desired.profiling_enabled)?;
-        Some(FieldDifference {
-            field: SWITCH.into(),
-            observed: observed.to_string(),
-            desired: self.desired.profiling_enabled.to_string(),
+    pub fn arn(&self) -> Option<&str> {
+        self.observation()?.arn.as_deref()
+    }
+
+    /// Its tags beside those that it is to have; `None` unless they are managed, and AWS has reported them.
+    #[must_use]
+    pub fn tags(&self) -> Option<TagsView<'_>> {
+        Some(TagsView {
+            desired: self.desired.tags.as_ref()?,
+            applied: self.remembered.tags.as_ref(),
+            observed: self.observation()?.tags.as_ref()?,
+            in_doubt: &self.remembered.tags_in_doubt,
         })
+    }
+
+    /// When the tags are to be read by a call of their own, if at all.
+    #[must_use]
+    pub fn tags_due(&self) -> Option<Timestamp> {
+        self.knowledge.tags_due.filter(|_| self.desired.tags.is_some())
+    }
+
+    /// The switch, if AWS has reported it and it differs.
+    #[must_use]
+    pub fn switch_difference(&self) -> Option<FieldDifference> {
+        let observed = self.observed_switch().filter(|observed| *observed != self.desired.profiling_enabled)?;
+        let (observed, desired) = (observed.to_string(), self.desired.profiling_enabled.to_string());
+        Some(FieldDifference { field: Facet::Switch.field().into(), observed, desired })
+    }
+
+    /// These tags, if there are any.
+    #[must_use]
+    pub fn tags_difference(&self, keys: &BTreeSet<&str>) -> Option<FieldDifference> {
+        let (observed, desired) = self.tags().filter(|_| !keys.is_empty())?.shown(keys);
+        Some(FieldDifference { field: Facet::Tags.field().into(), observed, desired })
+    }
+
+    /// What differs, as far as AWS has reported it.
+    #[must_use]
+    pub fn differences(&self) -> Vec<FieldDifference> {
+        let tags = self.tags().and_then(|tags| self.tags_difference(&tags.all()));
+        self.switch_difference().into_iter().chain(tags).collect()
     }
 
     /// Why calls about groups of its lane wait, if they do.

@@ -12,7 +12,8 @@ use self::{
 use super::{
     agents::{self, Agents},
     conditions,
-    plan::{Cause, State},
+    facet::Step,
+    plan::State,
     situation::Situation,
 };
 use crate::api::{ConditionType, ProfilingGroupStatus, Timestamp};
@@ -41,15 +42,10 @@ pub fn next_status(situation: &Situation, previous: &ProfilingGroupStatus) -> Ne
     status_of_state(situation, &state, previous)
 }
 
-/// What to report while the switch is being written for longer than a second.
+/// What to report while the group is being changed for longer than a second.
 #[must_use]
-pub fn progress_status(
-    situation: &Situation,
-    to: bool,
-    cause: Cause,
-    previous: &ProfilingGroupStatus,
-) -> ProfilingGroupStatus {
-    status_of_state(situation, &State::Updating { to, cause }, previous).status
+pub fn progress_status(situation: &Situation, step: &Step, previous: &ProfilingGroupStatus) -> ProfilingGroupStatus {
+    status_of_state(situation, &State::Writing(step.clone()), previous).status
 }
 
 fn status_of_state(situation: &Situation, state: &State<'_>, previous: &ProfilingGroupStatus) -> NextStatus {
@@ -66,9 +62,11 @@ fn status_of_state(situation: &Situation, state: &State<'_>, previous: &Profilin
     let (reporting, up_to_date, agents_change) = match state {
         State::Suspended => (Cell::Keep, Cell::Keep, None),
         State::GroupMissing => (Cell::Set(agents::no_group()), Cell::Set(agents::no_group()), None),
-        State::Unreadable(_) | State::ClaimedByAnother(_) | State::RegionMissing | State::TargetChanged { .. } => {
-            (Cell::Set(agents::not_evaluated()), Cell::Set(agents::not_evaluated()), None)
-        }
+        State::Unreadable(_)
+        | State::ClaimedByAnother(_)
+        | State::RegionMissing
+        | State::TargetChanged { .. }
+        | State::FacetNotAllowed(_) => (Cell::Set(agents::not_evaluated()), Cell::Set(agents::not_evaluated()), None),
         // Agents are not evaluated by what AWS has not confirmed recently.
         _ if situation.observation().is_none() || situation.is_stale() => (Cell::Keep, Cell::Keep, None),
         _ => {
@@ -88,7 +86,7 @@ fn status_of_state(situation: &Situation, state: &State<'_>, previous: &Profilin
     .filter_map(|(kind, cell)| condition(situation, &previous.conditions, kind, cell?))
     .collect();
 
-    let waiting = matches!(state, State::Waiting | State::Updating { .. } | State::SwitchUnknown);
+    let waiting = matches!(state, State::Waiting | State::Writing(_) | State::SwitchUnknown);
     let recheck_at = situation.recheck_at().into_iter().chain(agents_change).min();
     NextStatus { status, recheck_at, waiting }
 }

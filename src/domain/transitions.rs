@@ -2,6 +2,7 @@
 
 use super::{
     conditions::{self, Status},
+    facet::Step,
     failure::Failure,
     plan::Cause,
 };
@@ -20,11 +21,11 @@ pub struct EventDraft {
     pub note: String,
 }
 
-/// The switch was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The group was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applied {
-    /// The value written.
-    pub to: bool,
+    /// How.
+    pub step: Step,
     /// Why.
     pub cause: Cause,
 }
@@ -56,19 +57,31 @@ impl Reported {
 
 /// What was written to AWS.
 pub fn events_of(applied: &[Applied]) -> impl Iterator<Item = EventDraft> {
-    applied.iter().map(|Applied { to, cause }| {
-        let state = if *to { "on" } else { "off" };
+    applied.iter().map(|Applied { step, cause }| {
+        let did = done(step);
         let (reason, note) = match cause {
-            Cause::Edit => ("Updated", format!("Turned profiling {state} in AWS.")),
-            Cause::Adoption => {
-                ("Updated", format!("Turned profiling {state} in AWS: the group had a different value when adopted."))
-            }
+            Cause::Edit => ("Updated", format!("{did} in AWS.")),
+            Cause::Adoption => ("Updated", format!("{did} in AWS: the group had a different value when adopted.")),
             Cause::Drift => {
-                ("DriftCorrected", format!("The group was changed externally in AWS; turned profiling {state} again."))
+                let undone = did[..1].to_lowercase() + &did[1..];
+                ("DriftCorrected", format!("The group was changed externally in AWS; {undone} again."))
             }
         };
         EventDraft { warning: false, reason, action: "Update", note }
     })
+}
+
+fn done(step: &Step) -> String {
+    match step {
+        Step::Switch(to) => format!("Turned profiling {}", if *to { "on" } else { "off" }),
+        Step::Tag(tags) => format!("Set {}", named(tags.keys())),
+        Step::Untag(keys) => format!("Removed {}", named(keys.iter())),
+    }
+}
+
+fn named<'a>(keys: impl ExactSizeIterator<Item = &'a String>) -> String {
+    let noun = if keys.len() == 1 { "tag" } else { "tags" };
+    format!("{noun} {}", keys.map(String::as_str).collect::<Vec<_>>().join(", "))
 }
 
 /// What `after` reports that has changed since `before`, and that is not `stored` already: another operator may have

@@ -37,8 +37,16 @@ fn needed(operations: &[Operation]) -> BTreeSet<(String, String)> {
 #[test]
 fn each_policy_allows_exactly_what_the_operator_calls() {
     assert_eq!(allowed(&policy("read-only.json")), needed(&[Operation::List, Operation::Describe]));
-    let all = Operation::ALL.into_iter().filter(|operation| *operation != Operation::GetCallerIdentity);
-    assert_eq!(allowed(&policy("toggle-only.json")), needed(&all.collect::<Vec<_>>()));
+    assert_eq!(
+        allowed(&policy("toggle-only.json")),
+        needed(&[Operation::List, Operation::Describe, Operation::Update])
+    );
+    assert_eq!(allowed(&policy("tags.json")), needed(&[Operation::ListTags, Operation::Tag, Operation::Untag]));
+    let policies = ["toggle-only.json", "tags.json"];
+    let actions =
+        policies.map(|name| allowed(&policy(name)).into_iter().map(|(action, _)| action)).into_iter().flatten();
+    let called = Operation::ALL.into_iter().filter(|operation| *operation != Operation::GetCallerIdentity);
+    assert_eq!(actions.collect::<BTreeSet<_>>(), called.map(|call| call.iam_action().to_owned()).collect());
 }
 
 #[test]

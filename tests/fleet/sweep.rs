@@ -14,6 +14,8 @@ use crate::{
 };
 
 const LIST: &str = "ListProfilingGroups";
+const TAG: &str = "TagResource";
+const UNTAG: &str = "UntagResource";
 /// Stands for the name of the resource in a path.
 const NAME: &str = "{name}";
 
@@ -22,6 +24,8 @@ enum Work {
     Adopt,
     Edit,
     Correct,
+    /// One tag is changed, another one removed.
+    Retag,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,7 +85,7 @@ async fn wherever_the_leader_is_killed_nothing_is_lost_and_nothing_is_done_twice
         let corrections = world.status(&name).await["drift"]["corrections"].as_u64().unwrap_or(0);
         let line = format!("{call} {moment:?}: {updates} Updates, {corrections} corrections recorded");
         println!("{line}");
-        if !call.updates(*moment).contains(&updates) {
+        if !call.updates(*moment).contains(&updates) || call.work == Work::Retag && corrections > 0 {
             wrong.push(line);
         }
     }
@@ -98,7 +102,9 @@ async fn watched(fleet: &Fleet<'_>) -> Watched {
 /// All calls that the leader makes for each kind of work, seen by both services.
 async fn recorded(world: &World, leader: &Watched) -> Vec<Call> {
     let mut calls = Vec::new();
-    for (work, name) in [(Work::Adopt, "seen-a"), (Work::Edit, "seen-b"), (Work::Correct, "seen-c")] {
+    for (work, name) in
+        [(Work::Adopt, "seen-a"), (Work::Edit, "seen-b"), (Work::Correct, "seen-c"), (Work::Retag, "seen-d")]
+    {
         prepare(world, work, name).await;
         let position = world.plane.audit().await.unwrap().position();
         let seq = world.aws.journal().await.unwrap().last().map_or(0, |entry| entry.seq);
@@ -151,7 +157,7 @@ impl Call {
     /// How many Updates of the group there may be: the same once more where the leader could not record its own.
     fn updates(&self, moment: Moment) -> RangeInclusive<usize> {
         match (self.work, &self.request) {
-            (Work::Adopt, _) => 0..=0,
+            (Work::Adopt | Work::Retag, _) => 0..=0,
             (_, Request::Aws(operation)) if operation == UPDATE => 1..=2,
             (_, Request::Kubernetes(_, path)) if path.ends_with("/status") && moment == Moment::Before => 1..=2,
             _ => 1..=1,
@@ -169,8 +175,8 @@ impl Call {
     /// The sample that CI takes.
     fn changes(&self) -> bool {
         match &self.request {
-            Request::Aws(operation) => operation == UPDATE,
-            Request::Kubernetes(_, path) => path.ends_with("/status"),
+            Request::Aws(operation) => [UPDATE, TAG, UNTAG].contains(&&**operation),
+            Request::Kubernetes(_, path) => path.ends_with("/status") && self.work != Work::Retag,
         }
     }
 }
@@ -178,7 +184,8 @@ impl Call {
 async fn prepare(world: &World, work: Work, name: &str) {
     world.flip(name, true).await;
     if work != Work::Adopt {
-        world.create(name, true, json!({})).await;
+        let more = if work == Work::Retag { json!({ "tags": { "team": "old", "stage": "old" } }) } else { json!({}) };
+        world.create(name, true, more).await;
         world.condition(name, "Ready", "True", "InSync").await;
     }
 }
@@ -188,11 +195,16 @@ async fn begin(world: &World, work: Work, name: &str) {
         Work::Adopt => drop(world.create(name, true, json!({})).await),
         Work::Edit => world.patch(name, json!({ "spec": { "profilingEnabled": false } })).await,
         Work::Correct => world.flip(name, false).await,
+        Work::Retag => world.patch(name, json!({ "spec": { "tags": { "team": "new", "stage": null } } })).await,
     }
 }
 
 async fn finished(world: &World, work: Work, name: &str) {
     world.eventually("AWS follows", async || world.enabled(name).await.filter(|on| *on != (work == Work::Edit))).await;
+    if work == Work::Retag {
+        let follows = async || (world.tags(name).await == json!({ "team": "new" })).then_some(());
+        world.eventually("the tags follow", follows).await;
+    }
     world.condition(name, "Ready", "True", "InSync").await;
 }
 

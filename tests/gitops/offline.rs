@@ -58,6 +58,7 @@ const WORDS: [(&str, &[&str]); 4] = [
             "CredentialsExpired",
             "CredentialsInvalid",
             "CredentialsMissing",
+            "FacetNotAllowed",
             "GroupNotFound",
             "InvalidRequest",
             "InvalidSpec",

@@ -1,6 +1,11 @@
 //! AWS: the emulator's core in process, and the service trait that the operator calls, with the faults in between.
 
-use std::{panic::resume_unwind, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    panic::resume_unwind,
+    sync::Arc,
+    time::Duration,
+};
 
 use codeguru_profiler_emulator::Offline;
 use codeguru_profiler_operator::{
@@ -10,7 +15,7 @@ use codeguru_profiler_operator::{
         service::{Page, ProfilerService},
     },
     controller::settings::CALL_SLACK,
-    domain::{failure::FailureReason, observation::Observation},
+    domain::{facet::Tags, failure::FailureReason, observation::Observation},
 };
 use futures::{FutureExt, future::BoxFuture};
 use http::Request;
@@ -60,6 +65,12 @@ impl Aws {
         self.admin("PUT", &format!("/groups/{ACCOUNT}/{region}/{name}"), group).unwrap();
     }
 
+    /// The tags; `None` without the group.
+    pub fn tags(&self, region: &str, name: &str) -> Option<Tags> {
+        let group = self.admin("GET", &format!("/groups/{ACCOUNT}/{region}/{name}"), &Value::Null)?;
+        Some(serde_json::from_value(group["tags"].clone()).unwrap_or_default())
+    }
+
     /// Whether profiling is on; `None` without the group.
     pub fn enabled(&self, region: &str, name: &str) -> Option<bool> {
         let group = self.admin("GET", &format!("/groups/{ACCOUNT}/{region}/{name}"), &Value::Null)?;
@@ -83,6 +94,15 @@ impl Aws {
                 let body = bytes(&json!({ "agentOrchestrationConfig": { "profilingEnabled": to } }));
                 ("codeguru-profiler", "PUT", format!("/profilingGroups/{name}"), body)
             }
+            Call::ListTags(name) => ("codeguru-profiler", "GET", tags_path(account, region, name), Bytes::new()),
+            Call::Tag(name, tags) => {
+                ("codeguru-profiler", "POST", tags_path(account, region, name), bytes(&json!({ "tags": tags })))
+            }
+            Call::Untag(name, keys) => {
+                let keys: Vec<_> = keys.iter().map(|key| format!("tagKeys={key}")).collect();
+                let target = format!("{}?{}", tags_path(account, region, name), keys.join("&"));
+                ("codeguru-profiler", "DELETE", target, Bytes::new())
+            }
             Call::Account => return Some((200, json!({ "account": account }))),
         };
         let scope = format!("20260101/{region}/{service}/aws4_request");
@@ -95,6 +115,11 @@ impl Aws {
         }
         Some((answer.status().as_u16(), body))
     }
+}
+
+fn tags_path(account: &str, region: &str, name: &str) -> String {
+    let arn = format!("arn:aws:codeguru-profiler:{region}:{account}:profilingGroup/{name}");
+    format!("/tags/{}", arn.replace(':', "%3A").replace('/', "%2F"))
 }
 
 fn bytes(value: &Value) -> Bytes {
@@ -110,6 +135,12 @@ pub enum Call {
     Describe(String),
     /// An Update of this group to this value.
     Update(String, bool),
+    /// The tags of this group.
+    ListTags(String),
+    /// These tags are set on this group.
+    Tag(String, Tags),
+    /// The tags with these keys are removed from this group.
+    Untag(String, BTreeSet<String>),
     /// The account of the credentials.
     Account,
 }
@@ -120,19 +151,26 @@ impl Call {
             Self::List(_) => Operation::List,
             Self::Describe(_) => Operation::Describe,
             Self::Update(..) => Operation::Update,
+            Self::ListTags(_) => Operation::ListTags,
+            Self::Tag(..) => Operation::Tag,
+            Self::Untag(..) => Operation::Untag,
             Self::Account => Operation::GetCallerIdentity,
         }
     }
 
     fn group(&self) -> Option<&str> {
         match self {
-            Self::Describe(name) | Self::Update(name, _) => Some(name),
+            Self::Describe(name)
+            | Self::Update(name, _)
+            | Self::ListTags(name)
+            | Self::Tag(name, _)
+            | Self::Untag(name, _) => Some(name),
             Self::List(_) | Self::Account => None,
         }
     }
 
     fn mutates(&self) -> bool {
-        matches!(self, Self::Update(..))
+        matches!(self, Self::Update(..) | Self::Tag(..) | Self::Untag(..))
     }
 
     fn shown(&self) -> String {
@@ -140,6 +178,9 @@ impl Call {
             Self::Update(name, to) => format!("Update {name} to {to}"),
             Self::Describe(name) => format!("Describe {name}"),
             Self::List(_) => "List".into(),
+            Self::ListTags(name) => format!("ListTags {name}"),
+            Self::Tag(name, tags) => format!("Tag {name} with {tags:?}"),
+            Self::Untag(name, keys) => format!("Untag {name}: {keys:?}"),
             Self::Account => "GetCallerIdentity".into(),
         }
     }
@@ -196,11 +237,11 @@ impl Process {
             resume_unwind(Box::new("a panic in the AWS client"));
         }
         world.oracle().called(world, self, region, &call_of(&call));
-        let mutates = matches!(call, Call::Update(..));
-        let _acts = mutates.then(|| Acts::begin(world, self, AWS_TIMEOUT + CALL_SLACK));
+        let _acts = call.mutates().then(|| Acts::begin(world, self, AWS_TIMEOUT + CALL_SLACK));
         world.trace(self.name(), format!("{} in {region}", call.shown()));
         let sent = world.elapsed();
-        let mut doubt = call.mutates().then(|| Doubt { process: self, region, call: &call, settled: false });
+        let mut doubt =
+            matches!(call, Call::Update(..)).then(|| Doubt { process: self, region, call: &call, settled: false });
         let (answered, answer) = oneshot::channel();
         let (network, from, to, carried) = (world.clone(), self.clone(), region.to_owned(), call.clone());
         // The network carries a request on when its sender gives up.
@@ -245,6 +286,10 @@ pub enum Seen<'a> {
     Describe(&'a str),
     /// An Update of this group to this value.
     Update(&'a str, bool),
+    /// The tags of this group.
+    ListTags,
+    /// A change of this group's tags: the keys, with the value that each is to have.
+    Tags(&'a str, BTreeMap<&'a str, Option<&'a str>>),
     /// A question for the account.
     Account,
 }
@@ -254,6 +299,9 @@ fn call_of(call: &Call) -> Seen<'_> {
         Call::List(_) => Seen::List,
         Call::Describe(name) => Seen::Describe(name),
         Call::Update(name, to) => Seen::Update(name, *to),
+        Call::ListTags(_) => Seen::ListTags,
+        Call::Tag(name, tags) => Seen::Tags(name, tags.iter().map(|(key, value)| (&**key, Some(&**value))).collect()),
+        Call::Untag(name, keys) => Seen::Tags(name, keys.iter().map(|key| (&**key, None)).collect()),
         Call::Account => Seen::Account,
     }
 }
@@ -282,10 +330,10 @@ async fn carry(world: &World, from: &Process, region: &str, call: &Call) -> Opti
     if matches!(call, Call::List(_)) && meets(Fault::ListDenied) {
         return Some(Came::Refused(403, "AccessDeniedException"));
     }
-    if matches!(call, Call::Update(..)) && meets(Fault::UpdatesFail) {
+    if call.mutates() && meets(Fault::UpdatesFail) {
         return Some(Came::Refused(500, "InternalServerException"));
     }
-    if matches!(call, Call::Update(..)) && meets(Fault::UpdateDenied) {
+    if call.mutates() && meets(Fault::UpdateDenied) {
         return Some(Came::Refused(403, "AccessDeniedException"));
     }
     let elsewhere = world.faults().met_at(Fault::OtherAccount, from.started(), world.elapsed());
@@ -294,7 +342,7 @@ async fn carry(world: &World, from: &Process, region: &str, call: &Call) -> Opti
         world.oracle().mutated(from, sent, account, region, name, *to);
     }
     let answer = world.aws().answer(account, region, call).await;
-    if matches!(call, Call::List(_) | Call::Describe(_)) && meets(Fault::AwsReadsLate) {
+    if matches!(call, Call::List(_) | Call::Describe(_) | Call::ListTags(_)) && meets(Fault::AwsReadsLate) {
         sleep(world.between(Duration::from_millis(100), Duration::from_secs(9))).await;
     }
     sleep(latency).await;
@@ -340,6 +388,27 @@ impl ProfilerService for Service {
     fn update(&self, name: &str, profiling_enabled: bool) -> BoxFuture<'_, Result<Observation, AwsError>> {
         let call = Call::Update(name.into(), profiling_enabled);
         async move { self.call(call).await.map(|body| observe(&body)) }.boxed()
+    }
+
+    fn list_tags<'a>(&'a self, name: &'a str, _: &'a str) -> BoxFuture<'a, Result<Tags, AwsError>> {
+        let call = Call::ListTags(name.into());
+        async move { self.call(call).await.map(|body| serde_json::from_value(body["tags"].clone()).unwrap_or_default()) }
+            .boxed()
+    }
+
+    fn tag<'a>(&'a self, name: &'a str, _: &'a str, tags: &'a Tags) -> BoxFuture<'a, Result<(), AwsError>> {
+        let call = Call::Tag(name.into(), tags.clone());
+        async move { self.call(call).await.map(drop) }.boxed()
+    }
+
+    fn untag<'a>(
+        &'a self,
+        name: &'a str,
+        _: &'a str,
+        keys: &'a BTreeSet<String>,
+    ) -> BoxFuture<'a, Result<(), AwsError>> {
+        let call = Call::Untag(name.into(), keys.clone());
+        async move { self.call(call).await.map(drop) }.boxed()
     }
 
     fn account(&self) -> BoxFuture<'_, Result<String, AwsError>> {

@@ -19,7 +19,7 @@ use codeguru_profiler_operator::{
         instruments::Instruments,
         settings::{Pod, Settings},
     },
-    domain::election::Terms,
+    domain::{desired::Allowed, election::Terms, facet::Facet},
     election::{Candidate, ElectionMetrics, ElectionSettings},
     process::{
         head_timeout::HeadTimeoutLayer,
@@ -159,7 +159,7 @@ impl Process {
             poll_interval: options.poll_interval,
             status_refresh: Duration::from_mins(15),
             agent_stale_after: Duration::from_mins(20),
-            observe_only: options.observe_only,
+            allowed: Allowed { observe_only: options.observe_only, facets: vec![Facet::Tags] },
             aws_timeout: AWS_TIMEOUT,
             status_timeout: STATUS_TIMEOUT,
             pod: Some(Pod { namespace: "system".into(), name: name.into() }),

@@ -33,6 +33,8 @@ pub enum Action {
     Meddle { namespace: &'static str, name: String, status: Value },
     /// Somebody makes or changes a group in AWS.
     Group { region: &'static str, name: String, enabled: bool },
+    /// Somebody sets tags of a group in AWS, and removes all others.
+    Tags { region: &'static str, name: String, tags: Value },
     /// Somebody deletes a group in AWS.
     GroupDeleted { region: &'static str, name: String },
     /// Agents report.
@@ -65,6 +67,7 @@ impl fmt::Display for Action {
                 write!(f, "write into the status of {namespace}/{name}: {status}")
             }
             Self::Group { region, name, enabled } => write!(f, "group {name} in {region} is set to {enabled}"),
+            Self::Tags { region, name, tags } => write!(f, "group {name} in {region} has the tags {tags}"),
             Self::GroupDeleted { region, name } => write!(f, "group {name} in {region} is deleted"),
             Self::Agents { region, name } => write!(f, "agents of {name} in {region} report"),
             Self::Setting(setting) => write!(f, "AWS behaves as {setting}"),
@@ -196,7 +199,20 @@ impl Draw<'_> {
         if self.chance.random_bool(0.2) {
             spec["driftPolicy"] = "Report".into();
         }
+        if self.chance.random_bool(0.25) {
+            spec["tags"] = self.tags();
+        }
         Action::Create { namespace: NAMESPACES[number % 2], name: format!("r{number}"), spec }
+    }
+
+    fn tags(&mut self) -> Value {
+        let mut tags = json!({});
+        for key in ["a", "b"] {
+            if self.chance.random_bool(0.6) {
+                tags[key] = self.one_of(&["1", "2"]).into();
+            }
+        }
+        tags
     }
 
     /// Some users change their minds a moment later.
@@ -221,7 +237,11 @@ impl Draw<'_> {
     fn action(&mut self) -> Action {
         let (namespace, name) = self.resource();
         match self.chance.random_range(0..100) {
-            0..18 => {
+            0..4 => {
+                let tags = if self.chance.random_bool(0.2) { Value::Null } else { self.tags_patch() };
+                Action::Edit { namespace, name, spec: json!({ "tags": tags }) }
+            }
+            4..18 => {
                 let spec = json!({ "profilingEnabled": self.chance.random::<bool>() });
                 Action::Edit { namespace, name, spec }
             }
@@ -244,7 +264,8 @@ impl Draw<'_> {
             41..44 => Action::Replace { namespace, name },
             44..47 => Action::Request { namespace, name, token: format!("t{}", self.chance.random_range(0..9)) },
             47..50 => Action::Meddle { namespace, name, status: self.meddling() },
-            50..65 => Action::Group { region: self.region(), name: self.group(), enabled: self.chance.random() },
+            50..53 => Action::Tags { region: self.region(), name: self.group(), tags: self.tags() },
+            53..65 => Action::Group { region: self.region(), name: self.group(), enabled: self.chance.random() },
             65..68 => Action::GroupDeleted { region: self.region(), name: self.group() },
             68..71 => Action::Agents { region: self.region(), name: self.group() },
             71..73 => Action::Compact,
@@ -258,6 +279,17 @@ impl Draw<'_> {
                 Action::Fault(fault, Duration::from_secs(2) + self.within(most))
             }
         }
+    }
+
+    /// Of a merge patch: `null` removes a key.
+    fn tags_patch(&mut self) -> Value {
+        let mut tags = json!({});
+        for key in ["a", "b"] {
+            if self.chance.random_bool(0.7) {
+                tags[key] = self.one_of(&[Some("1"), Some("2"), None]).into();
+            }
+        }
+        tags
     }
 
     fn meddling(&mut self) -> Value {
@@ -313,6 +345,11 @@ pub fn carry_out(world: &World, action: &Action) {
                 world.oracle().changed_by_others(region, name);
             }
             world.aws().put(region, name, &json!({ "profilingEnabled": enabled }));
+        }
+        Action::Tags { region, name, tags } => {
+            if world.aws().enabled(region, name).is_some() {
+                world.aws().put(region, name, &json!({ "tags": tags }));
+            }
         }
         Action::GroupDeleted { region, name } => world.aws().delete(region, name),
         Action::Agents { region, name } => {

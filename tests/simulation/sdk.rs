@@ -79,6 +79,18 @@ fn read(request: &HttpRequest) -> (String, Call) {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let token = query.split('&').find_map(|pair| pair.strip_prefix("nextToken="));
     let call = match (request.method(), path.split_once('/').map(|(_, name)| name)) {
+        (method, Some(arn)) if path.starts_with("tags/") => {
+            let name = arn.rsplit("%2F").next().unwrap_or_default().to_owned();
+            let keys = query.split('&').filter_map(|pair| pair.strip_prefix("tagKeys="));
+            match method {
+                "POST" => {
+                    let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap();
+                    Call::Tag(name, serde_json::from_value(body["tags"].clone()).unwrap())
+                }
+                "DELETE" => Call::Untag(name, keys.map(str::to_owned).collect()),
+                _ => Call::ListTags(name),
+            }
+        }
         ("POST", _) => Call::Account,
         ("PUT", Some(name)) => {
             let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap();

@@ -26,6 +26,9 @@
 {{- with $operator.awsCallsPerSecond }}
 - --aws-calls-per-second={{ int64 . }}
 {{- end }}
+{{- with $operator.allowedFacets }}
+- --allowed-facets={{ join "," . }}
+{{- end }}
 {{- range $flag := list "observe-only" "allow-plain-http-endpoint" }}
 {{- if index $operator (camelcase $flag | untitle) }}
 - --{{ $flag }}

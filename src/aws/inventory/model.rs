@@ -252,6 +252,8 @@ impl World {
                 manages: true,
                 corrects_drift: true,
                 suspended: false,
+                tags: None,
+                not_allowed: None,
             },
             remembered: self.memory.remembered.clone(),
             ownership: Ownership::Owner,
@@ -266,6 +268,7 @@ impl World {
             knowledge: Knowledge {
                 presence: self.inventory.presence(NAME),
                 wants_describe: self.inventory.wants_describe(NAME),
+                tags_due: None,
                 as_of: None,
             },
             backoff: None,
@@ -330,6 +333,8 @@ impl World {
             moments.extend(entry.ours.as_mut().map(|ours| &mut ours.ended.0));
             moments.extend(entry.newest.as_mut().map(|newest| &mut newest.as_of.0));
             moments.extend(entry.described.as_mut().map(|described| &mut described.began.0));
+            // No rule about the switch depends on it.
+            entry.tags_as_of = Moment(0);
         }
         moments.extend(self.inventory.last_complete_list.as_mut().map(|list| &mut list.0));
         moments.extend([&mut self.list, &mut self.describe].into_iter().flatten().map(|read| &mut read.began.0));

@@ -4,7 +4,7 @@ use super::{Ended, Inventory, Moment};
 use crate::{
     api::{ProfilingStatus, Timestamp},
     aws::error::Effect,
-    domain::{observation::Observation, situation::Presence},
+    domain::{facet::Facet, observation::Observation, situation::Presence},
 };
 
 const A: &str = "a";
@@ -111,7 +111,7 @@ fn a_mutation_under_way_wants_no_describe() {
 #[test]
 fn an_unclear_mutation_leaves_the_switch_unknown_until_a_later_read() {
     let mut inventory = listed(1, [group(false, 1)]);
-    update(&mut inventory, Ended::failed(Effect::Unclear, false), 5);
+    update(&mut inventory, Ended::failed(Effect::Unclear, false, Facet::Switch), 5);
     assert_eq!((switch(&inventory), inventory.wants_describe(A)), (None, true));
     list(&mut inventory, 4, [group(false, 1)]);
     assert_eq!(switch(&inventory), None, "an overlapping List");
@@ -123,7 +123,7 @@ fn an_unclear_mutation_leaves_the_switch_unknown_until_a_later_read() {
 fn an_unclear_mutation_of_a_group_that_was_missing_leaves_that_open() {
     let mut inventory = listed(1, []);
     inventory.described_missing(A, Moment(2));
-    update(&mut inventory, Ended::Unclear, 3);
+    update(&mut inventory, Ended::Unclear(Facet::Switch), 3);
     assert_eq!((inventory.presence(A), inventory.wants_describe(A)), (Presence::Unconfirmed, true));
 }
 
@@ -264,7 +264,7 @@ fn a_group_that_no_list_names_is_described_once_after_each_until_its_end_is_know
 #[test]
 fn an_update_that_finds_no_group_makes_it_missing() {
     let mut inventory = listed(1, [group(true, 1)]);
-    update(&mut inventory, Ended::failed(Effect::Refused, true), 2);
+    update(&mut inventory, Ended::failed(Effect::Refused, true, Facet::Switch), 2);
     assert_eq!((inventory.presence(A), inventory.wants_describe(A)), (Presence::Missing, false));
 }
 
@@ -272,7 +272,7 @@ fn an_update_that_finds_no_group_makes_it_missing() {
 fn a_refused_mutation_changes_nothing() {
     let mut inventory = listed(1, [group(true, 1)]);
     let known = inventory.clone();
-    update(&mut inventory, Ended::failed(Effect::Refused, false), 2);
+    update(&mut inventory, Ended::failed(Effect::Refused, false, Facet::Switch), 2);
     assert_eq!(inventory, known);
 }
 

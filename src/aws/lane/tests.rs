@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     api::Timestamp,
     aws::service::Page,
-    domain::{moment::Now, situation::Presence},
+    domain::{facet::Step, moment::Now, situation::Presence},
     process::permit::Permits,
 };
 
@@ -48,6 +48,18 @@ impl ProfilerService for Aws {
     fn update(&self, name: &str, _: bool) -> BoxFuture<'_, Result<Observation, AwsError>> {
         let answer = group(name);
         if self.silent { std::future::pending().boxed() } else { async move { Ok(answer) }.boxed() }
+    }
+
+    fn list_tags<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<Tags, AwsError>> {
+        async { Ok(Tags::new()) }.boxed()
+    }
+
+    fn tag<'a>(&'a self, _: &'a str, _: &'a str, _: &'a Tags) -> BoxFuture<'a, Result<(), AwsError>> {
+        async { Ok(()) }.boxed()
+    }
+
+    fn untag<'a>(&'a self, _: &'a str, _: &'a str, _: &'a BTreeSet<String>) -> BoxFuture<'a, Result<(), AwsError>> {
+        async { Ok(()) }.boxed()
     }
 
     fn account(&self) -> BoxFuture<'_, Result<String, AwsError>> {
@@ -191,7 +203,11 @@ async fn giving_up_on_an_update_leaves_the_switch_unknown_and_the_group_to_the_n
     let permit = Permits::always_granted().acquire(INTERVAL).await;
     let guard = lane.guard("a").await.unwrap();
     let (_, turn) = lane.turn(&[Class::Edit].into()).unwrap();
-    assert!(tokio::time::timeout(Duration::from_secs(1), turn.update(guard, permit, false)).await.is_err());
+    assert!(
+        tokio::time::timeout(Duration::from_secs(1), turn.write(guard, permit, &Step::Switch(false), ""))
+            .await
+            .is_err()
+    );
     let Presence::Present(group) = lane.presence("a") else { panic!("it is still there") };
     assert_eq!(group.profiling_enabled, None);
     tokio::time::timeout(Duration::from_secs(1), lane.guard("a")).await.unwrap().unwrap();

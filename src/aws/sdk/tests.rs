@@ -64,11 +64,16 @@ fn counted(registry: &Registry) -> String {
     text.lines().filter(|line| line.starts_with("codeguru_profiler_aws_requests_total{")).collect()
 }
 
+const ARN: &str = "arn:aws:codeguru-profiler:eu-west-1:111122223333:profilingGroup/Checkout";
+
 async fn call(client: &Arc<dyn ProfilerService>, operation: Operation) -> Result<(), AwsError> {
     match operation {
         Operation::List => client.list_page(None).await.map(drop),
         Operation::Describe => client.describe("Checkout").await.map(drop),
         Operation::Update => client.update("Checkout", true).await.map(drop),
+        Operation::ListTags => client.list_tags("Checkout", ARN).await.map(drop),
+        Operation::Tag => client.tag("Checkout", ARN, &[("team".to_owned(), "shop".to_owned())].into()).await,
+        Operation::Untag => client.untag("Checkout", ARN, &["team".to_owned()].into()).await,
         Operation::GetCallerIdentity => client.account().await.map(drop),
     }
 }

@@ -68,12 +68,12 @@ impl Evaluation {
     /// The step in AWS that is to be taken, and is not being taken.
     #[must_use]
     pub fn step(&self, applying: bool, reporting: bool) -> Option<Class> {
-        let class = match self.plan {
+        let class = match &self.plan {
             Plan::Rest => return None,
-            Plan::Update { cause: Cause::Edit, .. } => Class::Edit,
-            Plan::Update { cause: Cause::Adoption, .. } => Class::Adopt,
-            Plan::Update { cause: Cause::Drift, .. } => Class::Correct,
-            Plan::Describe => Class::Describe,
+            Plan::Write { cause: Cause::Edit, .. } => Class::Edit,
+            Plan::Write { cause: Cause::Adoption, .. } => Class::Adopt,
+            Plan::Write { cause: Cause::Drift, .. } => Class::Correct,
+            Plan::Describe | Plan::ReadTags => Class::Describe,
         };
         // An edit does not wait for a status write; everything else does.
         (!applying && (!reporting || class == Class::Edit)).then_some(class)
@@ -125,11 +125,7 @@ impl Memory {
         // What can't be recorded is not done, and after a failed write the report comes first; but a user's edit, such
         // as a switch-off in an incident, does not wait.
         let unrecorded = held_until.is_some() || (write_has_failed && worth == Worth::Write);
-        let step = match planned {
-            Plan::Update { cause: Cause::Edit, .. } => planned,
-            _ if unrecorded => Plan::Rest,
-            _ => planned,
-        };
+        let is_edit = matches!(planned, Plan::Write { cause: Cause::Edit, .. });
         let write_from = match worth {
             Worth::From(moment) => Some(moment),
             Worth::Nothing | Worth::Write => None,
@@ -138,10 +134,10 @@ impl Memory {
         let waits = moments.map(|moment| moment.since(now.moment)).chain(recheck_at.map(|at| at.since(now.wall)));
         // Since this process leads: no former leader has seen a newer version, which the watch might have yet to report.
         let made_since = self.seen_by_others.is_some_and(|newest| object.version() > Some(newest));
-        let unconfirmed = match planned {
+        let unconfirmed = match &planned {
             // A correction is not urgent, and it may undo a deliberate change in AWS.
-            Plan::Update { cause: Cause::Drift, .. } => true,
-            Plan::Update { .. } if !(record.verified || made_since) => true,
+            Plan::Write { cause: Cause::Drift, .. } => true,
+            Plan::Write { .. } if !(record.verified || made_since) => true,
             _ => now.moment.since(record.confirmed) > CONFIRMED_WITHIN,
         };
         Some(Evaluation {
@@ -155,7 +151,7 @@ impl Memory {
             uid: Arc::clone(&object.uid),
             object: object.clone(),
             stored,
-            plan: step,
+            plan: if unrecorded && !is_edit { Plan::Rest } else { planned },
             situation,
             next,
             waiting,
@@ -166,8 +162,7 @@ impl Memory {
     fn situation(&self, key: &Key, entry: &Entry, now: Now) -> (Situation, Option<Group>, Option<Moment>) {
         let Entry { object, record, .. } = entry;
         let unreadable = object.spec.as_ref().err().cloned();
-        let desired =
-            object.spec.as_ref().map(|spec| Desired::of(spec, self.settings.observe_only)).unwrap_or_default();
+        let desired = object.spec.as_ref().map(|spec| Desired::of(spec, &self.settings.allowed)).unwrap_or_default();
         let spec = object.spec.as_ref().ok();
         let region = spec.and_then(|spec| spec.region.as_deref().or(self.settings.default_region.as_deref()));
         let id = region.map(LaneId::of_region);
@@ -217,11 +212,16 @@ impl Memory {
 fn wants(situation: &Situation) -> bool {
     let elsewhere = |lane: &LaneView| situation.remembered.region.as_deref().is_some_and(|it| it != lane.id.region());
     match situation.state() {
-        State::Unreadable(_) | State::Suspended | State::ClaimedByAnother(_) | State::RegionMissing => false,
+        State::Unreadable(_)
+        | State::Suspended
+        | State::ClaimedByAnother(_)
+        | State::FacetNotAllowed(_)
+        | State::RegionMissing => false,
         // Another account may be the right one again at the next List; a region does not come back by itself.
         State::TargetChanged { .. } => !situation.lane.as_ref().is_some_and(elsewhere),
         _ => true,
     }
 }
 
-const NOTHING: Knowledge = Knowledge { presence: Presence::NotListed, wants_describe: false, as_of: None };
+const NOTHING: Knowledge =
+    Knowledge { presence: Presence::NotListed, wants_describe: false, tags_due: None, as_of: None };

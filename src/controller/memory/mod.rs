@@ -34,6 +34,7 @@ use crate::{
     },
     domain::{
         claims::{Claims, Group, Seniority},
+        facet::Step,
         failure::Failure,
         lane_id::LaneId,
         moment::{Moment, Now},
@@ -316,9 +317,7 @@ impl Memory {
         if evaluation.situation.forgets_backoff() {
             entry.record.forgive();
         }
-        if evaluation.situation.observed_switch() == Some(evaluation.situation.desired.profiling_enabled) {
-            entry.record.remembered.in_doubt = None;
-        }
+        entry.record.remembered.settle(&evaluation.situation);
         if entry.wants != evaluation.wants {
             self.unwant(key, now, &mut wanted);
             self.want(key, evaluation.wants.clone(), now, &mut wanted);
@@ -367,13 +366,13 @@ impl Memory {
         self.lanes.get(id).cloned()
     }
 
-    /// AWS has taken the value `to`, in the situation that led to it.
-    pub fn handle_updated(&mut self, evaluation: &Evaluation, to: bool, cause: Cause, now: Now) {
+    /// AWS has taken `step`, in the situation that led to it.
+    pub fn handle_written_to_aws(&mut self, evaluation: &Evaluation, step: &Step, cause: Cause, now: Now) {
         self.update(evaluation, |record| {
             record.forgive();
             record.remembered =
-                mem::take(&mut record.remembered).after_update(&evaluation.situation, to, cause, now.wall);
-            record.applied(Applied { to, cause });
+                mem::take(&mut record.remembered).after_step(&evaluation.situation, step, cause, now.wall);
+            record.applied(Applied { step: step.clone(), cause });
         });
     }
 
@@ -382,18 +381,21 @@ impl Memory {
         self.update(evaluation, Record::read);
     }
 
-    /// An attempt in AWS failed; `in_doubt` is a value that AWS may have taken all the same.
+    /// An attempt in AWS failed; `in_doubt` is a step that AWS may have taken all the same.
     pub fn handle_failed(
         &mut self,
         evaluation: &Evaluation,
         failure: Failure,
-        in_doubt: Option<bool>,
+        in_doubt: Option<Step>,
         now: Now,
         chance: f64,
     ) {
         self.update(evaluation, |record| {
-            record.fail(failure, evaluation.plan == Plan::Describe, now.moment, chance);
-            record.remembered.in_doubt = in_doubt.or(record.remembered.in_doubt);
+            let read = matches!(evaluation.plan, Plan::Describe | Plan::ReadTags);
+            record.fail(failure, read, now.moment, chance);
+            if let Some(step) = in_doubt {
+                record.remembered.doubt(step);
+            }
         });
     }
 
@@ -407,15 +409,17 @@ impl Memory {
             let then = &evaluation.situation.remembered;
             let mut written = Remembered::of(&evaluation.next);
             // What was written to AWS meanwhile is newer than what the evaluation knew.
-            if (record.remembered.last_applied, &record.remembered.drift) != (then.last_applied, &then.drift) {
+            if !record.remembered.agrees_with(then) {
                 written.last_applied = record.remembered.last_applied;
+                written.tags = record.remembered.tags.clone();
                 written.drift = record.remembered.drift.clone();
             }
             // Where the group was found is not forgotten because someone else has removed it from the status.
             written.seen |= then.seen;
             written.account = written.account.or_else(|| then.account.clone());
             written.region = written.region.or_else(|| then.region.clone());
-            record.remembered = Remembered { in_doubt: record.remembered.in_doubt, ..written };
+            let Remembered { in_doubt, tags_in_doubt, .. } = mem::take(&mut record.remembered);
+            record.remembered = Remembered { in_doubt, tags_in_doubt, ..written };
             not_kept = record.writes.sent(&evaluation.next, kept, slot, now.moment);
         });
         not_kept

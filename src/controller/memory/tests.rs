@@ -5,7 +5,10 @@ use std::num::NonZeroU32;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{api::Timestamp, domain::observation::Observation};
+use crate::{
+    api::Timestamp,
+    domain::{desired::Allowed, observation::Observation},
+};
 
 const REGION: &str = "eu-west-1";
 
@@ -16,7 +19,7 @@ fn memory() -> Memory {
         poll_interval: Duration::from_mins(1),
         status_refresh: Duration::from_mins(15),
         agent_stale_after: Duration::from_mins(20),
-        observe_only: false,
+        allowed: Allowed::default(),
         aws_timeout: Duration::from_secs(10),
         status_timeout: Duration::from_secs(5),
         pod: None,
@@ -84,7 +87,7 @@ fn a_new_resource_makes_a_lane_list_and_a_deleted_one_no_longer_does() {
     let mut memory = memory();
     memory.handle_applied(object("a", "G", 1, &json!({})), now(0));
     let evaluation = memory.evaluate(&key("a"), now(0)).unwrap();
-    assert_eq!((evaluation.plan, evaluation.reports(false, false)), (Plan::Rest, false));
+    assert_eq!((evaluation.plan.clone(), evaluation.reports(false, false)), (Plan::Rest, false));
     let lane = LaneId::of_region(REGION);
     assert_eq!(memory.note(&evaluation, now(0)).lanes, [lane.clone()].into());
     assert!(memory.lane(&lane).unwrap().lock().due().is_some());
@@ -137,7 +140,7 @@ fn the_first_lists_of_a_leader_do_not_wait_for_the_last_resource() {
     list(&memory, 0, vec![group("c", false)]);
     memory.begin(now(1));
     let evaluation = evaluate_and_note(&mut memory, "c", 1);
-    assert_eq!(evaluation.plan, Plan::Update { to: true, cause: Cause::Adoption }, "the List is known");
+    assert_eq!(evaluation.plan, Plan::Write { step: Step::Switch(true), cause: Cause::Adoption }, "the List is known");
     assert_eq!(
         applied(&mut memory, "e", 5, &json!({ "region": "eu-west-2" })),
         lanes(&[]),
@@ -191,7 +194,7 @@ fn an_edit_made_since_this_process_leads_needs_no_confirmation() {
     list(&memory, 1000, vec![group("G", true)]);
     let unconfirmed = |memory: &Memory| {
         let evaluation = memory.evaluate(&key("a"), now(3)).unwrap();
-        assert_eq!(evaluation.plan, Plan::Update { to: false, cause: Cause::Edit });
+        assert_eq!(evaluation.plan, Plan::Write { step: Step::Switch(false), cause: Cause::Edit });
         evaluation.unconfirmed
     };
     assert!(unconfirmed(&memory));

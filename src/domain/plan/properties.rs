@@ -1,11 +1,12 @@
 //! What holds in every situation.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use proptest::{option, prelude::*, sample::select};
 
 use super::{
     super::{
+        facet::Tags,
         fixtures::{break_of_rules, failure, minute, new, observation, summary},
         observation::Observation,
         remembered::Remembered,
@@ -15,7 +16,7 @@ use super::{
     *,
 };
 use crate::api::{
-    ConditionType, Correction, DriftStatus, ProfilingGroupStatus, ProfilingStatus, Slowdown, SwitchState,
+    AppliedState, ConditionType, Correction, DriftStatus, ProfilingGroupStatus, ProfilingStatus, Slowdown,
 };
 use crate::domain::conditions;
 
@@ -76,6 +77,14 @@ fn drift() -> impl Strategy<Value = DriftStatus> {
     )
 }
 
+fn some_tags() -> impl Strategy<Value = Tags> {
+    prop::collection::btree_map(
+        select(vec!["a".to_owned(), "b".to_owned()]),
+        select(vec!["1".to_owned(), "2".to_owned()]),
+        0..3,
+    )
+}
+
 /// A situation that is free of any history of its own.
 fn situations() -> impl Strategy<Value = Situation> {
     let wish = (any::<bool>(), any::<bool>(), any::<bool>(), prop::bool::weighted(0.1));
@@ -84,7 +93,8 @@ fn situations() -> impl Strategy<Value = Situation> {
     let knowledge = (presence(), any::<bool>(), instant());
     let backoff = option::of((mishap(), 99..103i64));
     let rest = (prop::bool::weighted(0.1), option::of(any::<bool>()), 3..5i64, prop::bool::weighted(0.1));
-    (wish, lane, knowledge, backoff, rest).prop_map(|(wish, lane, knowledge, backoff, rest)| {
+    let tags = (option::of(some_tags()), option::of(some_tags()), any::<bool>());
+    (wish, lane, knowledge, backoff, rest, tags).prop_map(|(wish, lane, knowledge, backoff, rest, tags)| {
         let mut situation = new();
         let (on, manages, corrects, suspended) = wish;
         let desired = &mut situation.desired;
@@ -114,6 +124,13 @@ fn situations() -> impl Strategy<Value = Situation> {
         situation.knowledge.as_of = (situation.knowledge.presence != Presence::NotListed).then_some(as_of);
         situation.backoff =
             backoff.map(|(failure, retry_at)| Backoff { failure, failed_at: minute(99), retry_at: minute(retry_at) });
+        let (wanted, seen, read) = tags;
+        situation.desired.tags = wanted;
+        if let Presence::Present(observation) = &mut situation.knowledge.presence {
+            // What AWS leaves out has to be read.
+            situation.knowledge.tags_due = (seen.is_none() || read).then_some(minute(99));
+            observation.tags = seen;
+        }
         situation.generation = generation;
         situation.request = request.map(|attempted| Request { token: "tuesday".into(), attempted });
         if claimed {
@@ -127,16 +144,19 @@ fn situations() -> impl Strategy<Value = Situation> {
 
 /// A status that the operator may have written: what it reported of one situation after another.
 fn stored() -> impl Strategy<Value = ProfilingGroupStatus> {
-    (prop::collection::vec(situations(), 0..3), any::<Option<bool>>(), drift()).prop_map(|(earlier, applied, drift)| {
-        let mut status = ProfilingGroupStatus { observed_generation: Some(-1), ..ProfilingGroupStatus::default() };
-        for mut situation in earlier {
-            situation.remembered = Remembered::of(&status);
-            status = next_status(&situation, &status).status;
-            status.last_applied = applied.map(|profiling_enabled| SwitchState { profiling_enabled });
-            status.drift = Some(drift.clone());
-        }
-        status
-    })
+    (prop::collection::vec(situations(), 0..3), any::<Option<bool>>(), option::of(some_tags()), drift()).prop_map(
+        |(earlier, applied, tags, drift)| {
+            let mut status = ProfilingGroupStatus { observed_generation: Some(-1), ..ProfilingGroupStatus::default() };
+            for mut situation in earlier {
+                situation.remembered = Remembered::of(&status);
+                status = next_status(&situation, &status).status;
+                status.last_applied = Some(AppliedState { profiling_enabled: applied, tags: tags.clone() })
+                    .filter(|it| *it != AppliedState::default());
+                status.drift = Some(drift.clone());
+            }
+            status
+        },
+    )
 }
 
 /// Any situation after any history, and the status as stored.
@@ -146,7 +166,7 @@ fn with_history() -> impl Strategy<Value = (Situation, ProfilingGroupStatus)> {
 }
 
 /// What AWS answers to the plan; `says` is its answer to a Describe.
-fn apply(situation: &Situation, plan: Plan, says: Option<bool>) -> Situation {
+fn apply(situation: &Situation, plan: &Plan, says: Option<bool>) -> Situation {
     match plan {
         Plan::Rest => situation.clone(),
         Plan::Describe => {
@@ -155,7 +175,12 @@ fn apply(situation: &Situation, plan: Plan, says: Option<bool>) -> Situation {
             after.knowledge.wants_describe = false;
             after
         }
-        Plan::Update { to, cause } => situation.clone().updated(to, cause),
+        Plan::ReadTags => {
+            let mut after = Situation { backoff: None, ..situation.clone() }.sees_tags(Some("a=1"));
+            after.knowledge.tags_due = None;
+            after
+        }
+        Plan::Write { step, cause } => situation.clone().takes(step, *cause),
     }
 }
 
@@ -167,16 +192,30 @@ proptest! {
         (situation, _) in with_history(),
         says in any::<Option<bool>>(),
     ) {
-        let first = plan(&situation);
-        let after = apply(&situation, first, says);
-        let second = plan(&after);
-        match first {
-            // An answer may show a difference: then one update is left.
-            Plan::Describe => {
-                prop_assert_ne!(second, Plan::Describe);
-                prop_assert_eq!(plan(&apply(&after, second, says)), Plan::Rest);
+        // A Describe, the switch, a read of tags, tags to be set, tags to be removed.
+        let mut after = situation;
+        let mut done = Vec::new();
+        for _ in 0..5 {
+            let next = plan(&after);
+            prop_assert!(next == Plan::Rest || !done.contains(&next), "{next:?} again after {done:?}");
+            after = apply(&after, &next, says);
+            done.push(next);
+        }
+        prop_assert_eq!(plan(&after), Plan::Rest, "after {:?}", done);
+    }
+
+    #[test]
+    fn tags_that_were_never_of_this_resource_are_never_touched((situation, _) in with_history()) {
+        let wanted: BTreeSet<_> = situation.desired.tags.iter().flat_map(|tags| tags.keys().cloned()).collect();
+        let applied: BTreeSet<_> = situation.remembered.tags.iter().flat_map(|tags| tags.keys().cloned()).collect();
+        match plan(&situation) {
+            Plan::Write { step: Step::Tag(tags), .. } => {
+                prop_assert!(tags.iter().all(|(key, value)| situation.desired.tags.as_ref().unwrap().get(key) == Some(value)));
             }
-            Plan::Rest | Plan::Update { .. } => prop_assert_eq!(second, Plan::Rest),
+            Plan::Write { step: Step::Untag(keys), .. } => {
+                prop_assert!(keys.is_subset(&applied) && keys.is_disjoint(&wanted), "{keys:?}");
+            }
+            _ => {}
         }
     }
 
@@ -187,18 +226,20 @@ proptest! {
             situation.clone().observes(),
             situation.clone().claimed(),
             situation.clone().without_region(),
+            situation.clone().tagged("a=1").without_permission(),
         ] {
             let planned = plan(&hands_off);
-            prop_assert!(matches!(planned, Plan::Rest | Plan::Describe), "{planned:?}");
+            prop_assert!(!matches!(planned, Plan::Write { .. }), "{planned:?}");
         }
-        for silent in [situation.clone().suspended(), situation.clone().claimed(), situation.without_region()] {
+        let forbidden = situation.clone().tagged("a=1").without_permission();
+        for silent in [situation.clone().suspended(), situation.clone().claimed(), situation.without_region(), forbidden] {
             prop_assert_eq!(plan(&silent), Plan::Rest);
         }
     }
 
     #[test]
     fn what_is_unknown_is_never_corrected((situation, _) in with_history()) {
-        if let Plan::Update { to, cause } = plan(&situation) {
+        if let Plan::Write { step: Step::Switch(to), cause } = plan(&situation) {
             prop_assert_eq!(to, situation.desired.profiling_enabled);
             let edited = situation.remembered.last_applied.is_some_and(|applied| applied != to);
             prop_assert_eq!(cause == Cause::Edit, edited);

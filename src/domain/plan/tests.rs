@@ -1,14 +1,27 @@
 //! The table of plans: one line a row.
 
 use super::{
-    super::fixtures::{contested, found, minute, new, restarted, synced},
+    super::fixtures::{contested, found, minute, new, restarted, synced, tags},
     *,
 };
 
-const EDIT: Plan = Plan::Update { to: false, cause: Cause::Edit };
-const ADOPT: Plan = Plan::Update { to: true, cause: Cause::Adoption };
-const CORRECT: Plan = Plan::Update { to: true, cause: Cause::Drift };
+const EDIT: Plan = Plan::Write { step: Step::Switch(false), cause: Cause::Edit };
+const ADOPT: Plan = Plan::Write { step: Step::Switch(true), cause: Cause::Adoption };
+const CORRECT: Plan = Plan::Write { step: Step::Switch(true), cause: Cause::Drift };
 use Plan::{Describe, Rest};
+
+fn tag(text: &str, cause: Cause) -> Plan {
+    Plan::Write { step: Step::Tag(tags(text)), cause }
+}
+
+fn untag(key: &str, cause: Cause) -> Plan {
+    Plan::Write { step: Step::Untag([key.to_owned()].into()), cause }
+}
+
+/// In sync, with a tag of its own beside one of others.
+fn tagged() -> Situation {
+    found(true).tagged("stage=prod").sees_tags(Some("team=shop stage=prod")).reported()
+}
 
 #[test]
 fn the_state_of_the_resource_decides_what_is_done() {
@@ -75,6 +88,26 @@ fn the_state_of_the_resource_decides_what_is_done() {
         ("in sync", synced(), Rest),
         ("in sync, the Lists are thin", synced().wants_describe(), Describe),
         ("in sync, the Lists are thin, asked in vain", synced().wants_describe().throttled(), Rest),
+        // Tags: only those of the spec, and those that were in it.
+        ("adopted with tags, as found", found(true).tagged("team=shop"), Rest),
+        ("adopted with tags, found otherwise", found(true).tagged("team=shop stage=prod"), tag("stage=prod", Cause::Adoption)),
+        ("adopted, both found otherwise: the switch first", found(false).tagged("stage=prod"), ADOPT),
+        ("tags, found otherwise, Observe", found(true).tagged("stage=prod").observes(), Rest),
+        ("tags edited", tagged().tagged("stage=test"), tag("stage=test", Cause::Edit)),
+        ("tags edited, Report", tagged().tagged("stage=test").reports_drift(), tag("stage=test", Cause::Edit)),
+        ("tags edited, the switch has drifted: edits first", tagged().sees(Some(false)).tagged("stage=test"), tag("stage=test", Cause::Edit)),
+        ("tags edited, throttled", tagged().tagged("stage=test").throttled(), Rest),
+        ("a tag removed", tagged().tagged(""), untag("stage", Cause::Edit)),
+        ("tags no longer managed", Situation { desired: synced().desired, ..tagged() }, Rest),
+        ("tags drift", tagged().sees_tags(Some("stage=theirs")), tag("stage=prod", Cause::Drift)),
+        ("tags drift, others' alone", tagged().sees_tags(Some("stage=prod team=theirs")), Rest),
+        ("tags drift, Report", tagged().sees_tags(Some("")).reports_drift(), Rest),
+        ("tags drift, slowed down", tagged().sees_tags(Some("")).slowed_down(1, 102, 98), Rest),
+        ("tags unknown", tagged().sees_tags(None).with_tags_due(0), Plan::ReadTags),
+        ("tags unknown, and not managed", synced().sees_tags(None).with_tags_due(0), Rest),
+        ("tags left out of the Lists, read long ago", tagged().with_tags_due(100), Plan::ReadTags),
+        ("tags left out of the Lists, read recently", tagged().with_tags_due(101), Rest),
+        ("tags not allowed", synced().tagged("stage=prod").without_permission(), Rest),
         // Hands off.
         ("suspended", found(false).suspended(), Rest),
         ("suspended and edited", edited().suspended(), Rest),
@@ -94,7 +127,7 @@ fn the_state_of_the_resource_decides_what_is_done() {
 fn an_observer_that_manages_again_follows_its_own_last_value() {
     let mut remembers = synced().observes().edited_to(false).reported();
     assert_eq!(remembers.remembered.last_applied, Some(true), "AWS has not agreed to what only an observer asks for");
-    assert_eq!((plan(&remembers), remembers.state()), (Rest, State::Differs(remembers.difference().unwrap())));
+    assert_eq!((plan(&remembers), remembers.state()), (Rest, State::Differs(remembers.differences())));
     remembers.desired.manages = true;
     assert_eq!(plan(&remembers), EDIT);
 }
@@ -104,13 +137,45 @@ fn a_correction_is_recorded_with_what_aws_had_reported_before_it() {
     let before = synced().sees(Some(false));
     let after = before.clone().updated(true, Cause::Drift);
     let correction = &after.remembered.drift.recent_corrections[0];
-    assert_eq!((correction.at, Some(&correction.difference)), (before.now, before.difference().as_ref()));
+    assert_eq!((correction.at, Some(&correction.difference)), (before.now, before.switch_difference().as_ref()));
     assert_eq!(after.remembered.drift.corrections, 1);
     for (other, cause) in [(found(false), Cause::Adoption), (synced().edited_to(false), Cause::Edit)] {
         let to = other.desired.profiling_enabled;
         let after = other.updated(to, cause);
         assert_eq!((after.remembered.last_applied, after.remembered.drift.corrections), (Some(to), 0), "{cause:?}");
     }
+}
+
+#[test]
+fn a_correction_of_tags_is_recorded_by_key() {
+    let before = tagged().sees_tags(Some("stage=theirs team=shop"));
+    let Plan::Write { step, cause } = plan(&before) else { panic!("{before:?}") };
+    let after = before.takes(&step, cause);
+    let difference = &after.remembered.drift.recent_corrections[0].difference;
+    assert_eq!(
+        (&*difference.field, &*difference.observed, &*difference.desired),
+        ("tags", "stage=theirs", "stage=prod")
+    );
+    assert_eq!((plan(&after), after.state()), (Rest, State::InSync));
+}
+
+/// An answer was lost: AWS has taken it, and the user has taken it back since.
+#[test]
+fn tags_of_ours_that_were_taken_back_are_no_drift() {
+    let mut edited = tagged().tagged("stage=test");
+    let Plan::Write { step, .. } = plan(&edited) else { panic!("{edited:?}") };
+    edited.remembered.doubt(step);
+    let back = edited.tagged("stage=prod").sees_tags(Some("stage=test"));
+    assert_eq!(plan(&back), tag("stage=prod", Cause::Edit));
+}
+
+#[test]
+fn what_was_released_is_forgotten_and_what_is_kept_is_remembered() {
+    let applied = |situation: &Situation| situation.report().last_applied.and_then(|applied| applied.tags);
+    assert_eq!(applied(&tagged()), Some(tags("stage=prod")));
+    assert_eq!(applied(&Situation { desired: synced().desired, ..tagged() }), None);
+    assert_eq!(applied(&tagged().suspended()), Some(tags("stage=prod")));
+    assert_eq!(applied(&tagged().sees_tags(None)), Some(tags("stage=prod")));
 }
 
 #[test]
@@ -124,6 +189,7 @@ fn the_next_evaluation_is_when_time_alone_changes_something() {
         ("slowed down: the pause is over", contested(), Some(102)),
         ("agreed in a fight: calm", synced().slowed_down(1, 91, 91), Some(101)),
         ("stale: nothing", synced().stale(), None),
+        ("tags left out of the Lists: to be read", tagged().with_tags_due(103), Some(103)),
         ("suspended: nothing", synced().suspended().throttled(), None),
         ("claimed: nothing", synced().claimed(), None),
         ("moved: nothing", synced().moved(), None),

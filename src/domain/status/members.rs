@@ -2,11 +2,12 @@
 
 use super::super::{
     drift,
+    facet::Tags,
     observation::Observation,
     plan::State,
     situation::{Presence, Situation},
 };
-use crate::api::{DriftStatus, ProfilingGroupStatus, SwitchState, Timestamp};
+use crate::api::{AppliedState, DriftStatus, ProfilingGroupStatus, SwitchState, Timestamp};
 
 /// The next status, without conditions.
 pub fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGroupStatus) -> ProfilingGroupStatus {
@@ -18,7 +19,7 @@ pub fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGro
             .unreadable
             .is_none()
             .then_some(SwitchState { profiling_enabled: situation.desired.profiling_enabled }),
-        last_applied: remembered.last_applied.map(|profiling_enabled| SwitchState { profiling_enabled }),
+        last_applied: some_applied(remembered.last_applied, remembered.tags.clone()),
         drift: some_drift(remembered.drift.clone()),
         last_handled_reconcile_at: remembered.handled_request.clone(),
         conditions: Vec::new(),
@@ -26,7 +27,7 @@ pub fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGro
     };
     match state {
         State::Suspended | State::Unreadable(_) => return status,
-        State::ClaimedByAnother(_) | State::RegionMissing | State::TargetChanged { .. } => {
+        State::ClaimedByAnother(_) | State::RegionMissing | State::TargetChanged { .. } | State::FacetNotAllowed(_) => {
             status.last_handled_reconcile_at = handled(situation, true);
             return status;
         }
@@ -46,13 +47,22 @@ pub fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGro
         }
         Presence::Present(observation) => {
             copy_observation(&mut status, observation, situation);
-            let agreed = observation.profiling_enabled == Some(situation.desired.profiling_enabled);
-            if agreed && !situation.is_edited() {
-                status.last_applied = status.desired;
+            let wanted = situation.desired.profiling_enabled;
+            let agreed = observation.profiling_enabled == Some(wanted) && !situation.is_edited();
+            let switch = if agreed { Some(wanted) } else { remembered.last_applied };
+            let tags = match (&situation.desired.tags, situation.tags()) {
+                // What is no longer managed is let go.
+                (None, _) => None,
+                (Some(_), Some(tags)) => tags.confirmed(),
+                (Some(_), None) => remembered.tags.clone(),
+            };
+            status.last_applied = some_applied(switch, tags);
+            let drifted = situation.drifted();
+            if !drifted.is_empty() {
+                status.drift = some_drift(drift::detected(remembered.drift.clone(), drifted, situation.now));
+            } else if agreed {
                 status.drift =
                     some_drift(drift::over(remembered.drift.clone(), situation.now, situation.limits.drift_window));
-            } else if let Some(difference) = situation.difference().filter(|_| situation.drifts()) {
-                status.drift = some_drift(drift::detected(remembered.drift.clone(), difference, situation.now));
             }
         }
     }
@@ -100,6 +110,10 @@ fn handled(situation: &Situation, nothing_to_attempt: bool) -> Option<String> {
         Some(request) if request.attempted || nothing_to_attempt => Some(request.token.clone()),
         _ => situation.remembered.handled_request.clone(),
     }
+}
+
+fn some_applied(profiling_enabled: Option<bool>, tags: Option<Tags>) -> Option<AppliedState> {
+    (profiling_enabled.is_some() || tags.is_some()).then_some(AppliedState { profiling_enabled, tags })
 }
 
 fn some_drift(drift: DriftStatus) -> Option<DriftStatus> {

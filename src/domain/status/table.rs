@@ -2,6 +2,7 @@
 
 use super::super::{
     conditions::Verdict,
+    facet::{Facet, Step},
     failure::{Class, Failure, FailureReason},
     plan::State,
     situation::Situation,
@@ -60,7 +61,7 @@ fn synced(differs: bool, reason: Reason, message: &str) -> Verdict {
 
 /// The table of states.
 pub fn row(state: &State<'_>, situation: &Situation) -> Row {
-    let differs = situation.difference().is_some();
+    let differs = !situation.differences().is_empty();
     match state {
         State::Suspended => {
             let message = "spec.suspend is true: no AWS calls are made for this resource.";
@@ -90,6 +91,7 @@ pub fn row(state: &State<'_>, situation: &Situation) -> Row {
             // What is known belongs to the other target.
             false,
         ),
+        State::FacetNotAllowed(facet) => Row::stalled(Reason::FacetNotAllowed, &not_allowed(*facet), false),
         State::GroupMissing => Row::stalled(Reason::GroupNotFound, &missing(situation), differs),
         State::Failed(failure) if failure.reason.class() == Class::FixMe => {
             Row::stalled(failure.reason.into(), &failure.message, differs)
@@ -122,17 +124,17 @@ pub fn row(state: &State<'_>, situation: &Situation) -> Row {
             }
         }
         State::Waiting => Row::progressing("Waiting for the first read from AWS."),
-        State::Updating { to, .. } => Row::progressing(&format!("Turning profiling {} in AWS.", on_off(*to))),
-        State::DriftReported(difference) => Row::calm(
+        State::Writing(step) => Row::progressing(&doing(step)),
+        State::DriftReported(differences) => Row::calm(
             Verdict::yes(
                 Reason::DriftReported,
                 "The resource was applied; AWS was changed externally since, and spec.driftPolicy is Report.",
             ),
-            Verdict::no(Reason::DriftReported, describe(difference)),
+            Verdict::no(Reason::DriftReported, describe(differences)),
         ),
-        State::Differs(difference) => Row::calm(
+        State::Differs(differences) => Row::calm(
             Verdict::yes(Reason::Observed, "The group is only observed; nothing is written to AWS."),
-            Verdict::no(Reason::Differs, describe(difference)),
+            Verdict::no(Reason::Differs, describe(differences)),
         ),
         State::Kept => {
             Row { ready: Cell::Keep, synced: Cell::Keep, reconciling: Some(Cell::Keep), stalled: Some(Cell::Keep) }
@@ -158,8 +160,28 @@ fn on_off(on: bool) -> &'static str {
     if on { "on" } else { "off" }
 }
 
-fn describe(FieldDifference { field, observed, desired }: &FieldDifference) -> String {
-    format!("{field} is {observed} in AWS, but {desired} in this resource.")
+fn doing(step: &Step) -> String {
+    match step {
+        Step::Switch(to) => format!("Turning profiling {} in AWS.", on_off(*to)),
+        Step::Tag(_) => "Setting tags in AWS.".into(),
+        Step::Untag(_) => "Removing tags in AWS.".into(),
+    }
+}
+
+fn not_allowed(facet: Facet) -> String {
+    let name = facet.permission().unwrap_or_default();
+    format!(
+        "spec.{facet} is set, but this operator does not allow resources to manage {name}: remove spec.{facet}, or start \
+         the operator with --allowed-facets={name}."
+    )
+}
+
+fn describe(differences: &[FieldDifference]) -> String {
+    let one = |FieldDifference { field, observed, desired }: &FieldDifference| {
+        let verb = if *field == Facet::Tags.field() { "are" } else { "is" };
+        format!("{field} {verb} {observed} in AWS, but {desired} in this resource.")
+    };
+    differences.iter().map(one).collect::<Vec<_>>().join(" ")
 }
 
 fn missing(situation: &Situation) -> String {

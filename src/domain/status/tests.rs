@@ -9,7 +9,8 @@ use super::{
 use crate::{
     api::ProfilingStatus,
     domain::{
-        desired::Desired, failure::FailureReason, observation::Observation, remembered::Remembered, situation::Presence,
+        desired::Desired, failure::FailureReason, observation::Observation, plan::Cause, remembered::Remembered,
+        situation::Presence,
     },
 };
 
@@ -166,7 +167,7 @@ fn messages_name_what_to_do() {
 
 #[test]
 fn a_long_update_is_reported_as_progress() {
-    let status = progress_status(&synced().edited_to(false), false, Cause::Edit, &synced().report());
+    let status = progress_status(&synced().edited_to(false), &Step::Switch(false), &synced().report());
     assert_eq!(summary(&status).join(" "), WAITING);
     assert_eq!(break_of_rules(&status, GENERATION + 1), None);
 }
@@ -276,7 +277,7 @@ fn the_switch_has_its_value_since_it_was_seen_to_move() {
 
 #[test]
 fn last_applied_is_what_aws_agreed_to() {
-    let last = |situation: Situation| situation.report().last_applied.map(|applied| applied.profiling_enabled);
+    let last = |situation: Situation| situation.report().last_applied.and_then(|applied| applied.profiling_enabled);
     #[rustfmt::skip]
     let rows = vec![
         ("nothing known", new(), None),

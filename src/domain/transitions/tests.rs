@@ -27,7 +27,7 @@ fn events(before: &ProfilingGroupStatus, after: &Situation, applied: Option<Appl
 #[test]
 fn events_report_transitions_and_never_states() {
     let nobody = ProfilingGroupStatus::default;
-    let did = |to, cause| Some(Applied { to, cause });
+    let did = |to, cause| Some(Applied { step: Step::Switch(to), cause });
     let drifted = || synced().sees(Some(false));
     let denied = || drifted().denied();
     let missing = || synced().misses();

@@ -212,21 +212,18 @@ impl Oracle {
         match call {
             Seen::List => self.counted(format!("List {region}")),
             Seen::Describe(_) => self.counted("Describe"),
+            Seen::ListTags => self.counted("ListTags"),
             Seen::Account => self.counted("GetCallerIdentity"),
+            Seen::Tags(group, change) => {
+                self.counted("changes of tags");
+                self.may_mutate(world, process, region, group);
+                if let Err(why) = self.tags_asked_for(world, process, region, group, change) {
+                    self.violated(world, format!("{} tags {group} in {region} with {change:?}: {why}", process.name()));
+                }
+            }
             Seen::Update(group, to) => {
                 self.counted("Update");
-                let elects = process.options().elects;
-                if !elects && world.faults().holds(Fault::PermitsRefused, world.elapsed()) {
-                    self.without_permit(world, &format!("Update of {group}"));
-                }
-                let most = MOST_MUTATIONS + MORE_AFTER_AN_EDIT * self.edits(process, group);
-                self.too_often(world, &format!("mutations of {group} in {region} by the {}", process.name()), most);
-                if !self.lanes.has_answer(process.id(), region) {
-                    self.violated(
-                        world,
-                        format!("{group} in {region} is set to {to} before its lane has had any answer"),
-                    );
-                }
+                self.may_mutate(world, process, region, group);
                 let verdict = self.taken_back.sends(world, process, group, *to);
                 self.judged(world, verdict);
                 if let Err(why) = self.asked_for(world, process, region, group, *to) {
@@ -234,6 +231,40 @@ impl Oracle {
                 }
             }
         }
+    }
+
+    /// What holds for every mutation.
+    fn may_mutate(&mut self, world: &World, process: &Process, region: &str, group: &str) {
+        let elects = process.options().elects;
+        if !elects && world.faults().holds(Fault::PermitsRefused, world.elapsed()) {
+            self.without_permit(world, &format!("a change of {group}"));
+        }
+        let most = MOST_MUTATIONS + MORE_AFTER_AN_EDIT * self.edits(process, group);
+        self.too_often(world, &format!("mutations of {group} in {region} by the {}", process.name()), most);
+        if !self.lanes.has_answer(process.id(), region) {
+            self.violated(world, format!("{group} in {region} is changed before its lane has had any answer"));
+        }
+    }
+
+    /// Whether some spec that the process knows, or knew a moment ago, asks for these tags; a tag that is removed was the
+    /// resource's own.
+    fn tags_asked_for(
+        &self,
+        world: &World,
+        process: &Process,
+        region: &str,
+        group: &str,
+        change: &BTreeMap<&str, Option<&str>>,
+    ) -> Result<(), String> {
+        self.some_spec(world, process, region, group, |object| {
+            let (spec, applied) = (&object["spec"]["tags"], &object["status"]["lastApplied"]["tags"]);
+            let asks = |(key, value): (&&str, &Option<&str>)| match value {
+                Some(value) => spec[*key] == *value,
+                // Its own status may be newer than what the watch has reported.
+                None => spec.is_object() && spec[*key].is_null() && !(applied.is_object() && applied[*key].is_null()),
+            };
+            change.iter().all(asks)
+        })
     }
 
     /// How many edits of resources that name this group the process was told of in the last minute.
@@ -252,6 +283,17 @@ impl Oracle {
 
     /// Whether some spec that the process knows, or knew a moment ago, asks for this.
     fn asked_for(&self, world: &World, process: &Process, region: &str, group: &str, to: bool) -> Result<(), String> {
+        self.some_spec(world, process, region, group, |object| object["spec"]["profilingEnabled"] == to)
+    }
+
+    fn some_spec(
+        &self,
+        world: &World,
+        process: &Process,
+        region: &str,
+        group: &str,
+        wants: impl Fn(&Value) -> bool,
+    ) -> Result<(), String> {
         let options = process.options();
         if options.observe_only {
             return Err("it only observes".into());
@@ -269,7 +311,7 @@ impl Oracle {
                 && object["metadata"]["deletionTimestamp"].is_null()
                 && spec["suspend"] != true
                 && spec["managementPolicy"] != "Observe"
-                && spec["profilingEnabled"] == to
+                && wants(object)
                 && !(self.says_it_is_claimed(process, object) && self.has_owner(process, object, &names))
         };
         let recent = |versions: &VecDeque<Told>| {

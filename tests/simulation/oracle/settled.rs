@@ -56,7 +56,9 @@ pub fn unsettled(
         let actual = world.aws().enabled(region, group);
         let manages = spec["managementPolicy"] != "Observe" && !observe_only;
         let corrects = spec["driftPolicy"] != "Report";
-        let agrees = actual == desired;
+        let tags = world.aws().tags(region, group).unwrap_or_default();
+        let tagged = |(key, value): (&String, &Value)| tags.get(key).map(String::as_str) == value.as_str();
+        let agrees = actual == desired && spec["tags"].as_object().is_none_or(|wanted| wanted.iter().all(tagged));
         let expected: &[&str] = match () {
             () if spec["suspend"] == true => &["Suspended"],
             () if actual.is_none() => &["GroupNotFound"],
@@ -66,9 +68,15 @@ pub fn unsettled(
             () => &[],
         };
         if expected.is_empty() {
-            say(format!("AWS has {actual:?}, the spec says {desired:?}, the status {reason}"));
+            say(format!(
+                "AWS has {actual:?} and {tags:?}, the spec says {desired:?} and {}, the status {reason}",
+                spec["tags"]
+            ));
         } else if !expected.contains(&reason) {
             say(format!("the status says {reason} instead of {expected:?}"));
+        }
+        if reason == "InSync" && object["status"]["lastApplied"]["tags"] != spec["tags"] {
+            say(format!("the tags that are remembered are {}", object["status"]["lastApplied"]["tags"]));
         }
         let synced = condition(object, "Synced");
         let is_synced = synced.and_then(|synced| synced["status"].as_str());

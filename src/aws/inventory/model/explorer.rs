@@ -11,7 +11,7 @@ use super::{
     time,
 };
 use crate::{
-    api::{ProfilingGroupStatus, SwitchState},
+    api::{AppliedState, ProfilingGroupStatus},
     domain::{
         plan::{Plan, plan},
         remembered::Remembered,
@@ -24,7 +24,9 @@ use crate::{
 fn status_of(remembered: &Remembered) -> ProfilingGroupStatus {
     ProfilingGroupStatus {
         observed_generation: remembered.observed_generation,
-        last_applied: remembered.last_applied.map(|profiling_enabled| SwitchState { profiling_enabled }),
+        last_applied: remembered
+            .last_applied
+            .map(|profiling_enabled| AppliedState { profiling_enabled: Some(profiling_enabled), tags: None }),
         profiling_enabled: remembered.switch.map(|(on, _)| on),
         profiling_enabled_since: remembered.switch.map(|(_, since)| since),
         updated_at: remembered.updated_at,
@@ -222,7 +224,7 @@ impl Run<'_> {
             calls = 0;
             loop {
                 self.all([Step::Report { stored: true }])?;
-                if self.world.truth().on.is_none() && matches!(plan(&self.world.situation()), Plan::Update { .. }) {
+                if self.world.truth().on.is_none() && matches!(plan(&self.world.situation()), Plan::Write { .. }) {
                     break; // Refused again and again, until somebody creates the group.
                 }
                 if plan(&self.world.situation()) == Plan::Rest {

@@ -7,6 +7,7 @@ use super::{
     present, version_of,
 };
 use crate::domain::{
+    facet::{Facet, Step as DomainStep},
     observation::Observation,
     plan::{Cause, Plan, plan},
 };
@@ -159,7 +160,7 @@ impl World {
                 self.explained += 1;
                 self.abandon_write();
                 self.unclear = Some(self.now);
-                self.inventory.end_mutation(NAME, Ended::Unclear, self.now);
+                self.inventory.end_mutation(NAME, Ended::Unclear(Facet::Switch), self.now);
             }
             Step::ServeLate => {
                 let to = self.late.take().unwrap();
@@ -213,12 +214,12 @@ impl World {
     fn reconcile(&mut self) -> Result<(), String> {
         let situation = self.situation();
         match plan(&situation) {
-            Plan::Rest => Ok(()),
+            Plan::Rest | Plan::ReadTags => Ok(()),
             Plan::Describe => {
                 self.describe.get_or_insert(Read { began: self.now, oldest: self.visible, newest: None });
                 Ok(())
             }
-            Plan::Update { to, cause } => {
+            Plan::Write { step, cause } => {
                 self.explained = self.explained.checked_sub(1).ok_or("an Update that nothing explains")?;
                 if cause != Cause::Edit {
                     let observed = situation.observation().filter(|o| o.profiling_enabled.is_some());
@@ -230,7 +231,8 @@ impl World {
                         self.justify(version)?;
                     }
                 }
-                let then = self.memory.remembered.clone().after_update(&situation, to, cause, situation.now);
+                let then = self.memory.remembered.clone().after_step(&situation, &step, cause, situation.now);
+                let DomainStep::Switch(to) = step else { return Err("tags are not managed here".into()) };
                 self.write = Some(Write { to, then, served: false, done: None });
                 self.inventory.begin_mutation(NAME);
                 Ok(())

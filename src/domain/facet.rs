@@ -1,0 +1,79 @@
+//! The managed parts of a group: what each compares, and the calls that change it. All go through one plan, one record of
+//! drift and one guard against fights. Pure.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+/// Tags of a group.
+pub type Tags = BTreeMap<String, String>;
+
+/// A managed part of a group, in the order in which the parts are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Facet {
+    /// `agentOrchestrationConfig.profilingEnabled`; always managed.
+    Switch,
+    /// The tags that `spec.tags` names; managed while it is present.
+    Tags,
+}
+
+impl Facet {
+    /// Every facet there is.
+    pub const ALL: [Self; 2] = [Self::Switch, Self::Tags];
+
+    /// The field of the spec that manages it.
+    #[must_use]
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::Switch => "profilingEnabled",
+            Self::Tags => "tags",
+        }
+    }
+
+    /// The name by which the platform team allows it, where it is not always allowed.
+    #[must_use]
+    pub fn permission(self) -> Option<&'static str> {
+        match self {
+            Self::Switch => None,
+            Self::Tags => Some("tags"),
+        }
+    }
+}
+
+impl fmt::Display for Facet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.field())
+    }
+}
+
+/// One call that changes a group in AWS.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// `UpdateProfilingGroup` with this value.
+    Switch(bool),
+    /// `TagResource` with these tags.
+    Tag(Tags),
+    /// `UntagResource` with these keys.
+    Untag(BTreeSet<String>),
+}
+
+impl Step {
+    /// The part of the group that it changes.
+    #[must_use]
+    pub fn facet(&self) -> Facet {
+        match self {
+            Self::Switch(_) => Facet::Switch,
+            Self::Tag(_) | Self::Untag(_) => Facet::Tags,
+        }
+    }
+
+    /// The tags of a group after this step: those before it are `tags`.
+    pub fn change_tags(&self, tags: &mut Tags) {
+        match self {
+            Self::Switch(_) => {}
+            Self::Tag(added) => tags.extend(added.clone()),
+            Self::Untag(keys) => tags.retain(|key, _| !keys.contains(key)),
+        }
+    }
+}
