@@ -88,7 +88,7 @@ switches! {
     read_lag_ms: u64 = 0, "milliseconds, at most 60000",
         "How far Describe and List are behind the actual state, for each group, to within 10 ms",
         "AWS does not guarantee read-after-write consistency, but most tests need it";
-    thin_list: ThinList = ThinList::Full, "`full`, `noOrchestrationConfig`, `noProfilingStatus`, `noTags`, `noEmptyTags` (no `tags` where there are none), `bare` (name and ARN), `namesOnly` (although descriptions were asked for)",
+    thin_list: ThinList = ThinList::Full, "`full`, `noOrchestrationConfig`, `noProfilingStatus`, `noTags`, `noEmptyTags` (no tags where there are none), `bare` (name and ARN), `namesOnly` (although descriptions were asked for)",
         "What a List with descriptions omits",
         "In the model List returns the same description as Describe, but it is not documented that all members are present";
     page_size: usize = 100, "1 to 1000",
@@ -109,6 +109,9 @@ switches! {
     same_token_create: SameToken = SameToken::FirstAnswer, "`firstAnswer`, `conflict`",
         "Response to a Create that repeats the `clientToken` and the input of an earlier one while the group exists",
         "The token is for idempotency, but the response to the second request is not documented. Different input is a conflict in either case";
+    token_outlives_group: bool = false, "`true`, `false`",
+        "Whether a `clientToken` is still known after the group that it created was deleted",
+        "Not documented; a client that uses one token for ever would never create the group again";
     update_without_change_moves_updated_at: bool = true, "`true`, `false`",
         "Whether an Update to the current value changes `updatedAt`",
         "Not documented; the worse case for a client that watches `updatedAt`";

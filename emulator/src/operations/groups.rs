@@ -78,7 +78,7 @@ pub(super) fn update(update: &Update, region: &Mutex<Region>, context: &Context<
 }
 
 pub(super) fn delete(named: &Named, region: &Mutex<Region>, context: &Context<'_>) -> Result<Output, ApiError> {
-    lock(region).delete(&named.profiling_group_name, context.now)?;
+    lock(region).delete(&named.profiling_group_name, context.settings.token_outlives_group, context.now)?;
     Ok(Output::Empty)
 }
 

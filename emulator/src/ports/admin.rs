@@ -114,8 +114,9 @@ fn handle(world: &Arc<World>, method: &str, path: &str, query: &str, body: &[u8]
             group.map_or(Ok(Reply::NotFound), |group| reply(&Description::full(&group)))
         }
         ("DELETE", ["groups", account, region, name]) => {
+            let token_stays = world.settings().effective(Some(account), Some(region)).token_outlives_group;
             let region = world.region(account, region);
-            let deleted = lock(&region).delete(name, world.clock.now());
+            let deleted = lock(&region).delete(name, token_stays, world.clock.now());
             Ok(if deleted.is_ok() { Reply::Done } else { Reply::NotFound })
         }
         ("POST", ["agents"]) => reply(&json!({"agents": agents::start(world, from_body(body)?)?})),

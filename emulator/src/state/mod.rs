@@ -166,7 +166,7 @@ impl Region {
         }
     }
 
-    /// Guarantee: a token that created a group which still exists gives the first answer again, or a refusal, never a change.
+    /// Guarantee: a token that is known gives the first answer again, or a refusal, never a change.
     pub fn create(
         &mut self,
         token: &str,
@@ -222,10 +222,10 @@ impl Region {
         })
     }
 
-    /// The token that created the group is forgotten with it, so that a caller with fixed tokens can create it anew.
-    pub fn delete(&mut self, name: &str, now: Moment) -> Result<(), Refusal> {
+    /// The token that created the group is forgotten with it, or not: `token_stays`.
+    pub fn delete(&mut self, name: &str, token_stays: bool, now: Moment) -> Result<(), Refusal> {
         let gone = Arc::clone(self.existing(name)?);
-        if let Some(token) = &gone.client_token {
+        if let Some(token) = gone.client_token.as_ref().filter(|_| !token_stays) {
             self.created.remove(token);
         }
         if let Some(history) = self.groups.get_mut(name) {

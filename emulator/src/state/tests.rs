@@ -80,7 +80,7 @@ fn a_name_is_taken_until_its_group_is_deleted() {
     let mut region = region();
     region.create("t", asked("a"), QUOTA, at(0)).unwrap();
     assert_eq!(region.create("u", asked("a"), QUOTA, at(1)), Err(Refusal::NameTaken("a".into())));
-    region.delete("a", at(2)).unwrap();
+    region.delete("a", false, at(2)).unwrap();
     let again = region.create("t", asked("a"), QUOTA, at(3)).unwrap();
     assert_eq!(again.created_at, at(3).stamp);
 }
@@ -91,7 +91,7 @@ fn the_quota_counts_living_groups() {
     region.create("1", asked("a"), up_to(2), at(0)).unwrap();
     region.create("2", asked("b"), up_to(2), at(0)).unwrap();
     assert_eq!(region.create("3", asked("c"), up_to(2), at(0)), Err(Refusal::QuotaReached(2)));
-    region.delete("a", at(1)).unwrap();
+    region.delete("a", false, at(1)).unwrap();
     assert!(region.create("3", asked("c"), up_to(2), at(2)).is_ok());
 }
 
@@ -111,7 +111,7 @@ fn what_does_not_exist_can_be_neither_described_nor_changed() {
     let missing = || Refusal::NoSuchGroup("a".into());
     assert_eq!(region.describe("a", read(0, 0)), Err(missing()));
     assert_eq!(region.update("a", true, TOUCH, at(0)), Err(missing()));
-    assert_eq!(region.delete("a", at(0)), Err(missing()));
+    assert_eq!(region.delete("a", false, at(0)), Err(missing()));
     assert_eq!(region.change_tags("a", ANY_TAGS, Tags::clear, at(0)), Err(missing()));
 }
 
@@ -136,7 +136,7 @@ fn a_page_continues_after_a_group_that_was_deleted_meanwhile() {
         region.create(name, asked(name), QUOTA, at(0)).unwrap();
     }
     let first = region.list(None, 1, None, read(1, 0)).unwrap();
-    region.delete("a", at(2)).unwrap();
+    region.delete("a", false, at(2)).unwrap();
     region.create("0", asked("0"), QUOTA, at(2)).unwrap();
     assert_eq!(names(&region.list(first.next_token.as_deref(), 5, None, read(3, 0)).unwrap()), ["b", "c"]);
 }
@@ -151,7 +151,7 @@ fn a_lagging_read_sees_each_group_as_it_was() {
     let mut region = region();
     region.create("t", asked("a"), QUOTA, at(1000)).unwrap();
     region.update("a", false, TOUCH, at(2000)).unwrap();
-    region.delete("a", at(3000)).unwrap();
+    region.delete("a", false, at(3000)).unwrap();
     let seen = |now| region.describe("a", read(now, 500)).map(|group| group.profiling_enabled).ok();
     assert_eq!(
         [400, 1499, 1500, 2499, 2500, 3499, 3500].map(seen),
@@ -163,7 +163,7 @@ fn a_lagging_read_sees_each_group_as_it_was() {
 fn a_lagging_list_sees_deleted_groups_and_misses_new_ones() {
     let mut region = region();
     region.create("1", asked("old"), QUOTA, at(0)).unwrap();
-    region.delete("old", at(1000)).unwrap();
+    region.delete("old", false, at(1000)).unwrap();
     region.create("2", asked("new"), QUOTA, at(1000)).unwrap();
     assert_eq!(names(&region.list(None, 5, None, read(1100, 500)).unwrap()), ["old"]);
     assert_eq!(names(&region.list(None, 5, None, read(1500, 500)).unwrap()), ["new"]);
@@ -175,7 +175,7 @@ fn old_states_and_deleted_groups_are_forgotten() {
     let mut region = region();
     let long = 2 * u64::try_from(HISTORY.as_millis()).unwrap();
     region.create("1", asked("gone"), QUOTA, at(0)).unwrap();
-    region.delete("gone", at(1)).unwrap();
+    region.delete("gone", false, at(1)).unwrap();
     region.create("2", asked("kept"), QUOTA, at(2)).unwrap();
     region.update("kept", false, TOUCH, at(3)).unwrap();
     region.update("kept", true, TOUCH, at(long)).unwrap();
@@ -190,7 +190,7 @@ fn a_name_created_again_outlives_its_own_grave() {
     let mut region = region();
     let long = 2 * u64::try_from(HISTORY.as_millis()).unwrap();
     region.create("1", asked("a"), QUOTA, at(0)).unwrap();
-    region.delete("a", at(1)).unwrap();
+    region.delete("a", false, at(1)).unwrap();
     region.create("2", asked("a"), QUOTA, at(2)).unwrap();
     region.update("a", true, TOUCH, at(long)).unwrap();
     assert!(region.describe("a", ReadAt { now: at(long), lag: NO_LAG }).is_ok());

@@ -176,6 +176,17 @@ async fn same_token_create_answers_again_or_conflicts() {
 }
 
 #[tokio::test]
+async fn token_outlives_group_or_not() {
+    let look = async |rig: &Rig| {
+        rig.create("a").await;
+        assert_eq!(rig.call("DELETE", "/profilingGroups/a", Value::Null).await.status, 204);
+        assert_eq!(rig.create("a").await.status, 201);
+        json!(rig.call("GET", "/profilingGroups/a", Value::Null).await.status)
+    };
+    assert_eq!(seen("tokenOutlivesGroup", json!(true), look).await, (json!(200), json!(404)), "the first answer again");
+}
+
+#[tokio::test]
 async fn update_without_change_moves_updated_at_or_not() {
     let look = async |rig: &Rig| {
         whether_updated_at_moves(rig, async || assert_eq!(rig.update("a", true).await.status, 200)).await
