@@ -9,6 +9,7 @@ mod agents;
 mod aws_trouble;
 mod claims;
 mod counts;
+mod creation;
 mod drift;
 mod edits;
 mod identity;

@@ -115,7 +115,7 @@ async fn the_metrics_tell_of_reconciles_of_aws_of_kubernetes_and_of_the_objects(
         })
         .await;
     let text = operator.metrics().await.unwrap();
-    let corrections = "codeguru_profiler_drift_corrections_total{region=\"eu-west-1\"} 0\n";
+    let corrections = "codeguru_profiler_drift_corrections_total{region=\"eu-west-1\",facet=\"profilingEnabled\"} 0\n";
     assert!(text.contains(corrections), "shown before the first one: {text}");
     for family in ["workqueue_depth", "controller_runtime_active_workers", "codeguru_profiler_inventory_age_seconds"] {
         assert!(text.contains(&format!("# TYPE {family} gauge")), "{family}");

@@ -88,6 +88,8 @@ reasons! {
     InventoryStale,
     /// AWS denies listing.
     ListDenied,
+    /// The group has another compute platform than the resource.
+    PlatformDiffers,
     /// There is no such group in this account and region.
     GroupNotFound,
     /// AWS denies the action.

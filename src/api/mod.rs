@@ -8,10 +8,12 @@ mod timestamp;
 
 pub use condition::{ConditionType, Reason};
 pub use crd::{crd, crd_yaml};
-pub use profiling_group::{DriftPolicy, ManagementPolicy, ProfilingGroup, ProfilingGroupSpec};
+pub use profiling_group::{
+    ComputePlatform, CreationPolicy, DriftPolicy, ManagementPolicy, ProfilingGroup, ProfilingGroupSpec,
+};
 pub use status::{
-    AggregatedProfile, AppliedState, Correction, DriftStatus, FieldDifference, ProfilingGroupStatus, ProfilingStatus,
-    Slowdown, SwitchState,
+    AggregatedProfile, AppliedState, Correction, CreatedStatus, DriftStatus, FieldDifference, ManagedStatus,
+    ProfilingGroupStatus, ProfilingStatus, Slowdown, SwitchState,
 };
 pub use timestamp::Timestamp;
 

@@ -129,6 +129,22 @@ pub struct ProfilingGroupSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift_policy: Option<DriftPolicy>,
 
+    /// Whether the group is created: Never (when absent) waits until it exists, IfMissing creates it, also after it was
+    /// deleted outside of this resource, unless driftPolicy is Report. Requires --allowed-facets=create. Deleting the
+    /// resource does not delete the group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub creation_policy: Option<CreationPolicy>,
+
+    /// Compute platform with which the group is created: Default (when absent) or AWSLambda. A group that has another one
+    /// is reported: AWS can't change it. Immutable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(
+        validation = Rule::new("self == oldSelf")
+            .message("computePlatform is immutable: AWS can't change it; create another group")
+            .reason(Reason::FieldValueForbidden),
+    )]
+    pub compute_platform: Option<ComputePlatform>,
+
     /// If true, no AWS calls are made for this resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspend: Option<bool>,
@@ -157,6 +173,38 @@ pub enum ManagementPolicy {
     Manage,
     /// AWS is never written to.
     Observe,
+}
+
+/// Whether the group is created.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(description = "")]
+pub enum CreationPolicy {
+    /// The group is created by somebody else.
+    Never,
+    /// The group is created where there is none.
+    IfMissing,
+}
+
+/// Where the agents of a group run.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")]
+pub enum ComputePlatform {
+    /// Anywhere but in AWS Lambda.
+    Default,
+    /// In AWS Lambda.
+    #[serde(rename = "AWSLambda")]
+    AwsLambda,
+}
+
+impl ComputePlatform {
+    /// The name in the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Default => "Default",
+            Self::AwsLambda => "AWSLambda",
+        }
+    }
 }
 
 /// How changes made outside of the resource are handled.
@@ -220,6 +268,7 @@ mod tests {
         }
         for (change, says) in [
             (json!({ "profilingEnabled": false }), ""),
+            (json!({ "computePlatform": "AWSLambda" }), ""),
             (json!({ "profilingGroupName": "other" }), "create a new ProfilingGroup"),
             (json!({ "region": "eu-central-1" }), "region is immutable once set"),
             (json!({ "region": null }), "region can't be removed"),

@@ -56,6 +56,9 @@ pub struct ProfilingGroupStatus {
     /// State that AWS last confirmed: distinguishes an edit of this resource from an external change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_applied: Option<AppliedState>,
+    /// What this resource has made in AWS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub managed: Option<ManagedStatus>,
     /// External changes in AWS, and their corrections.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftStatus>,
@@ -101,6 +104,33 @@ pub struct AggregatedProfile {
 pub struct SwitchState {
     /// Whether profiling is enabled.
     pub profiling_enabled: bool,
+}
+
+/// What a resource has made in AWS.
+#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ManagedStatus {
+    /// Creation of the group by this resource. Absent where the group was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<CreatedStatus>,
+}
+
+/// A creation of the group: recorded before the call, so that a group is never created twice.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreatedStatus {
+    /// UID of the resource that created the group, or is about to: a resource that was restored or copied has another one.
+    pub uid: String,
+    /// Number of creations by this resource; with the UID, the client token of the call.
+    pub number: u32,
+    /// Time at which the creation was recorded, before the call.
+    pub requested_at: Timestamp,
+    /// Time at which AWS confirmed the creation; absent until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// Time at which AWS reported that the group existed already: this resource did not create it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found_at: Option<Timestamp>,
 }
 
 /// What AWS has confirmed.

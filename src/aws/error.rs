@@ -24,6 +24,8 @@ pub enum Operation {
     List,
     /// One group.
     Describe,
+    /// One group that is not there yet.
+    Create,
     /// The switch of one group.
     Update,
     /// The tags of one group.
@@ -38,8 +40,16 @@ pub enum Operation {
 
 impl Operation {
     /// Every call there is.
-    pub const ALL: [Self; 7] =
-        [Self::List, Self::Describe, Self::Update, Self::ListTags, Self::Tag, Self::Untag, Self::GetCallerIdentity];
+    pub const ALL: [Self; 8] = [
+        Self::List,
+        Self::Describe,
+        Self::Create,
+        Self::Update,
+        Self::ListTags,
+        Self::Tag,
+        Self::Untag,
+        Self::GetCallerIdentity,
+    ];
 
     /// The name in the API.
     #[must_use]
@@ -47,6 +57,7 @@ impl Operation {
         match self {
             Self::List => "ListProfilingGroups",
             Self::Describe => "DescribeProfilingGroup",
+            Self::Create => "CreateProfilingGroup",
             Self::Update => "UpdateProfilingGroup",
             Self::ListTags => "ListTagsForResource",
             Self::Tag => "TagResource",
@@ -61,6 +72,7 @@ impl Operation {
         match self {
             Self::List => "codeguru-profiler:ListProfilingGroups",
             Self::Describe => "codeguru-profiler:DescribeProfilingGroup",
+            Self::Create => "codeguru-profiler:CreateProfilingGroup",
             Self::Update => "codeguru-profiler:UpdateProfilingGroup",
             Self::ListTags => "codeguru-profiler:ListTagsForResource",
             Self::Tag => "codeguru-profiler:TagResource",

@@ -29,12 +29,13 @@ const TAGS_HOLD: Duration = Duration::from_mins(10);
 
 /// How a mutation ended.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly all are answered")]
 pub enum Ended {
     /// AWS answered with the group.
     Answered(Observation),
     /// AWS did it, and answered nothing.
     Done(Step),
+    /// AWS did not create the group: there is one already.
+    Exists,
     /// AWS did not do it.
     Refused {
         /// Because there is no such group.
@@ -376,16 +377,22 @@ impl Inventory {
                 });
                 entry.tags_as_of = now;
             }
+            Ended::Exists => {
+                entry.presence = None;
+                (entry.as_of, entry.settled) = (now, now);
+            }
             Ended::Refused { missing: true } => entry.settle(now, |_| Some(Known::Missing)),
             Ended::Refused { missing: false } => {}
             Ended::Unclear(facet) => {
                 match facet {
+                    Facet::Existence => {}
                     Facet::Switch => entry.ours = None,
                     Facet::Tags => entry.tagged = None,
                 }
                 entry.settle(now, |known| {
                     let mut known = known?.clone();
                     match facet {
+                        Facet::Existence => return None,
                         Facet::Switch => known.profiling_enabled = None,
                         Facet::Tags => known.tags = None,
                     }
@@ -463,14 +470,14 @@ impl Entry {
         }
     }
 
-    /// One Describe is needed. Returns whether something has changed.
+    /// One Describe is needed, unless it is known to be missing already. Returns whether something has changed.
     fn not_listed(&mut self, began: Moment) -> bool {
-        let gone = self.outranks(began) && matches!(self.presence, Some(Known::Present(_)));
-        if gone {
-            self.presence = None;
-            self.as_of = began;
+        if self.presence.is_none() || !self.outranks(began) {
+            return false;
         }
-        gone
+        self.as_of = began;
+        let gone = self.presence.take_if(|known| matches!(known, Known::Present(_)));
+        gone.is_some()
     }
 
     fn settle(&mut self, now: Moment, known: impl FnOnce(Option<&Observation>) -> Option<Known>) {
@@ -489,7 +496,7 @@ impl Tagged {
         let recent = before.filter(|before| ended.since(before.ended) < STALE_READS_LAST);
         let mut tags = recent.map(|before| before.tags).unwrap_or_default();
         match step {
-            Step::Switch(_) => {}
+            Step::Create(_) | Step::Switch(_) => {}
             Step::Tag(set) => tags.extend(set.iter().map(|(key, value)| (key.clone(), Some(value.clone())))),
             Step::Untag(keys) => tags.extend(keys.iter().map(|key| (key.clone(), None))),
         }

@@ -369,7 +369,10 @@ impl Lane {
                 Ok(())
             }
             Err(error) => {
-                mutation.ended = Ended::failed(error.effect, error.reason == FailureReason::GroupNotFound, facet);
+                mutation.ended = match error.reason {
+                    FailureReason::Conflict if facet == Facet::Existence => Ended::Exists,
+                    reason => Ended::failed(error.effect, reason == FailureReason::GroupNotFound, facet),
+                };
                 Err((Failure::from(&error), error.effect))
             }
         }

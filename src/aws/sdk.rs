@@ -23,7 +23,7 @@ use aws_sdk_codeguruprofiler::{
     config::{StalledStreamProtectionConfig, retry::RetryConfig},
     error::{ProvideErrorMetadata, SdkError},
     operation::RequestId,
-    types::AgentOrchestrationConfig,
+    types::{AgentOrchestrationConfig, ComputePlatform},
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use futures::{FutureExt, future::BoxFuture};
@@ -38,7 +38,11 @@ use super::{
     metrics::AwsMetrics,
     service::{Page, ProfilerService},
 };
-use crate::domain::{facet::Tags, failure::FailureReason, observation::Observation};
+use crate::domain::{
+    facet::{NewGroup, Tags},
+    failure::FailureReason,
+    observation::Observation,
+};
 
 /// The field of the caller's span that is given AWS's request id.
 pub const REQUEST_ID: &str = "aws_request_id";
@@ -271,6 +275,30 @@ impl ProfilerService for SdkService {
             let send = async |probe| request.customize().interceptor(probe).send().await;
             self.call(Operation::Describe, Some(&name), send, |output, probe| {
                 translate::group(output.profiling_group, &name, probe)
+            })
+            .await
+        }
+        .instrument(span)
+        .boxed()
+    }
+
+    fn create<'a>(&'a self, name: &'a str, group: &'a NewGroup) -> BoxFuture<'a, Result<Observation, AwsError>> {
+        let span = self.span(Operation::Create, Some(name));
+        async move {
+            let NewGroup { token, platform, profiling_enabled, tags } = group;
+            let request = self
+                .profiler
+                .create_profiling_group()
+                .profiling_group_name(name)
+                .client_token(token)
+                .set_compute_platform(platform.map(|platform| ComputePlatform::from(platform.as_str())))
+                .set_tags(tags.clone().map(|tags| tags.into_iter().collect()));
+            let send = async |probe| {
+                let config = AgentOrchestrationConfig::builder().profiling_enabled(*profiling_enabled).build()?;
+                request.agent_orchestration_config(config).customize().interceptor(probe).send().await
+            };
+            self.call(Operation::Create, Some(name), send, |output, probe| {
+                translate::group(output.profiling_group, name, probe)
             })
             .await
         }

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use futures::future::BoxFuture;
 
 use super::error::AwsError;
-use crate::domain::{facet::Tags, observation::Observation};
+use crate::domain::{
+    facet::{NewGroup, Tags},
+    observation::Observation,
+};
 
 /// One page of `ListProfilingGroups` with `includeDescription`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +26,9 @@ pub trait ProfilerService: Send + Sync {
 
     /// `DescribeProfilingGroup`.
     fn describe(&self, name: &str) -> BoxFuture<'_, Result<Observation, AwsError>>;
+
+    /// `CreateProfilingGroup`; returns the group. One call with the token of an earlier one creates nothing.
+    fn create<'a>(&'a self, name: &'a str, group: &'a NewGroup) -> BoxFuture<'a, Result<Observation, AwsError>>;
 
     /// `UpdateProfilingGroup`; answers the group as it is afterwards, with the switch known.
     fn update(&self, name: &str, profiling_enabled: bool) -> BoxFuture<'_, Result<Observation, AwsError>>;

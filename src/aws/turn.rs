@@ -68,6 +68,7 @@ impl Turn {
         let (service, name) = (lane.service(), guard.name());
         let call = self.make(async {
             match step {
+                Step::Create(group) => service.create(name, group).await.map(Ended::Answered),
                 Step::Switch(to) => service.update(name, *to).await.map(Ended::Answered),
                 Step::Tag(tags) => service.tag(name, arn, tags).await.map(|()| Ended::Done(step.clone())),
                 Step::Untag(keys) => service.untag(name, arn, keys).await.map(|()| Ended::Done(step.clone())),

@@ -101,7 +101,7 @@ pub struct RunArgs {
     )]
     pub observe_only: bool,
 
-    /// What resources may manage beside profilingEnabled, separated by commas: tags.
+    /// What resources may manage beside profilingEnabled, separated by commas: create, tags.
     #[arg(
         long,
         env = "CODEGURU_PROFILER_OPERATOR_ALLOWED_FACETS",

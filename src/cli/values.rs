@@ -46,9 +46,9 @@ pub(super) fn region(text: &str) -> Result<String, String> {
 
 /// Reads the name of a facet that has to be allowed.
 pub(super) fn facet(text: &str) -> Result<Facet, String> {
-    let named = |facet: &Facet| facet.permission() == Some(text);
-    let names: Vec<_> = Facet::ALL.into_iter().filter_map(Facet::permission).collect();
-    Facet::ALL.into_iter().find(named).ok_or_else(|| format!("nothing that can be allowed; give {}", names.join(", ")))
+    let all: Vec<_> = Facet::ALL.into_iter().filter_map(Facet::permission).collect();
+    let facet = Facet::ALL.into_iter().find(|facet| facet.permission() == Some(text));
+    facet.ok_or_else(|| format!("nothing that can be allowed; give {}", all.join(", ")))
 }
 
 /// Reads an address to listen on.

@@ -33,7 +33,7 @@ pub async fn apply(shell: &Shell, turn: Turn, evaluation: &Evaluation) -> Outcom
         Err(Apply::Failed(failure, in_doubt)) => {
             let outcome = if failure.reason.class() == Class::FixMe { Outcome::TerminalError } else { Outcome::Error };
             let (now, chance) = (shell.now(), shell.system.chance());
-            shell.memory.lock().handle_failed(evaluation, failure, in_doubt, now, chance);
+            shell.memory.lock().handle_failed(evaluation, failure, in_doubt.map(|step| *step), now, chance);
             outcome
         }
     }
@@ -43,7 +43,7 @@ enum Apply {
     /// Nothing is to be done any more.
     GivenUp,
     /// With the step that AWS may have taken all the same.
-    Failed(Failure, Option<Step>),
+    Failed(Failure, Option<Box<Step>>),
 }
 
 impl From<Stopping> for Apply {
@@ -100,7 +100,7 @@ async fn send(
     let lane = turn.lane().id().clone();
     let arn = match step {
         // Known by its name alone: an edit may be sent before anything else is known.
-        Step::Switch(_) => evaluation.situation.arn().unwrap_or_default(),
+        Step::Create(_) | Step::Switch(_) => evaluation.situation.arn().unwrap_or_default(),
         Step::Tag(_) | Step::Untag(_) => evaluation.situation.arn().ok_or(Apply::GivenUp)?,
     };
     let facet = step.facet();
@@ -115,15 +115,18 @@ async fn send(
             Ok(())
         }
         Ok(Err((failure, effect))) => {
+            if matches!(step, Step::Create(_)) && failure.reason == FailureReason::Conflict {
+                shell.memory.lock().handle_found(evaluation, shell.now());
+            }
             tracing::warn!(?step, ?cause, reason = failure.reason.as_str(), "{}", failure.detail);
-            Err(Apply::Failed(failure, (effect == Effect::Unclear).then(|| step.clone())))
+            Err(Apply::Failed(failure, (effect == Effect::Unclear).then(|| Box::new(step.clone()))))
         }
         Err(error) => {
             tracing::warn!(?step, ?cause, "{error}");
             let message = "AWS did not respond in time; the operator retries.".into();
             let failure =
                 Failure { reason: FailureReason::TimedOut, message, detail: error.to_string(), retry_after: None };
-            Err(Apply::Failed(failure, Some(step.clone())))
+            Err(Apply::Failed(failure, Some(Box::new(step.clone()))))
         }
     }
 }

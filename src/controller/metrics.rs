@@ -28,7 +28,7 @@ struct FacetLabels {
 
 impl FacetLabels {
     fn of(region: &str, facet: Facet) -> Self {
-        Self { region: region.to_owned(), facet: facet.field() }
+        Self { region: region.to_owned(), facet: facet.name() }
     }
 }
 

@@ -204,7 +204,7 @@ impl Scheduler {
         }
         shell.reconciles.enqueued(key.clone());
         let task = async move {
-            reconcile(&shell, &key, job).await;
+            Box::pin(reconcile(&shell, &key, job)).await;
             // The receiver is gone only when the scheduler is.
             drop(ended.send(Ended { key, step }));
         };

@@ -1,7 +1,7 @@
 //! What the user requests now. Pure.
 
 use super::facet::{Facet, Tags};
-use crate::api::{DriftPolicy, ManagementPolicy, ProfilingGroupSpec};
+use crate::api::{ComputePlatform, CreationPolicy, DriftPolicy, ManagementPolicy, ProfilingGroupSpec};
 
 /// The spec with its defaults filled in, and with the operator's own limits.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -17,6 +17,10 @@ pub struct Desired {
     pub corrects_drift: bool,
     /// True when the resource is suspended.
     pub suspended: bool,
+    /// True when the group is to be created where there is none.
+    pub creates: bool,
+    /// The compute platform that the group is to have, if that matters.
+    pub platform: Option<ComputePlatform>,
     /// The tags that the group should have beside those of others; `None` when they are not managed.
     pub tags: Option<Tags>,
     /// What the resource manages although the platform team does not allow it.
@@ -36,7 +40,8 @@ impl Desired {
     /// The operator's settings win over every resource.
     #[must_use]
     pub fn of(spec: &ProfilingGroupSpec, allowed: &Allowed) -> Self {
-        let managed = spec.tags.as_ref().map(|_| Facet::Tags);
+        let creates = spec.creation_policy == Some(CreationPolicy::IfMissing);
+        let managed = [creates.then_some(Facet::Existence), spec.tags.as_ref().map(|_| Facet::Tags)];
         Self {
             name: spec.profiling_group_name.clone(),
             profiling_enabled: spec.profiling_enabled,
@@ -44,7 +49,9 @@ impl Desired {
             corrects_drift: spec.drift_policy != Some(DriftPolicy::Report),
             suspended: spec.suspend == Some(true),
             tags: spec.tags.clone(),
-            not_allowed: managed.filter(|facet| !allowed.facets.contains(facet)),
+            creates,
+            platform: spec.compute_platform,
+            not_allowed: managed.into_iter().flatten().find(|facet| !allowed.facets.contains(facet)),
         }
     }
 }

@@ -6,12 +6,16 @@ use std::{
     fmt,
 };
 
+use crate::api::ComputePlatform;
+
 /// Tags of a group.
 pub type Tags = BTreeMap<String, String>;
 
 /// A managed part of a group, in the order in which the parts are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Facet {
+    /// Whether there is a group at all; managed with `creationPolicy: IfMissing`.
+    Existence,
     /// `agentOrchestrationConfig.profilingEnabled`; always managed.
     Switch,
     /// The tags that `spec.tags` names; managed while it is present.
@@ -20,12 +24,13 @@ pub enum Facet {
 
 impl Facet {
     /// Every facet there is.
-    pub const ALL: [Self; 2] = [Self::Switch, Self::Tags];
+    pub const ALL: [Self; 3] = [Self::Existence, Self::Switch, Self::Tags];
 
-    /// The field of the spec that manages it.
+    /// Its name in the record of drift and in metrics: the field of the spec, where it has one.
     #[must_use]
-    pub fn field(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
+            Self::Existence => "existence",
             Self::Switch => "profilingEnabled",
             Self::Tags => "tags",
         }
@@ -35,21 +40,47 @@ impl Facet {
     #[must_use]
     pub fn permission(self) -> Option<&'static str> {
         match self {
+            Self::Existence => Some("create"),
             Self::Switch => None,
             Self::Tags => Some("tags"),
+        }
+    }
+
+    /// What in a spec manages it.
+    #[must_use]
+    pub fn requested_by(self) -> &'static str {
+        match self {
+            Self::Existence => "spec.creationPolicy: IfMissing",
+            Self::Switch => "spec.profilingEnabled",
+            Self::Tags => "spec.tags",
         }
     }
 }
 
 impl fmt::Display for Facet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.field())
+        f.write_str(self.name())
     }
+}
+
+/// A group to be created.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct NewGroup {
+    /// The client token: AWS returns the first answer to a call with the same one.
+    pub token: String,
+    /// `computePlatform`; AWS's default when absent.
+    pub platform: Option<ComputePlatform>,
+    /// `agentOrchestrationConfig.profilingEnabled`.
+    pub profiling_enabled: bool,
+    /// `tags`.
+    pub tags: Option<Tags>,
 }
 
 /// One call that changes a group in AWS.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
+    /// `CreateProfilingGroup`.
+    Create(NewGroup),
     /// `UpdateProfilingGroup` with this value.
     Switch(bool),
     /// `TagResource` with these tags.
@@ -63,6 +94,7 @@ impl Step {
     #[must_use]
     pub fn facet(&self) -> Facet {
         match self {
+            Self::Create(_) => Facet::Existence,
             Self::Switch(_) => Facet::Switch,
             Self::Tag(_) | Self::Untag(_) => Facet::Tags,
         }
@@ -71,6 +103,7 @@ impl Step {
     /// The tags of a group after this step: those before it are `tags`.
     pub fn change_tags(&self, tags: &mut Tags) {
         match self {
+            Self::Create(group) => *tags = group.tags.clone().unwrap_or_default(),
             Self::Switch(_) => {}
             Self::Tag(added) => tags.extend(added.clone()),
             Self::Untag(keys) => tags.retain(|key, _| !keys.contains(key)),

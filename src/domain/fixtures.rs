@@ -17,7 +17,8 @@ use super::{
     status,
 };
 use crate::api::{
-    AggregatedProfile, ConditionType, DriftStatus, ProfilingGroupStatus, ProfilingStatus, Slowdown, Timestamp,
+    AggregatedProfile, ComputePlatform, ConditionType, DriftStatus, ProfilingGroupStatus, ProfilingStatus, Slowdown,
+    Timestamp,
 };
 
 /// When every situation takes place.
@@ -70,6 +71,7 @@ pub fn observation(on: Option<bool>) -> Observation {
 pub fn new() -> Situation {
     Situation {
         now: minute(NOW),
+        uid: "uid".into(),
         generation: GENERATION,
         unreadable: None,
         desired: Desired {
@@ -78,6 +80,8 @@ pub fn new() -> Situation {
             manages: true,
             corrects_drift: true,
             suspended: false,
+            creates: false,
+            platform: None,
             tags: None,
             not_allowed: None,
         },
@@ -143,6 +147,24 @@ impl Situation {
     /// It manages these tags: `team=shop stage=prod`.
     pub(crate) fn tagged(mut self, tags: &str) -> Self {
         self.desired.tags = Some(self::tags(tags));
+        self
+    }
+
+    /// It creates the group where there is none.
+    pub(crate) fn creates(mut self) -> Self {
+        self.desired.creates = true;
+        self
+    }
+
+    /// It is to have this compute platform; the group has Default.
+    pub(crate) fn on_platform(mut self, platform: ComputePlatform) -> Self {
+        self.desired.platform = Some(platform);
+        self
+    }
+
+    /// It was recorded that others have deleted the group.
+    pub(crate) fn with_existence_missed(mut self) -> Self {
+        self.remembered.drift.fields.extend(self.existence_difference());
         self
     }
 
@@ -313,6 +335,9 @@ impl Situation {
             Step::Switch(to) => {
                 let answer = Observation { updated_at: Some(self.now), ..observation(Some(*to)) };
                 answer.absorb(self.observation())
+            }
+            Step::Create(group) => {
+                Observation { updated_at: Some(self.now), ..observation(Some(group.profiling_enabled)) }
             }
             Step::Tag(_) | Step::Untag(_) => self.observation().cloned().unwrap_or_default(),
         };

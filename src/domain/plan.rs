@@ -1,12 +1,13 @@
 //! What to do about one resource: total, pure, and the only place that decides to write to AWS.
 
+mod intent;
+
+use self::intent::Intent;
 use super::{
     drift,
     facet::{Facet, Step},
     failure::{Class, Failure, FailureReason},
-    remembered::Remembered,
     situation::{Backoff, LaneView, Ownership, Presence, Situation},
-    tags::TagsView,
 };
 use crate::api::{FieldDifference, Timestamp};
 
@@ -71,6 +72,15 @@ pub enum State<'a> {
     Waiting,
     /// The resource manages what the platform team does not allow.
     FacetNotAllowed(Facet),
+    /// The group has another compute platform than the resource, which AWS can't change.
+    PlatformDiffers {
+        /// The group's.
+        is: &'a str,
+        /// The resource's.
+        wanted: &'static str,
+    },
+    /// The group is about to be created: that is recorded first.
+    Recording,
     /// The group is about to be changed.
     Writing(Step),
     /// AWS was changed externally, and the policy is to report it.
@@ -85,47 +95,6 @@ pub enum State<'a> {
     InSync,
 }
 
-/// What should be done if nothing had failed.
-enum Intent {
-    Wait,
-    Confirm,
-    Missing,
-    SwitchUnknown,
-    TagsUnknown,
-    Differs(Vec<FieldDifference>),
-    DriftReported(Vec<FieldDifference>),
-    HeldBack,
-    Write { step: Step, cause: Cause },
-    InSync,
-}
-
-impl Intent {
-    /// What comes first for two facets of one group: edits, then adoptions, then corrections, and the first facet where
-    /// both are the same.
-    fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Differs(one), Self::Differs(other)) => Self::Differs([one, other].concat()),
-            (Self::DriftReported(one), Self::DriftReported(other)) => Self::DriftReported([one, other].concat()),
-            (one, other) if other.rank() < one.rank() => other,
-            (one, _) => one,
-        }
-    }
-
-    fn rank(&self) -> u8 {
-        match self {
-            Self::Write { cause: Cause::Edit, .. } => 0,
-            Self::Write { cause: Cause::Adoption, .. } => 1,
-            Self::Write { cause: Cause::Drift, .. } => 2,
-            Self::Wait | Self::Confirm | Self::Missing => 3,
-            Self::SwitchUnknown => 4,
-            Self::TagsUnknown => 5,
-            Self::HeldBack => 6,
-            Self::Differs(_) | Self::DriftReported(_) => 7,
-            Self::InSync => 8,
-        }
-    }
-}
-
 /// The next step. A pure function of the situation; the answer to an update leaves nothing to do, the answer to a
 /// Describe may leave one update for each facet.
 #[must_use]
@@ -135,7 +104,7 @@ pub fn plan(situation: &Situation) -> Plan {
     }
     match situation.intent() {
         Intent::Write { step, cause } => Plan::Write { step, cause },
-        Intent::Wait | Intent::Missing => Plan::Rest,
+        Intent::Wait | Intent::Missing | Intent::Record => Plan::Rest,
         Intent::Confirm
         | Intent::SwitchUnknown
         | Intent::TagsUnknown
@@ -165,11 +134,13 @@ impl State<'_> {
             | Self::RegionMissing
             | Self::TargetChanged { .. }
             | Self::FacetNotAllowed(_)
+            | Self::PlatformDiffers { .. }
             | Self::GroupMissing => true,
             Self::Suspended
             | Self::Contested
             | Self::SwitchUnknown
             | Self::Waiting
+            | Self::Recording
             | Self::Writing(_)
             | Self::DriftReported(_)
             | Self::Differs(_)
@@ -195,7 +166,7 @@ impl Situation {
         });
         let failed = match intent {
             Intent::SwitchUnknown if !self.knowledge.wants_describe => backoff,
-            Intent::Write { .. } | Intent::Confirm | Intent::SwitchUnknown | Intent::TagsUnknown => {
+            Intent::Write { .. } | Intent::Record | Intent::Confirm | Intent::SwitchUnknown | Intent::TagsUnknown => {
                 backoff.or(self.circuit().map(State::LaneFailed))
             }
             // What was reported for this generation is kept when the lane fails.
@@ -214,6 +185,7 @@ impl Situation {
             (Intent::SwitchUnknown, None) if !self.knowledge.wants_describe => State::SwitchUnknown,
             (Intent::SwitchUnknown | Intent::TagsUnknown | Intent::Confirm, None) => State::Waiting,
             (Intent::Write { step, .. }, None) => State::Writing(step),
+            (Intent::Record, None) => State::Recording,
             (Intent::Wait, None) if !self.was_reported() => State::Waiting,
             (_, None) if self.is_stale() && self.was_ready() => State::Stale,
             (Intent::Wait, None) => State::Kept,
@@ -258,7 +230,13 @@ impl Situation {
             return Some(State::ClaimedByAnother(owner));
         }
         let Some(lane) = &self.lane else { return Some(State::RegionMissing) };
-        self.target_changed(lane)
+        self.target_changed(lane).or_else(|| self.platform_differs())
+    }
+
+    fn platform_differs(&self) -> Option<State<'_>> {
+        let is = self.observation()?.compute_platform.as_deref()?;
+        let wanted = self.desired.platform?.as_str();
+        (is != wanted).then_some(State::PlatformDiffers { is, wanted })
     }
 
     fn target_changed(&self, lane: &LaneView) -> Option<State<'_>> {
@@ -302,76 +280,14 @@ impl Situation {
         if backoff.failure.reason.affects_lane() && recovered.is_some_and(|recovered| recovered > backoff.failed_at) {
             return true;
         }
+        if self.group_was_missed() && self.desired.creates && self.knowledge.presence == Presence::Missing {
+            return true;
+        }
         if self.blocked().is_some() || self.knowledge.as_of.is_none_or(|as_of| as_of <= backoff.failed_at) {
             return false;
         }
         let missed = self.group_was_missed() && self.observation().is_some();
         missed || matches!(self.intent(), Intent::InSync | Intent::Differs(_) | Intent::DriftReported(_))
-    }
-
-    fn intent(&self) -> Intent {
-        if self.is_edited() {
-            if self.target_is_unverified() {
-                return Intent::Wait;
-            }
-            // AWS has refused this very edit because there is no group: a List will show when there is one.
-            if self.knowledge.presence == Presence::Missing && self.group_was_missed() {
-                return Intent::Missing;
-            }
-            return Intent::Write { step: Step::Switch(self.desired.profiling_enabled), cause: Cause::Edit };
-        }
-        match &self.knowledge.presence {
-            Presence::NotListed => Intent::Wait,
-            Presence::Unconfirmed => Intent::Confirm,
-            Presence::Missing => Intent::Missing,
-            Presence::Present(_) => self.switch_intent().and(self.tags_intent()),
-        }
-    }
-
-    fn switch_intent(&self) -> Intent {
-        if self.observed_switch().is_none() {
-            return Intent::SwitchUnknown;
-        }
-        let Some(difference) = self.switch_difference() else { return Intent::InSync };
-        let cause = match self.remembered.last_applied {
-            None => Cause::Adoption,
-            // Our own change, whose answer was lost, and which the user has taken back since.
-            Some(_) if self.remembered.in_doubt == self.observed_switch() => Cause::Edit,
-            Some(_) => Cause::Drift,
-        };
-        self.decide(difference, Step::Switch(self.desired.profiling_enabled), cause)
-    }
-
-    fn tags_intent(&self) -> Intent {
-        if self.desired.tags.is_none() {
-            return Intent::InSync;
-        }
-        let Some(tags) = self.tags() else { return Intent::TagsUnknown };
-        let edited = tags.edited();
-        let (keys, cause) = match tags.applied {
-            _ if !self.desired.manages => (tags.all(), Cause::Drift),
-            None => (tags.all(), Cause::Adoption),
-            Some(_) if edited.is_empty() => (tags.drifted(), Cause::Drift),
-            Some(_) => (edited, Cause::Edit),
-        };
-        match self.tags_difference(&keys).zip(tags.step(&keys)) {
-            Some((difference, step)) => self.decide(difference, step, cause),
-            None => Intent::InSync,
-        }
-    }
-
-    /// What the policies make of a difference in one facet.
-    fn decide(&self, difference: FieldDifference, step: Step, cause: Cause) -> Intent {
-        if !self.desired.manages {
-            return Intent::Differs(vec![difference]);
-        }
-        match cause {
-            Cause::Drift if !self.desired.corrects_drift => Intent::DriftReported(vec![difference]),
-            Cause::Drift if self.remembered.drift.slowdown.is_some_and(|slowdown| self.now < slowdown.until) => {
-                Intent::HeldBack
-            }
-            Cause::Edit | Cause::Adoption | Cause::Drift => Intent::Write { step, cause },
-        }
     }
 
     /// Whether the fight goes on: corrections are slowed down until AWS has agreed for a full window. A resource that
@@ -406,66 +322,8 @@ impl Situation {
         let ours = self.remembered.in_doubt == self.observed_switch();
         let switch = self.switch_difference().filter(|_| applied && !ours);
         let tags = self.tags().and_then(|tags| self.tags_difference(&tags.drifted()));
-        switch.into_iter().chain(tags).collect()
-    }
-}
-
-impl Remembered {
-    /// What is remembered once AWS has taken `step`. The situation is the one that led to it: a correction's record
-    /// holds what AWS had reported before.
-    #[must_use]
-    pub fn after_step(mut self, situation: &Situation, step: &Step, cause: Cause, now: Timestamp) -> Self {
-        match step {
-            Step::Switch(to) => {
-                self.last_applied = Some(*to);
-                self.in_doubt = None;
-            }
-            Step::Tag(_) | Step::Untag(_) => {
-                if let Some(tags) = situation.tags() {
-                    let mut observed = tags.observed.clone();
-                    step.change_tags(&mut observed);
-                    self.tags = TagsView { observed: &observed, ..tags }.confirmed();
-                }
-                self.tags_in_doubt.clear();
-            }
-        }
-        if cause == Cause::Edit {
-            // Whatever the fight was about, the user has decided again.
-            self.drift.slowdown = None;
-            self.drift.recent_corrections.clear();
-        }
-        if cause == Cause::Drift {
-            let field = step.facet().field();
-            if let Some(difference) = situation.drifted().into_iter().find(|drifted| drifted.field == field) {
-                self.drift = drift::corrected(self.drift, difference, now, situation.limits.drift_window);
-            }
-        }
-        self
-    }
-
-    /// Whether both remember the same writes to AWS.
-    #[must_use]
-    pub fn agrees_with(&self, other: &Self) -> bool {
-        (self.last_applied, &self.tags, &self.drift) == (other.last_applied, &other.tags, &other.drift)
-    }
-
-    /// AWS may have taken `step`: the answer was lost.
-    pub fn doubt(&mut self, step: Step) {
-        match step {
-            Step::Switch(to) => self.in_doubt = Some(to),
-            Step::Tag(tags) => self.tags_in_doubt.extend(tags.into_iter().map(|(key, value)| (key, Some(value)))),
-            Step::Untag(keys) => self.tags_in_doubt.extend(keys.into_iter().map(|key| (key, None))),
-        }
-    }
-
-    /// What AWS shows to be settled is no longer in doubt.
-    pub fn settle(&mut self, situation: &Situation) {
-        if situation.observed_switch() == Some(situation.desired.profiling_enabled) {
-            self.in_doubt = None;
-        }
-        if situation.tags().is_some_and(|tags| tags.all().is_empty()) {
-            self.tags_in_doubt.clear();
-        }
+        let existence = self.existence_difference().filter(|_| self.existed());
+        existence.into_iter().chain(switch).chain(tags).collect()
     }
 }
 

@@ -2,8 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{conditions, facet::Tags};
-use crate::api::{ConditionType, DriftStatus, ProfilingGroupStatus, Timestamp};
+use super::{
+    conditions, drift,
+    facet::{Step, Tags},
+    plan::Cause,
+    situation::Situation,
+    tags::TagsView,
+};
+use crate::api::{ConditionType, CreatedStatus, DriftStatus, ProfilingGroupStatus, Timestamp};
 
 /// Read from the status once; from then on the process's own memory, so that a meddler's change of the status does not
 /// move AWS.
@@ -17,6 +23,8 @@ pub struct Remembered {
     pub last_applied: Option<bool>,
     /// The tags of the resource that AWS last confirmed.
     pub tags: Option<Tags>,
+    /// The last creation of the group by this resource, carried out or about to be.
+    pub created: Option<CreatedStatus>,
     /// The switch as last seen, and since when.
     pub switch: Option<(bool, Timestamp)>,
     /// `updatedAt` as last seen.
@@ -46,6 +54,7 @@ impl Remembered {
             ready: conditions::find(&status.conditions, ConditionType::Ready).is_some_and(conditions::is_true),
             last_applied: status.last_applied.as_ref().and_then(|applied| applied.profiling_enabled),
             tags: status.last_applied.as_ref().and_then(|applied| applied.tags.clone()),
+            created: status.managed.as_ref().and_then(|managed| managed.created.clone()),
             switch: status.profiling_enabled.zip(status.profiling_enabled_since),
             updated_at: status.updated_at,
             account: status.account.clone(),
@@ -56,6 +65,80 @@ impl Remembered {
             handled_request: status.last_handled_reconcile_at.clone(),
             in_doubt: None,
             tags_in_doubt: BTreeMap::new(),
+        }
+    }
+
+    /// What is remembered once AWS has taken `step`. The situation is the one that led to it: a correction's record
+    /// holds what AWS had reported before.
+    #[must_use]
+    pub fn after_step(mut self, situation: &Situation, step: &Step, cause: Cause, now: Timestamp) -> Self {
+        match step {
+            Step::Create(group) => {
+                self.last_applied = Some(group.profiling_enabled);
+                self.tags.clone_from(&group.tags);
+                if let Some(created) = &mut self.created {
+                    created.at = Some(now);
+                }
+            }
+            Step::Switch(to) => {
+                self.last_applied = Some(*to);
+                self.in_doubt = None;
+            }
+            Step::Tag(_) | Step::Untag(_) => {
+                if let Some(tags) = situation.tags() {
+                    let mut observed = tags.observed.clone();
+                    step.change_tags(&mut observed);
+                    self.tags = TagsView { observed: &observed, ..tags }.confirmed();
+                }
+                self.tags_in_doubt.clear();
+            }
+        }
+        if cause == Cause::Edit {
+            // Whatever the fight was about, the user has decided again.
+            self.drift.slowdown = None;
+            self.drift.recent_corrections.clear();
+        }
+        if cause == Cause::Drift {
+            let field = step.facet().name();
+            if let Some(difference) = situation.drifted().into_iter().find(|drifted| drifted.field == field) {
+                self.drift = drift::corrected(self.drift, difference, now, situation.limits.drift_window);
+            }
+        }
+        self
+    }
+
+    /// What is remembered once it is certain that the group was not created by this resource: it is found, like any other.
+    pub fn found_instead(&mut self, now: Timestamp) {
+        if let Some(created) = &mut self.created {
+            created.found_at = Some(now);
+        }
+    }
+
+    /// Whether both remember the same writes to AWS.
+    #[must_use]
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        (self.last_applied, &self.tags, &self.created, &self.drift)
+            == (other.last_applied, &other.tags, &other.created, &other.drift)
+    }
+
+    /// AWS may have taken `step`: the answer was lost.
+    pub fn doubt(&mut self, step: Step) {
+        match step {
+            // The same call shows whether it was.
+            Step::Create(_) => {}
+            Step::Switch(to) => self.in_doubt = Some(to),
+            Step::Tag(tags) => self.tags_in_doubt.extend(tags.into_iter().map(|(key, value)| (key, Some(value)))),
+            Step::Untag(keys) => self.tags_in_doubt.extend(keys.into_iter().map(|key| (key, None))),
+        }
+    }
+
+    /// What AWS shows to be settled is no longer in doubt.
+    pub fn settle(&mut self, situation: &Situation) {
+        if situation.observed_switch() == Some(situation.desired.profiling_enabled) {
+            self.in_doubt = None;
+        }
+        if situation.tags().is_some_and(|tags| tags.all().is_empty()) {
+            self.tags_in_doubt.clear();
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Everything a decision about one resource depends on, gathered before it is made. Pure.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{
     desired::Desired, facet::Facet, failure::Failure, lane_id::LaneId, observation::Observation,
@@ -116,6 +116,8 @@ impl Limits {
 pub struct Situation {
     /// When it is made.
     pub now: Timestamp,
+    /// `metadata.uid`.
+    pub uid: Arc<str>,
     /// `metadata.generation`.
     pub generation: i64,
     /// Why the spec can't be read, if so; then the desired state below means nothing.
@@ -177,26 +179,38 @@ impl Situation {
         self.knowledge.tags_due.filter(|_| self.desired.tags.is_some())
     }
 
+    /// That there is no group, if AWS has reported it and there is to be one.
+    #[must_use]
+    pub fn existence_difference(&self) -> Option<FieldDifference> {
+        let missing = self.knowledge.presence == Presence::Missing && self.desired.creates;
+        let difference = || FieldDifference {
+            field: Facet::Existence.name().into(),
+            observed: "missing".into(),
+            desired: "present".into(),
+        };
+        missing.then(difference)
+    }
+
     /// The switch, if AWS has reported it and it differs.
     #[must_use]
     pub fn switch_difference(&self) -> Option<FieldDifference> {
         let observed = self.observed_switch().filter(|observed| *observed != self.desired.profiling_enabled)?;
         let (observed, desired) = (observed.to_string(), self.desired.profiling_enabled.to_string());
-        Some(FieldDifference { field: Facet::Switch.field().into(), observed, desired })
+        Some(FieldDifference { field: Facet::Switch.name().into(), observed, desired })
     }
 
     /// These tags, if there are any.
     #[must_use]
     pub fn tags_difference(&self, keys: &BTreeSet<&str>) -> Option<FieldDifference> {
         let (observed, desired) = self.tags().filter(|_| !keys.is_empty())?.shown(keys);
-        Some(FieldDifference { field: Facet::Tags.field().into(), observed, desired })
+        Some(FieldDifference { field: Facet::Tags.name().into(), observed, desired })
     }
 
     /// What differs, as far as AWS has reported it.
     #[must_use]
     pub fn differences(&self) -> Vec<FieldDifference> {
         let tags = self.tags().and_then(|tags| self.tags_difference(&tags.all()));
-        self.switch_difference().into_iter().chain(tags).collect()
+        self.existence_difference().into_iter().chain(self.switch_difference()).chain(tags).collect()
     }
 
     /// Why calls about groups of its lane wait, if they do.

@@ -104,6 +104,7 @@ const OUR_MEMBERS: &[&str] = &[
     "tags",
     "desired",
     "lastApplied",
+    "managed",
     "drift",
     "lastHandledReconcileAt",
 ];

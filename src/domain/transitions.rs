@@ -61,6 +61,7 @@ pub fn events_of(applied: &[Applied]) -> impl Iterator<Item = EventDraft> {
         let did = done(step);
         let (reason, note) = match cause {
             Cause::Edit => ("Updated", format!("{did} in AWS.")),
+            Cause::Adoption if matches!(step, Step::Create(_)) => ("Created", format!("{did} in AWS.")),
             Cause::Adoption => ("Updated", format!("{did} in AWS: the group had a different value when adopted.")),
             Cause::Drift => {
                 let undone = did[..1].to_lowercase() + &did[1..];
@@ -73,6 +74,7 @@ pub fn events_of(applied: &[Applied]) -> impl Iterator<Item = EventDraft> {
 
 fn done(step: &Step) -> String {
     match step {
+        Step::Create(_) => "Created the group".into(),
         Step::Switch(to) => format!("Turned profiling {}", if *to { "on" } else { "off" }),
         Step::Tag(tags) => format!("Set {}", named(tags.keys())),
         Step::Untag(keys) => format!("Removed {}", named(keys.iter())),

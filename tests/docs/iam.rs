@@ -30,7 +30,8 @@ fn allowed(policy: &Value) -> BTreeSet<(String, String)> {
 
 fn needed(operations: &[Operation]) -> BTreeSet<(String, String)> {
     let groups = format!("arn:aws:codeguru-profiler:*:{ACCOUNT}:profilingGroup/*");
-    let on = |operation: &Operation| if *operation == Operation::List { "*".to_owned() } else { groups.clone() };
+    let everywhere = |operation: &Operation| matches!(operation, Operation::List | Operation::Create);
+    let on = |operation: &Operation| if everywhere(operation) { "*".to_owned() } else { groups.clone() };
     operations.iter().map(|operation| (operation.iam_action().to_owned(), on(operation))).collect()
 }
 
@@ -42,7 +43,8 @@ fn each_policy_allows_exactly_what_the_operator_calls() {
         needed(&[Operation::List, Operation::Describe, Operation::Update])
     );
     assert_eq!(allowed(&policy("tags.json")), needed(&[Operation::ListTags, Operation::Tag, Operation::Untag]));
-    let policies = ["toggle-only.json", "tags.json"];
+    assert_eq!(allowed(&policy("create.json")), needed(&[Operation::Create]));
+    let policies = ["toggle-only.json", "create.json", "tags.json"];
     let actions =
         policies.map(|name| allowed(&policy(name)).into_iter().map(|(action, _)| action)).into_iter().flatten();
     let called = Operation::ALL.into_iter().filter(|operation| *operation != Operation::GetCallerIdentity);

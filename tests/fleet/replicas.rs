@@ -124,7 +124,7 @@ impl<'a> Fleet<'a> {
         let start = self.world.operator_with(kubeconfig);
         let start = self.terms.flags.iter().fold(start, |start, (flag, value)| start.flag(flag, value));
         let start = start
-            .flag("--allowed-facets", "tags")
+            .flag("--allowed-facets", "create,tags")
             .flag("--leader-election", "true")
             .flag("--leader-election-namespace", &self.lease.0)
             .flag("--leader-election-lease-name", self.lease.1)

@@ -14,6 +14,7 @@ use crate::{
 };
 
 const LIST: &str = "ListProfilingGroups";
+const CREATE: &str = "CreateProfilingGroup";
 const TAG: &str = "TagResource";
 const UNTAG: &str = "UntagResource";
 /// Stands for the name of the resource in a path.
@@ -26,6 +27,8 @@ enum Work {
     Correct,
     /// One tag is changed, another one removed.
     Retag,
+    /// There is no group yet.
+    Create,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,9 +105,13 @@ async fn watched(fleet: &Fleet<'_>) -> Watched {
 /// All calls that the leader makes for each kind of work, seen by both services.
 async fn recorded(world: &World, leader: &Watched) -> Vec<Call> {
     let mut calls = Vec::new();
-    for (work, name) in
-        [(Work::Adopt, "seen-a"), (Work::Edit, "seen-b"), (Work::Correct, "seen-c"), (Work::Retag, "seen-d")]
-    {
+    for (work, name) in [
+        (Work::Adopt, "seen-a"),
+        (Work::Edit, "seen-b"),
+        (Work::Correct, "seen-c"),
+        (Work::Retag, "seen-d"),
+        (Work::Create, "seen-e"),
+    ] {
         prepare(world, work, name).await;
         let position = world.plane.audit().await.unwrap().position();
         let seq = world.aws.journal().await.unwrap().last().map_or(0, |entry| entry.seq);
@@ -157,7 +164,7 @@ impl Call {
     /// How many Updates of the group there may be: the same once more where the leader could not record its own.
     fn updates(&self, moment: Moment) -> RangeInclusive<usize> {
         match (self.work, &self.request) {
-            (Work::Adopt | Work::Retag, _) => 0..=0,
+            (Work::Adopt | Work::Retag | Work::Create, _) => 0..=0,
             (_, Request::Aws(operation)) if operation == UPDATE => 1..=2,
             (_, Request::Kubernetes(_, path)) if path.ends_with("/status") && moment == Moment::Before => 1..=2,
             _ => 1..=1,
@@ -175,13 +182,16 @@ impl Call {
     /// The sample that CI takes.
     fn changes(&self) -> bool {
         match &self.request {
-            Request::Aws(operation) => [UPDATE, TAG, UNTAG].contains(&&**operation),
+            Request::Aws(operation) => [CREATE, UPDATE, TAG, UNTAG].contains(&&**operation),
             Request::Kubernetes(_, path) => path.ends_with("/status") && self.work != Work::Retag,
         }
     }
 }
 
 async fn prepare(world: &World, work: Work, name: &str) {
+    if work == Work::Create {
+        return;
+    }
     world.flip(name, true).await;
     if work != Work::Adopt {
         let more = if work == Work::Retag { json!({ "tags": { "team": "old", "stage": "old" } }) } else { json!({}) };
@@ -193,6 +203,7 @@ async fn prepare(world: &World, work: Work, name: &str) {
 async fn begin(world: &World, work: Work, name: &str) {
     match work {
         Work::Adopt => drop(world.create(name, true, json!({})).await),
+        Work::Create => drop(world.create(name, true, json!({ "creationPolicy": "IfMissing" })).await),
         Work::Edit => world.patch(name, json!({ "spec": { "profilingEnabled": false } })).await,
         Work::Correct => world.flip(name, false).await,
         Work::Retag => world.patch(name, json!({ "spec": { "tags": { "team": "new", "stage": null } } })).await,
@@ -205,7 +216,11 @@ async fn finished(world: &World, work: Work, name: &str) {
         let follows = async || (world.tags(name).await == json!({ "team": "new" })).then_some(());
         world.eventually("the tags follow", follows).await;
     }
-    world.condition(name, "Ready", "True", "InSync").await;
+    let status = world.condition(name, "Ready", "True", "InSync").await;
+    if work == Work::Create {
+        let created = &status["managed"]["created"];
+        assert!(created["at"].is_string() && created["number"] == 1, "{name}: {created}");
+    }
 }
 
 /// Begins the work, and kills the leader when it makes this call.

@@ -63,6 +63,7 @@ const WORDS: [(&str, &[&str]); 4] = [
             "InvalidRequest",
             "InvalidSpec",
             "ListDenied",
+            "PlatformDiffers",
             "QuotaExceeded",
             "RegionMissing",
             "SignatureRejected",

@@ -15,7 +15,11 @@ use codeguru_profiler_operator::{
         service::{Page, ProfilerService},
     },
     controller::settings::CALL_SLACK,
-    domain::{facet::Tags, failure::FailureReason, observation::Observation},
+    domain::{
+        facet::{NewGroup, Tags},
+        failure::FailureReason,
+        observation::Observation,
+    },
 };
 use futures::{FutureExt, future::BoxFuture};
 use http::Request;
@@ -94,6 +98,20 @@ impl Aws {
                 let body = bytes(&json!({ "agentOrchestrationConfig": { "profilingEnabled": to } }));
                 ("codeguru-profiler", "PUT", format!("/profilingGroups/{name}"), body)
             }
+            Call::Create(name, group) => {
+                let target = format!("/profilingGroups?clientToken={}", group.token);
+                let mut body = json!({
+                    "profilingGroupName": name,
+                    "agentOrchestrationConfig": { "profilingEnabled": group.profiling_enabled },
+                });
+                if let Some(platform) = group.platform {
+                    body["computePlatform"] = platform.as_str().into();
+                }
+                if let Some(tags) = &group.tags {
+                    body["tags"] = json!(tags);
+                }
+                ("codeguru-profiler", "POST", target, bytes(&body))
+            }
             Call::ListTags(name) => ("codeguru-profiler", "GET", tags_path(account, region, name), Bytes::new()),
             Call::Tag(name, tags) => {
                 ("codeguru-profiler", "POST", tags_path(account, region, name), bytes(&json!({ "tags": tags })))
@@ -135,6 +153,8 @@ pub enum Call {
     Describe(String),
     /// An Update of this group to this value.
     Update(String, bool),
+    /// This group is created.
+    Create(String, NewGroup),
     /// The tags of this group.
     ListTags(String),
     /// These tags are set on this group.
@@ -151,6 +171,7 @@ impl Call {
             Self::List(_) => Operation::List,
             Self::Describe(_) => Operation::Describe,
             Self::Update(..) => Operation::Update,
+            Self::Create(..) => Operation::Create,
             Self::ListTags(_) => Operation::ListTags,
             Self::Tag(..) => Operation::Tag,
             Self::Untag(..) => Operation::Untag,
@@ -162,6 +183,7 @@ impl Call {
         match self {
             Self::Describe(name)
             | Self::Update(name, _)
+            | Self::Create(name, _)
             | Self::ListTags(name)
             | Self::Tag(name, _)
             | Self::Untag(name, _) => Some(name),
@@ -170,7 +192,7 @@ impl Call {
     }
 
     fn mutates(&self) -> bool {
-        matches!(self, Self::Update(..) | Self::Tag(..) | Self::Untag(..))
+        matches!(self, Self::Create(..) | Self::Update(..) | Self::Tag(..) | Self::Untag(..))
     }
 
     fn shown(&self) -> String {
@@ -178,6 +200,7 @@ impl Call {
             Self::Update(name, to) => format!("Update {name} to {to}"),
             Self::Describe(name) => format!("Describe {name}"),
             Self::List(_) => "List".into(),
+            Self::Create(name, group) => format!("Create {name} with {group:?}"),
             Self::ListTags(name) => format!("ListTags {name}"),
             Self::Tag(name, tags) => format!("Tag {name} with {tags:?}"),
             Self::Untag(name, keys) => format!("Untag {name}: {keys:?}"),
@@ -286,6 +309,8 @@ pub enum Seen<'a> {
     Describe(&'a str),
     /// An Update of this group to this value.
     Update(&'a str, bool),
+    /// This group is created under this token.
+    Create(&'a str, &'a NewGroup),
     /// The tags of this group.
     ListTags,
     /// A change of this group's tags: the keys, with the value that each is to have.
@@ -299,6 +324,7 @@ fn call_of(call: &Call) -> Seen<'_> {
         Call::List(_) => Seen::List,
         Call::Describe(name) => Seen::Describe(name),
         Call::Update(name, to) => Seen::Update(name, *to),
+        Call::Create(name, group) => Seen::Create(name, group),
         Call::ListTags(_) => Seen::ListTags,
         Call::Tag(name, tags) => Seen::Tags(name, tags.iter().map(|(key, value)| (&**key, Some(&**value))).collect()),
         Call::Untag(name, keys) => Seen::Tags(name, keys.iter().map(|key| (&**key, None)).collect()),
@@ -387,6 +413,11 @@ impl ProfilerService for Service {
 
     fn update(&self, name: &str, profiling_enabled: bool) -> BoxFuture<'_, Result<Observation, AwsError>> {
         let call = Call::Update(name.into(), profiling_enabled);
+        async move { self.call(call).await.map(|body| observe(&body)) }.boxed()
+    }
+
+    fn create<'a>(&'a self, name: &'a str, group: &'a NewGroup) -> BoxFuture<'a, Result<Observation, AwsError>> {
+        let call = Call::Create(name.into(), group.clone());
         async move { self.call(call).await.map(|body| observe(&body)) }.boxed()
     }
 

@@ -152,6 +152,8 @@ async fn rest(world: &World, schedule: &Schedule) -> Vec<String> {
         let most = match what.as_str() {
             list if list.starts_with("List ") => (intervals / 0.94) as u64 + 2,
             "Describe" if thin => u64::MAX,
+            // Of each resource that manages tags, every ten minutes.
+            "ListTags" if thin => world.api().objects("profilinggroups").count() as u64,
             // Of a region whose Lists show no account.
             "GetCallerIdentity" => 2,
             // What the older CRD drops is sent again with a pause of half an hour.

@@ -200,6 +200,9 @@ impl Draw<'_> {
             spec["driftPolicy"] = "Report".into();
         }
         if self.chance.random_bool(0.25) {
+            spec["creationPolicy"] = "IfMissing".into();
+        }
+        if self.chance.random_bool(0.25) {
             spec["tags"] = self.tags();
         }
         Action::Create { namespace: NAMESPACES[number % 2], name: format!("r{number}"), spec }
@@ -224,7 +227,10 @@ impl Draw<'_> {
     }
 
     fn setting(&mut self) -> Value {
-        match self.chance.random_range(0..6) {
+        match self.chance.random_range(0..9) {
+            6 => json!({ "thinList": "noTags" }),
+            7 => json!({ "sameTokenCreate": "conflict" }),
+            8 => json!({ "tokenOutlivesGroup": true }),
             0 => json!({ "thinList": "noOrchestrationConfig" }),
             1 => json!({ "thinList": "noProfilingStatus" }),
             2 => json!({ "thinList": "namesOnly" }),
@@ -252,11 +258,15 @@ impl Draw<'_> {
                 let policy = self.one_of(&[Some("Report"), Some("Correct"), None]);
                 Action::Edit { namespace, name, spec: json!({ "driftPolicy": policy }) }
             }
-            28..31 => {
+            28..30 => {
+                let policy = self.one_of(&[Some("IfMissing"), Some("Never"), None]);
+                Action::Edit { namespace, name, spec: json!({ "creationPolicy": policy }) }
+            }
+            30..32 => {
                 let policy = self.one_of(&[Some("Observe"), Some("Manage"), None]);
                 Action::Edit { namespace, name, spec: json!({ "managementPolicy": policy }) }
             }
-            31..37 => {
+            32..37 => {
                 let number = self.chance.random_range(0..self.resources);
                 self.create(number)
             }

@@ -14,7 +14,10 @@ use aws_smithy_runtime_api::{
     http::StatusCode,
 };
 use aws_smithy_types::body::SdkBody;
-use codeguru_profiler_operator::aws::{metrics::AwsMetrics, sdk::SdkServices};
+use codeguru_profiler_operator::{
+    aws::{metrics::AwsMetrics, sdk::SdkServices},
+    domain::facet::NewGroup,
+};
 use serde_json::Value;
 
 use crate::{
@@ -90,6 +93,17 @@ fn read(request: &HttpRequest) -> (String, Call) {
                 "DELETE" => Call::Untag(name, keys.map(str::to_owned).collect()),
                 _ => Call::ListTags(name),
             }
+        }
+        ("POST", None) if path == "profilingGroups" => {
+            let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap();
+            let token = query.split('&').find_map(|pair| pair.strip_prefix("clientToken=")).unwrap_or_default();
+            let group = NewGroup {
+                token: token.to_owned(),
+                platform: serde_json::from_value(body["computePlatform"].clone()).ok(),
+                profiling_enabled: body["agentOrchestrationConfig"]["profilingEnabled"] == true,
+                tags: serde_json::from_value(body["tags"].clone()).ok(),
+            };
+            Call::Create(body["profilingGroupName"].as_str().unwrap_or_default().to_owned(), group)
         }
         ("POST", _) => Call::Account,
         ("PUT", Some(name)) => {

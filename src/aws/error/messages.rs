@@ -43,6 +43,9 @@ fn by_reason(error: &AwsError) -> String {
             "a CodeGuru Profiler quota of the account is used up in {region} (profiling groups: 500 per account and \
              region unless raised, L-DA8D4E8D): raise it in Service Quotas, or delete unused groups"
         ),
+        FailureReason::Conflict if *operation == Operation::Create => {
+            "the group exists already, or is being created by another client: it is used as it is found".to_owned()
+        }
         FailureReason::Conflict => {
             "another writer is changing the group in AWS at the same time: the operator retries; if this \
              persists, find the other writer (Terraform, a script, another cluster)"
@@ -182,7 +185,7 @@ fn denied(error: &AwsError) -> String {
     }
     let action = operation.iam_action();
     let on = match (operation, group) {
-        (Operation::List, _) => {
+        (Operation::List | Operation::Create, _) => {
             format!(" on Resource \"*\" (it can't be restricted to individual groups) in {region}")
         }
         (_, Some(name)) => format!(" on arn:*:codeguru-profiler:{region}:*:profilingGroup/{name}"),

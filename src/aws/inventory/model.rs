@@ -245,6 +245,7 @@ impl World {
     fn situation(&self) -> Situation {
         Situation {
             now: time(0),
+            uid: "uid".into(),
             generation: 1,
             desired: Desired {
                 name: NAME.into(),
@@ -252,6 +253,8 @@ impl World {
                 manages: true,
                 corrects_drift: true,
                 suspended: false,
+                creates: false,
+                platform: None,
                 tags: None,
                 not_allowed: None,
             },

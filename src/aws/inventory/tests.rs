@@ -213,6 +213,16 @@ fn a_read_whose_updated_at_went_back_is_ignored_for_five_minutes() {
     }
 }
 
+/// What was missing for long once was taken for what had not been read for long.
+#[test]
+fn a_list_confirms_that_a_group_is_missing() {
+    let mut inventory = listed(1, []);
+    inventory.described_missing(A, Moment(2));
+    list(&mut inventory, 9, []);
+    assert_eq!((inventory.presence(A), inventory.as_of(A)), (Presence::Missing, Some(Moment(9))));
+    assert!(!inventory.wants_describe(A));
+}
+
 #[test]
 fn a_group_is_missing_only_after_a_later_complete_list_and_then_a_describe() {
     let mut inventory = listed(5, [group(true, 1)]);

@@ -8,7 +8,11 @@ use super::*;
 use crate::{
     api::Timestamp,
     aws::service::Page,
-    domain::{facet::Step, moment::Now, situation::Presence},
+    domain::{
+        facet::{NewGroup, Step},
+        moment::Now,
+        situation::Presence,
+    },
     process::permit::Permits,
 };
 
@@ -48,6 +52,10 @@ impl ProfilerService for Aws {
     fn update(&self, name: &str, _: bool) -> BoxFuture<'_, Result<Observation, AwsError>> {
         let answer = group(name);
         if self.silent { std::future::pending().boxed() } else { async move { Ok(answer) }.boxed() }
+    }
+
+    fn create<'a>(&'a self, name: &'a str, _: &'a NewGroup) -> BoxFuture<'a, Result<Observation, AwsError>> {
+        async { Ok(group(name)) }.boxed()
     }
 
     fn list_tags<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<Tags, AwsError>> {

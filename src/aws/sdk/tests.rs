@@ -18,7 +18,7 @@ use crate::{
         error::{AwsError, Operation},
         service::ProfilerService,
     },
-    domain::failure::Failure,
+    domain::{facet::NewGroup, failure::Failure},
 };
 
 const REGION: &str = "eu-west-1";
@@ -70,6 +70,10 @@ async fn call(client: &Arc<dyn ProfilerService>, operation: Operation) -> Result
     match operation {
         Operation::List => client.list_page(None).await.map(drop),
         Operation::Describe => client.describe("Checkout").await.map(drop),
+        Operation::Create => {
+            let (token, platform, tags) = ("uid-1".to_owned(), None, None);
+            client.create("Checkout", &NewGroup { token, platform, profiling_enabled: true, tags }).await.map(drop)
+        }
         Operation::Update => client.update("Checkout", true).await.map(drop),
         Operation::ListTags => client.list_tags("Checkout", ARN).await.map(drop),
         Operation::Tag => client.tag("Checkout", ARN, &[("team".to_owned(), "shop".to_owned())].into()).await,

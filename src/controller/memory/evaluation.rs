@@ -193,6 +193,7 @@ impl Memory {
         let spread = slots::phase(&object.uid, STALE_SPREAD);
         let situation = Situation {
             now: now.wall,
+            uid: Arc::clone(&object.uid),
             generation: object.generation,
             unreadable,
             desired,

@@ -376,6 +376,11 @@ impl Memory {
         });
     }
 
+    /// AWS reported that the group that was to be created existed already.
+    pub fn handle_found(&mut self, evaluation: &Evaluation, now: Now) {
+        self.update(evaluation, |record| record.remembered.found_instead(now.wall));
+    }
+
     /// A read in AWS succeeded.
     pub fn handle_read(&mut self, evaluation: &Evaluation) {
         self.update(evaluation, Record::read);
@@ -411,7 +416,8 @@ impl Memory {
             // What was written to AWS meanwhile is newer than what the evaluation knew.
             if !record.remembered.agrees_with(then) {
                 written.last_applied = record.remembered.last_applied;
-                written.tags = record.remembered.tags.clone();
+                written.tags.clone_from(&record.remembered.tags);
+                written.created.clone_from(&record.remembered.created);
                 written.drift = record.remembered.drift.clone();
             }
             // Where the group was found is not forgotten because someone else has removed it from the status.

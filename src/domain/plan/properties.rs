@@ -93,7 +93,7 @@ fn situations() -> impl Strategy<Value = Situation> {
     let knowledge = (presence(), any::<bool>(), instant());
     let backoff = option::of((mishap(), 99..103i64));
     let rest = (prop::bool::weighted(0.1), option::of(any::<bool>()), 3..5i64, prop::bool::weighted(0.1));
-    let tags = (option::of(some_tags()), option::of(some_tags()), any::<bool>());
+    let tags = (option::of(some_tags()), option::of(some_tags()), any::<bool>(), prop::bool::weighted(0.3));
     (wish, lane, knowledge, backoff, rest, tags).prop_map(|(wish, lane, knowledge, backoff, rest, tags)| {
         let mut situation = new();
         let (on, manages, corrects, suspended) = wish;
@@ -124,7 +124,8 @@ fn situations() -> impl Strategy<Value = Situation> {
         situation.knowledge.as_of = (situation.knowledge.presence != Presence::NotListed).then_some(as_of);
         situation.backoff =
             backoff.map(|(failure, retry_at)| Backoff { failure, failed_at: minute(99), retry_at: minute(retry_at) });
-        let (wanted, seen, read) = tags;
+        let (wanted, seen, read, creates) = tags;
+        situation.desired.creates = creates;
         situation.desired.tags = wanted;
         if let Presence::Present(observation) = &mut situation.knowledge.presence {
             // What AWS leaves out has to be read.
@@ -249,6 +250,8 @@ proptest! {
 
     #[test]
     fn what_failed_rests_until_it_is_due((situation, _) in with_history(), mishap in mishap()) {
+        // Where the group is to be created, that it is missing holds nothing back.
+        prop_assume!(!situation.desired.creates || mishap.reason != FailureReason::GroupNotFound);
         let retry_at = situation.now.plus(Duration::from_millis(1));
         let failed = Situation { backoff: Some(Backoff { failure: mishap, failed_at: minute(1000), retry_at }), ..situation };
         prop_assert_eq!(plan(&failed), Plan::Rest);
@@ -264,7 +267,13 @@ proptest! {
     #[test]
     fn the_plan_is_the_same_after_the_report((situation, previous) in with_history()) {
         let once = next_status(&situation, &previous).status;
-        prop_assert_eq!(plan(&Situation { remembered: Remembered::of(&once), ..situation.clone() }), plan(&situation));
+        let after = plan(&Situation { remembered: Remembered::of(&once), ..situation.clone() });
+        if situation.state() == State::Recording {
+            let creates = matches!(after, Plan::Write { step: Step::Create(_), .. });
+            prop_assert!(creates, "what is recorded is done: {:?}", after);
+        } else {
+            prop_assert_eq!(after, plan(&situation));
+        }
     }
 
     #[test]

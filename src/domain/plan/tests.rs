@@ -4,6 +4,7 @@ use super::{
     super::fixtures::{contested, found, minute, new, restarted, synced, tags},
     *,
 };
+use crate::{api::ComputePlatform, domain::facet::NewGroup};
 
 const EDIT: Plan = Plan::Write { step: Step::Switch(false), cause: Cause::Edit };
 const ADOPT: Plan = Plan::Write { step: Step::Switch(true), cause: Cause::Adoption };
@@ -16,6 +17,31 @@ fn tag(text: &str, cause: Cause) -> Plan {
 
 fn untag(key: &str, cause: Cause) -> Plan {
     Plan::Write { step: Step::Untag([key.to_owned()].into()), cause }
+}
+
+fn creation(number: u32, profiling_enabled: bool) -> Step {
+    Step::Create(NewGroup { token: format!("uid-{number}"), platform: None, profiling_enabled, tags: None })
+}
+
+fn create(number: u32, cause: Cause) -> Plan {
+    Plan::Write { step: creation(number, true), cause }
+}
+
+/// The creation is recorded, and nothing is known of the call.
+fn pending() -> Situation {
+    new().misses().creates().reported()
+}
+
+/// Created by this resource, and reported.
+fn created() -> Situation {
+    pending().takes(&creation(1, true), Cause::Adoption).reported()
+}
+
+/// Its creation was refused, because the group was there.
+fn found_instead() -> Situation {
+    let mut found = pending();
+    found.remembered.found_instead(found.now);
+    found
 }
 
 /// In sync, with a tag of its own beside one of others.
@@ -88,7 +114,26 @@ fn the_state_of_the_resource_decides_what_is_done() {
         ("in sync", synced(), Rest),
         ("in sync, the Lists are thin", synced().wants_describe(), Describe),
         ("in sync, the Lists are thin, asked in vain", synced().wants_describe().throttled(), Rest),
-        // Tags: only those of the spec, and those that were in it.
+        // Hands off.
+        ("suspended", found(false).suspended(), Rest),
+        ("suspended and edited", edited().suspended(), Rest),
+        ("suspended, not listed", new().knows(Presence::Unconfirmed).suspended(), Rest),
+        ("claimed by another", edited().claimed(), Rest),
+        ("claimed by another, not listed", new().knows(Presence::Unconfirmed).claimed(), Rest),
+        ("no region", edited().without_region(), Rest),
+        ("another account", edited().moved(), Rest),
+        ("another account, never seen", new().misses().reported().moved().sees(Some(false)), ADOPT),
+    ];
+    for (name, situation, expected) in rows {
+        assert_eq!(plan(&situation), expected, "{name}");
+    }
+}
+
+/// Only those of the spec are managed, and those that were in it.
+#[test]
+fn tags_are_one_more_part_of_the_plan() {
+    #[rustfmt::skip]
+    let rows = vec![
         ("adopted with tags, as found", found(true).tagged("team=shop"), Rest),
         ("adopted with tags, found otherwise", found(true).tagged("team=shop stage=prod"), tag("stage=prod", Cause::Adoption)),
         ("adopted, both found otherwise: the switch first", found(false).tagged("stage=prod"), ADOPT),
@@ -108,15 +153,40 @@ fn the_state_of_the_resource_decides_what_is_done() {
         ("tags left out of the Lists, read long ago", tagged().with_tags_due(100), Plan::ReadTags),
         ("tags left out of the Lists, read recently", tagged().with_tags_due(101), Rest),
         ("tags not allowed", synced().tagged("stage=prod").without_permission(), Rest),
-        // Hands off.
-        ("suspended", found(false).suspended(), Rest),
-        ("suspended and edited", edited().suspended(), Rest),
-        ("suspended, not listed", new().knows(Presence::Unconfirmed).suspended(), Rest),
-        ("claimed by another", edited().claimed(), Rest),
-        ("claimed by another, not listed", new().knows(Presence::Unconfirmed).claimed(), Rest),
-        ("no region", edited().without_region(), Rest),
-        ("another account", edited().moved(), Rest),
-        ("another account, never seen", new().misses().reported().moved().sees(Some(false)), ADOPT),
+    ];
+    for (name, situation, expected) in rows {
+        assert_eq!(plan(&situation), expected, "{name}");
+    }
+}
+
+/// It is recorded before the call.
+#[test]
+fn creation_is_one_more_part_of_the_plan() {
+    let edited = || synced().edited_to(false);
+    #[rustfmt::skip]
+    let rows = vec![
+        ("missing, to be created", new().misses().creates(), Rest),
+        ("missing, recorded", new().misses().creates().reported(), create(1, Cause::Adoption)),
+        ("missing, recorded, throttled", new().misses().creates().reported().throttled(), Rest),
+        ("missing, recorded by a resource that was copied", Situation { uid: "copy".into(), ..new().misses().creates().reported() }, Rest),
+        ("missing, Observe", new().misses().creates().observes().reported(), Rest),
+        ("missing, not allowed", new().misses().creates().without_permission(), Rest),
+        ("not listed yet", new().creates(), Rest),
+        ("a List did not name it, to be created", new().creates().knows(Presence::Unconfirmed), Describe),
+        ("there, though our creation is pending: only the same call can tell", pending().sees(Some(true)), create(1, Cause::Adoption)),
+        ("there, and it was not ours", found_instead().sees(Some(false)), ADOPT),
+        ("created, as asked", created(), Rest),
+        ("created, and edited", created().edited_to(false), EDIT),
+        ("deleted by others", created().misses(), Rest),
+        ("deleted by others, recorded", created().misses().reported(), create(2, Cause::Drift)),
+        ("deleted by others, recorded, Report", created().misses().reported().reports_drift(), Rest),
+        ("deleted by others, recorded, slowed down", created().misses().reported().slowed_down(1, 102, 98).with_existence_missed(), Rest),
+        ("deleted by others and edited", created().edited_to(false).misses().reported(), Plan::Write { step: creation(2, false), cause: Cause::Drift }),
+        ("deleted by others and edited, and AWS has refused the edit", created().edited_to(false).misses().reported().failed(FailureReason::GroupNotFound, 103), Plan::Write { step: creation(2, false), cause: Cause::Drift }),
+        ("missing before it was to be created", synced().misses().reported().creates().reports_drift().edited_to(true).reported(), create(1, Cause::Adoption)),
+        ("another platform", synced().on_platform(ComputePlatform::AwsLambda), Rest),
+        ("another platform, edited", edited().on_platform(ComputePlatform::AwsLambda), Rest),
+        ("the same platform", found(false).on_platform(ComputePlatform::Default), ADOPT),
     ];
     for (name, situation, expected) in rows {
         assert_eq!(plan(&situation), expected, "{name}");
@@ -157,6 +227,35 @@ fn a_correction_of_tags_is_recorded_by_key() {
         ("tags", "stage=theirs", "stage=prod")
     );
     assert_eq!((plan(&after), after.state()), (Rest, State::InSync));
+}
+
+#[test]
+fn a_creation_is_recorded_before_the_call_and_counted() {
+    let record = |situation: &Situation| situation.report().managed.and_then(|managed| managed.created).unwrap();
+    let before = new().misses().creates();
+    assert_eq!(before.state(), State::Recording);
+    let recorded = record(&before);
+    assert_eq!((&*recorded.uid, recorded.number, recorded.at, recorded.found_at), ("uid", 1, None, None));
+    assert_eq!(record(&before.clone().reported()), recorded, "once");
+    assert_eq!(record(&created()).at, Some(before.now));
+    assert_eq!(record(&created().misses()).number, 2, "AWS may remember the token of a group that is gone");
+    assert!(record(&found_instead().sees(Some(true))).found_at.is_some());
+    let again = record(&found_instead().misses().reported());
+    assert_eq!((again.number, again.found_at), (2, None), "it was there, and is gone");
+    let copied = record(&Situation { uid: "copy".into(), ..created().misses() });
+    assert_eq!((&*copied.uid, copied.number), ("copy", 1));
+}
+
+#[test]
+fn a_group_that_others_deleted_is_drift_of_existence() {
+    let gone = created().misses().reported();
+    assert_eq!(gone.remembered.drift.fields[0].field, "existence");
+    let after = gone.clone().takes(&creation(2, true), Cause::Drift);
+    let correction = &after.remembered.drift.recent_corrections[0].difference;
+    assert_eq!((&*correction.field, &*correction.observed, &*correction.desired), ("existence", "missing", "present"));
+    assert_eq!((after.remembered.drift.corrections, after.state()), (1, State::InSync));
+    let reported = gone.reports_drift();
+    assert_eq!(reported.state(), State::DriftReported(reported.differences()));
 }
 
 /// An answer was lost: AWS has taken it, and the user has taken it back since.

@@ -7,7 +7,9 @@ use super::super::{
     plan::State,
     situation::{Presence, Situation},
 };
-use crate::api::{AppliedState, DriftStatus, ProfilingGroupStatus, SwitchState, Timestamp};
+use crate::api::{
+    AppliedState, CreatedStatus, DriftStatus, ManagedStatus, ProfilingGroupStatus, SwitchState, Timestamp,
+};
 
 /// The next status, without conditions.
 pub fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGroupStatus) -> ProfilingGroupStatus {
@@ -20,6 +22,7 @@ pub fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGro
             .is_none()
             .then_some(SwitchState { profiling_enabled: situation.desired.profiling_enabled }),
         last_applied: some_applied(remembered.last_applied, remembered.tags.clone()),
+        managed: some_managed(remembered.created.clone()),
         drift: some_drift(remembered.drift.clone()),
         last_handled_reconcile_at: remembered.handled_request.clone(),
         conditions: Vec::new(),
@@ -38,9 +41,16 @@ pub fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGro
         status.region = Some(lane.id.region().to_owned());
         status.account = lane.account.clone().or(status.account);
     }
+    if *state == State::Recording {
+        status.managed = some_managed(Some(next_creation(situation)));
+    }
     match &situation.knowledge.presence {
         Presence::NotListed | Presence::Unconfirmed => {}
         Presence::Missing => {
+            let drifted = situation.drifted();
+            if !drifted.is_empty() {
+                status.drift = some_drift(drift::detected(remembered.drift.clone(), drifted, situation.now));
+            }
             status.profiling_enabled = None;
             status.profiling_enabled_since = None;
             status.profiling_status = None;
@@ -110,6 +120,22 @@ fn handled(situation: &Situation, nothing_to_attempt: bool) -> Option<String> {
         Some(request) if request.attempted || nothing_to_attempt => Some(request.token.clone()),
         _ => situation.remembered.handled_request.clone(),
     }
+}
+
+/// The creation that is about to be requested.
+fn next_creation(situation: &Situation) -> CreatedStatus {
+    let before = situation.remembered.created.as_ref().filter(|created| *created.uid == *situation.uid);
+    CreatedStatus {
+        uid: situation.uid.to_string(),
+        number: before.map_or(0, |created| created.number).saturating_add(1),
+        requested_at: situation.now,
+        at: None,
+        found_at: None,
+    }
+}
+
+fn some_managed(created: Option<CreatedStatus>) -> Option<ManagedStatus> {
+    created.map(|created| ManagedStatus { created: Some(created) })
 }
 
 fn some_applied(profiling_enabled: Option<bool>, tags: Option<Tags>) -> Option<AppliedState> {

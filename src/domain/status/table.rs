@@ -9,6 +9,9 @@ use super::super::{
 };
 use crate::api::{FieldDifference, Reason};
 
+/// The same before and after the creation is recorded: nothing else is to be written for that.
+const CREATING: &str = "Creating the group in AWS.";
+
 /// What becomes of one condition.
 pub enum Cell {
     Set(Verdict),
@@ -91,6 +94,15 @@ pub fn row(state: &State<'_>, situation: &Situation) -> Row {
             // What is known belongs to the other target.
             false,
         ),
+        State::PlatformDiffers { is, wanted } => Row::stalled(
+            Reason::PlatformDiffers,
+            &format!(
+                "The group has the compute platform {is}, and spec.computePlatform is {wanted}, which AWS can't change: correct \
+                 spec.profilingGroupName in a new ProfilingGroup, or create one with the compute platform {is}."
+            ),
+            true,
+        ),
+        State::Recording => Row::progressing(CREATING),
         State::FacetNotAllowed(facet) => Row::stalled(Reason::FacetNotAllowed, &not_allowed(*facet), false),
         State::GroupMissing => Row::stalled(Reason::GroupNotFound, &missing(situation), differs),
         State::Failed(failure) if failure.reason.class() == Class::FixMe => {
@@ -162,6 +174,7 @@ fn on_off(on: bool) -> &'static str {
 
 fn doing(step: &Step) -> String {
     match step {
+        Step::Create(_) => CREATING.into(),
         Step::Switch(to) => format!("Turning profiling {} in AWS.", on_off(*to)),
         Step::Tag(_) => "Setting tags in AWS.".into(),
         Step::Untag(_) => "Removing tags in AWS.".into(),
@@ -169,16 +182,16 @@ fn doing(step: &Step) -> String {
 }
 
 fn not_allowed(facet: Facet) -> String {
-    let name = facet.permission().unwrap_or_default();
-    format!(
-        "spec.{facet} is set, but this operator does not allow resources to manage {name}: remove spec.{facet}, or start \
-         the operator with --allowed-facets={name}."
-    )
+    let (requested, name) = (facet.requested_by(), facet.permission().unwrap_or_default());
+    format!("This operator does not allow {requested}: remove it, or start the operator with --allowed-facets={name}.")
 }
 
 fn describe(differences: &[FieldDifference]) -> String {
     let one = |FieldDifference { field, observed, desired }: &FieldDifference| {
-        let verb = if *field == Facet::Tags.field() { "are" } else { "is" };
+        if *field == Facet::Existence.name() {
+            return "The group is missing in AWS, and this resource creates it.".to_owned();
+        }
+        let verb = if *field == Facet::Tags.name() { "are" } else { "is" };
         format!("{field} {verb} {observed} in AWS, but {desired} in this resource.")
     };
     differences.iter().map(one).collect::<Vec<_>>().join(" ")

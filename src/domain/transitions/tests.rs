@@ -2,8 +2,9 @@
 
 use super::{
     super::{
+        facet::NewGroup,
         failure::FailureReason,
-        fixtures::{contested, failure, found, minute, new, synced},
+        fixtures::{contested, failure, found, minute, new, synced, tags},
         observation::Observation,
         situation::{Presence, Situation},
     },
@@ -12,7 +13,7 @@ use super::{
 use crate::api::ProfilingStatus;
 
 /// The reasons of the events between two situations, warnings marked.
-fn events(before: &ProfilingGroupStatus, after: &Situation, applied: Option<Applied>) -> String {
+fn events(before: &ProfilingGroupStatus, after: &Situation, applied: &[Applied]) -> String {
     let after = after.report_after(before);
     let transitions = |before, stored| events_between(Reported::of(before), Reported::of(stored), &after, None);
     let wiped = ProfilingGroupStatus::default();
@@ -20,7 +21,7 @@ fn events(before: &ProfilingGroupStatus, after: &Situation, applied: Option<Appl
         assert_eq!(transitions(&after, stored).next(), None, "what was said is not said again, whatever others do");
     }
     assert_eq!(transitions(before, &after).next(), None, "another operator has said it");
-    let said = events_of(applied.as_slice()).chain(transitions(before, before));
+    let said = events_of(applied).chain(transitions(before, before));
     said.map(|h| format!("{}{}", if h.warning { "!" } else { "" }, h.reason)).collect::<Vec<_>>().join(" ")
 }
 
@@ -63,7 +64,7 @@ fn events_report_transitions_and_never_states() {
         ("not listed this time", synced().report(), synced().knows(Presence::Unconfirmed), None, ""),
     ];
     for (name, before, after, applied, expected) in rows {
-        assert_eq!(events(&before, &after, applied), expected, "{name}");
+        assert_eq!(events(&before, &after, applied.as_slice()), expected, "{name}");
     }
 }
 
@@ -89,7 +90,7 @@ fn silence_is_reported_only_for_agents_that_were_seen_before() {
         ("turned off, silent", seen(Some(97)).report(), off(), ""),
     ];
     for (name, before, after, expected) in rows {
-        assert_eq!(events(&before, &after, None), expected, "{name}");
+        assert_eq!(events(&before, &after, &[]), expected, "{name}");
     }
 }
 
@@ -103,4 +104,24 @@ fn a_failure_is_reported_with_its_whole_chain_of_causes() {
         "What to do about AccessDenied. Caused by: a request of id 42"
     );
     assert_eq!(told(&failure(FailureReason::TimedOut)), "What to do about AccessDenied.", "another failure's");
+}
+
+#[test]
+fn an_event_names_what_was_done_and_why() {
+    let note =
+        |step, cause| events_of(&[Applied { step, cause }]).map(|event| (event.reason, event.note)).next().unwrap();
+    let group = NewGroup { token: "t".into(), platform: None, profiling_enabled: true, tags: None };
+    #[rustfmt::skip]
+    let rows = [
+        (Step::Switch(true), Cause::Edit, "Updated", "Turned profiling on in AWS."),
+        (Step::Switch(false), Cause::Drift, "DriftCorrected", "The group was changed externally in AWS; turned profiling off again."),
+        (Step::Tag(tags("team=shop stage=prod")), Cause::Edit, "Updated", "Set tags stage, team in AWS."),
+        (Step::Tag(tags("team=shop")), Cause::Adoption, "Updated", "Set tag team in AWS: the group had a different value when adopted."),
+        (Step::Untag(["team".to_owned()].into()), Cause::Edit, "Updated", "Removed tag team in AWS."),
+        (Step::Create(group.clone()), Cause::Adoption, "Created", "Created the group in AWS."),
+        (Step::Create(group), Cause::Drift, "DriftCorrected", "The group was changed externally in AWS; created the group again."),
+    ];
+    for (step, cause, reason, expected) in rows {
+        assert_eq!(note(step, cause), (reason, expected.to_owned()));
+    }
 }

@@ -214,6 +214,13 @@ impl Oracle {
             Seen::Describe(_) => self.counted("Describe"),
             Seen::ListTags => self.counted("ListTags"),
             Seen::Account => self.counted("GetCallerIdentity"),
+            Seen::Create(group, new) => {
+                self.counted("Create");
+                self.may_mutate(world, process, region, group);
+                if let Err(why) = self.creation_asked_for(world, process, region, group, &new.token) {
+                    self.violated(world, format!("{} creates {group} in {region}: {why}", process.name()));
+                }
+            }
             Seen::Tags(group, change) => {
                 self.counted("changes of tags");
                 self.may_mutate(world, process, region, group);
@@ -246,6 +253,30 @@ impl Oracle {
         }
     }
 
+    /// Whether some spec that the process knows, or knew a moment ago, asks for this group to be created, and the token was
+    /// recorded before.
+    fn creation_asked_for(
+        &self,
+        world: &World,
+        process: &Process,
+        region: &str,
+        group: &str,
+        token: &str,
+    ) -> Result<(), String> {
+        self.some_spec(world, process, region, group, |object| object["spec"]["creationPolicy"] == "IfMissing")?;
+        let recorded = world.api().objects("profilinggroups").any(|object| {
+            let created = &object["status"]["managed"]["created"];
+            let under = format!("{}-{}", created["uid"].as_str().unwrap_or_default(), created["number"]);
+            under == token && created["uid"] == object["metadata"]["uid"]
+        });
+        // What is deleted or meddled with meanwhile can't be looked up.
+        let known = self.told.values().flatten().filter_map(|told| told.object.as_ref()).any(|object| {
+            let created = &object["status"]["managed"]["created"];
+            format!("{}-{}", created["uid"].as_str().unwrap_or_default(), created["number"]) == token
+        });
+        if recorded || known { Ok(()) } else { Err(format!("the token {token} was not recorded")) }
+    }
+
     /// Whether some spec that the process knows, or knew a moment ago, asks for these tags; a tag that is removed was the
     /// resource's own.
     fn tags_asked_for(
@@ -258,12 +289,12 @@ impl Oracle {
     ) -> Result<(), String> {
         self.some_spec(world, process, region, group, |object| {
             let (spec, applied) = (&object["spec"]["tags"], &object["status"]["lastApplied"]["tags"]);
-            let asks = |(key, value): (&&str, &Option<&str>)| match value {
-                Some(value) => spec[*key] == *value,
+            let asks = |(key, value): (&str, Option<&str>)| match value {
+                Some(value) => spec[key] == value,
                 // Its own status may be newer than what the watch has reported.
-                None => spec.is_object() && spec[*key].is_null() && !(applied.is_object() && applied[*key].is_null()),
+                None => spec.is_object() && spec[key].is_null() && !(applied.is_object() && applied[key].is_null()),
             };
-            change.iter().all(asks)
+            change.iter().map(|(key, value)| (*key, *value)).all(asks)
         })
     }
 

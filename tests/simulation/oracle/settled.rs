@@ -6,7 +6,7 @@ use devkit::flux::{Stage, rules};
 use serde_json::Value;
 
 use super::{condition, key, ready_reason};
-use crate::world::World;
+use crate::{aws::OTHER_ACCOUNT, world::World};
 
 /// What is not yet as it must be once nothing moves any more.
 pub fn unsettled(
@@ -48,6 +48,10 @@ pub fn unsettled(
         if reason == "ClaimedByAnother" {
             continue;
         }
+        // It has created its group while the credentials were those of another account.
+        if reason == "TargetChanged" && object["status"]["account"] == OTHER_ACCOUNT {
+            continue;
+        }
         // A suspended resource reports that alone.
         if spec["suspend"] != true {
             claimants.push(key.clone());
@@ -58,10 +62,17 @@ pub fn unsettled(
         let corrects = spec["driftPolicy"] != "Report";
         let tags = world.aws().tags(region, group).unwrap_or_default();
         let tagged = |(key, value): (&String, &Value)| tags.get(key).map(String::as_str) == value.as_str();
-        let agrees = actual == desired && spec["tags"].as_object().is_none_or(|wanted| wanted.iter().all(tagged));
+        let left = |key: &String| spec["tags"][key].is_null() && tags.contains_key(key);
+        let applied = object["status"]["lastApplied"]["tags"].as_object();
+        let agrees = actual == desired
+            && spec["tags"].as_object().is_none_or(|wanted| {
+                wanted.iter().all(tagged) && !applied.is_some_and(|applied| applied.keys().any(left))
+            });
         let expected: &[&str] = match () {
             () if spec["suspend"] == true => &["Suspended"],
-            () if actual.is_none() => &["GroupNotFound"],
+            () if actual.is_none() && spec["creationPolicy"] != "IfMissing" => &["GroupNotFound"],
+            () if actual.is_none() && !manages => &["Observed"],
+            () if actual.is_none() && !corrects => &["DriftReported"],
             () if agrees => &["InSync"],
             () if !manages => &["Observed"],
             () if !corrects => &["DriftReported"],

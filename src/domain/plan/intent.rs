@@ -1,0 +1,166 @@
+//! What should be done about each facet if nothing had failed, and which comes first. Pure.
+
+use super::Cause;
+use crate::{
+    api::{CreatedStatus, FieldDifference},
+    domain::{
+        facet::{Facet, NewGroup, Step},
+        situation::{Presence, Situation},
+    },
+};
+
+/// What should be done if nothing had failed.
+pub(super) enum Intent {
+    Wait,
+    Confirm,
+    Missing,
+    SwitchUnknown,
+    TagsUnknown,
+    Differs(Vec<FieldDifference>),
+    DriftReported(Vec<FieldDifference>),
+    HeldBack,
+    Record,
+    Write { step: Step, cause: Cause },
+    InSync,
+}
+
+impl Intent {
+    /// What comes first for two facets of one group: edits, then adoptions, then corrections, and the first facet where
+    /// both are the same.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Differs(one), Self::Differs(other)) => Self::Differs([one, other].concat()),
+            (Self::DriftReported(one), Self::DriftReported(other)) => Self::DriftReported([one, other].concat()),
+            (one, other) if other.rank() < one.rank() => other,
+            (one, _) => one,
+        }
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Write { cause: Cause::Edit, .. } => 0,
+            Self::Write { cause: Cause::Adoption, .. } => 1,
+            Self::Write { cause: Cause::Drift, .. } => 2,
+            Self::Wait | Self::Confirm | Self::Missing | Self::Record => 3,
+            Self::SwitchUnknown => 4,
+            Self::TagsUnknown => 5,
+            Self::HeldBack => 6,
+            Self::Differs(_) | Self::DriftReported(_) => 7,
+            Self::InSync => 8,
+        }
+    }
+}
+
+impl Situation {
+    pub(super) fn intent(&self) -> Intent {
+        if self.is_edited() {
+            if self.target_is_unverified() {
+                return Intent::Wait;
+            }
+            if let Some(intent) = self.creation() {
+                return intent;
+            }
+            // AWS has refused this very edit because there is no group: a List will show when there is one.
+            if self.knowledge.presence == Presence::Missing && self.group_was_missed() {
+                return Intent::Missing;
+            }
+            return Intent::Write { step: Step::Switch(self.desired.profiling_enabled), cause: Cause::Edit };
+        }
+        match &self.knowledge.presence {
+            Presence::NotListed => Intent::Wait,
+            Presence::Unconfirmed => Intent::Confirm,
+            Presence::Missing => self.creation().unwrap_or(Intent::Missing),
+            Presence::Present(_) if let Some(creation) = self.creation() => creation,
+            Presence::Present(_) => self.switch_intent().and(self.tags_intent()),
+        }
+    }
+
+    /// Whether this resource has recorded a creation that AWS has not confirmed.
+    fn pending_creation(&self) -> Option<&CreatedStatus> {
+        let is_pending = |created: &&CreatedStatus| created.at.is_none() && created.found_at.is_none();
+        self.remembered.created.as_ref().filter(|created| *created.uid == *self.uid).filter(is_pending)
+    }
+
+    /// The creation of the group, where it is to be created: recorded first, so that after a crash it is known under which
+    /// token AWS was called. A group that is there while a creation is pending may be ours: only the same call can tell.
+    fn creation(&self) -> Option<Intent> {
+        let pending = self.pending_creation();
+        match &self.knowledge.presence {
+            Presence::Missing if self.desired.creates => {}
+            Presence::Present(_) if pending.is_some() && self.desired.creates && self.desired.manages => {}
+            _ => return None,
+        }
+        if self.target_is_unverified() {
+            return Some(Intent::Wait);
+        }
+        let difference: Vec<_> = self.existence_difference().into_iter().collect();
+        let cause = if self.existed() && !difference.is_empty() { Cause::Drift } else { Cause::Adoption };
+        let then = match pending {
+            None => Intent::Record,
+            Some(created) => Intent::Write { step: Step::Create(self.new_group(created)), cause },
+        };
+        Some(self.decide(difference, cause, then))
+    }
+
+    fn new_group(&self, created: &CreatedStatus) -> NewGroup {
+        NewGroup {
+            token: format!("{}-{}", created.uid, created.number),
+            platform: self.desired.platform,
+            profiling_enabled: self.desired.profiling_enabled,
+            tags: self.desired.tags.clone(),
+        }
+    }
+
+    /// Whether the group was there when it was last reported on, or has been missed since: another writer has deleted it.
+    pub(super) fn existed(&self) -> bool {
+        let missed = |difference: &FieldDifference| difference.field == Facet::Existence.name();
+        self.remembered.switch.is_some() || self.remembered.drift.fields.iter().any(missed)
+    }
+
+    fn is_slowed_down(&self) -> bool {
+        self.remembered.drift.slowdown.is_some_and(|slowdown| self.now < slowdown.until)
+    }
+
+    fn switch_intent(&self) -> Intent {
+        if self.observed_switch().is_none() {
+            return Intent::SwitchUnknown;
+        }
+        let Some(difference) = self.switch_difference() else { return Intent::InSync };
+        let cause = match self.remembered.last_applied {
+            None => Cause::Adoption,
+            // Our own change, whose answer was lost, and which the user has taken back since.
+            Some(_) if self.remembered.in_doubt == self.observed_switch() => Cause::Edit,
+            Some(_) => Cause::Drift,
+        };
+        let step = Step::Switch(self.desired.profiling_enabled);
+        self.decide(vec![difference], cause, Intent::Write { step, cause })
+    }
+
+    fn tags_intent(&self) -> Intent {
+        if self.desired.tags.is_none() {
+            return Intent::InSync;
+        }
+        let Some(tags) = self.tags() else { return Intent::TagsUnknown };
+        let edited = tags.edited();
+        let (keys, cause) = match tags.applied {
+            _ if !self.desired.manages => (tags.all(), Cause::Drift),
+            None => (tags.all(), Cause::Adoption),
+            Some(_) if edited.is_empty() => (tags.drifted(), Cause::Drift),
+            Some(_) => (edited, Cause::Edit),
+        };
+        match self.tags_difference(&keys).zip(tags.step(&keys)) {
+            Some((difference, step)) => self.decide(vec![difference], cause, Intent::Write { step, cause }),
+            None => Intent::InSync,
+        }
+    }
+
+    /// What the policies make of a difference in one facet: `then`, unless it is not to be written, or not yet.
+    fn decide(&self, difference: Vec<FieldDifference>, cause: Cause, then: Intent) -> Intent {
+        match cause {
+            _ if !self.desired.manages => Intent::Differs(difference),
+            Cause::Drift if !self.desired.corrects_drift => Intent::DriftReported(difference),
+            Cause::Drift if self.is_slowed_down() => Intent::HeldBack,
+            Cause::Edit | Cause::Adoption | Cause::Drift => then,
+        }
+    }
+}

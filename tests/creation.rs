@@ -1,0 +1,182 @@
+//! Groups that resources create where there are none.
+
+use serde_json::{Value, json};
+
+use crate::world::{REGION, World, condition};
+
+const CREATE: &str = "CreateProfilingGroup";
+
+async fn start(world: &World) -> devkit::operator::Operator {
+    world.operator().await.arg("--allowed-facets=create,tags").start().await.unwrap()
+}
+
+fn if_missing() -> Value {
+    json!({ "creationPolicy": "IfMissing" })
+}
+
+#[tokio::test]
+async fn a_group_that_is_missing_is_created_once_as_the_spec_has_it() {
+    let world = World::new().await;
+    let operator = start(&world).await;
+    let more = json!({ "creationPolicy": "IfMissing", "computePlatform": "AWSLambda", "tags": { "team": "shop" } });
+    world.create("a", false, more).await;
+    let status = world.condition("a", "Ready", "True", "InSync").await;
+    let group = world.aws.group(REGION, "a").await.unwrap().unwrap();
+    assert_eq!(group["computePlatform"], "AWSLambda");
+    assert_eq!(
+        (&group["agentOrchestrationConfig"]["profilingEnabled"], &group["tags"]["team"]),
+        (&json!(false), &json!("shop"))
+    );
+    let created = &status["managed"]["created"];
+    let uid = world.get("a").await["metadata"]["uid"].clone();
+    assert_eq!((&created["uid"], &created["number"], created["at"].is_string()), (&uid, &json!(1), true));
+    world.has_event("a", "Created").await;
+    world.lists(2).await;
+    operator.stop_gracefully().await.unwrap();
+    let _operator = start(&world).await;
+    world.lists(2).await;
+    let calls =
+        [world.calls(CREATE).await, world.calls("UpdateProfilingGroup").await, world.calls("TagResource").await];
+    assert_eq!(calls, [1, 0, 0]);
+
+    world.flip("b", true).await;
+    world.create("b", true, json!({})).await;
+    world.delete("a").await;
+    world.lists(2).await;
+    assert!(world.aws.group(REGION, "a").await.unwrap().is_some(), "deleting the resource does not delete the group");
+    world.judge().await;
+}
+
+#[tokio::test]
+async fn a_group_that_is_there_is_adopted_and_not_created() {
+    let world = World::new().await;
+    world.flip("a", false).await;
+    let _operator = start(&world).await;
+    world.create("a", true, if_missing()).await;
+    let status = world.condition("a", "Ready", "True", "InSync").await;
+    assert_eq!((world.enabled("a").await, &status["managed"]), (Some(true), &Value::Null));
+    assert_eq!(world.calls(CREATE).await, 0);
+    world.judge().await;
+}
+
+/// Another client was faster: the group is used as it is found, and is not this resource's.
+#[tokio::test]
+async fn a_conflict_adopts() {
+    let world = World::new().await;
+    let conflict = json!({ "type": "error", "code": "ConflictException", "status": 409, "message": "exists" });
+    world.aws.fault(json!({ "operation": CREATE, "count": 1, "after": true, "effect": conflict })).await.unwrap();
+    let _operator = start(&world).await;
+    world.create("a", true, if_missing()).await;
+    let status = world.condition("a", "Ready", "True", "InSync").await;
+    let created = &status["managed"]["created"];
+    assert!(created["at"].is_null() && created["foundAt"].is_string(), "{created}");
+    world.lists(2).await;
+    assert_eq!(world.calls(CREATE).await, 1);
+    world.judge().await;
+}
+
+#[tokio::test]
+async fn a_group_that_others_delete_is_created_again_or_reported_whatever_aws_remembers_of_tokens() {
+    for remembers in [false, true] {
+        let world = World::new().await;
+        world.aws.settings(REGION, json!({ "tokenOutlivesGroup": remembers })).await.unwrap();
+        let _operator = start(&world).await;
+        world.create("a", true, if_missing()).await;
+        world.create("b", true, json!({ "creationPolicy": "IfMissing", "driftPolicy": "Report" })).await;
+        for name in ["a", "b"] {
+            world.condition(name, "Ready", "True", "InSync").await;
+            world.aws.delete_group(REGION, name).await.unwrap();
+        }
+        let status = world.until("a", "a correction", |o| o["status"]["drift"]["corrections"] == 1).await;
+        let correction = &status["drift"]["recentCorrections"][0];
+        assert_eq!((&correction["field"], &correction["observed"]), (&json!("existence"), &json!("missing")));
+        assert_eq!(status["managed"]["created"]["number"], 2);
+        world.condition("a", "Ready", "True", "InSync").await;
+        world.has_event("a", "DriftCorrected").await;
+
+        let status = world.condition("b", "Ready", "True", "DriftReported").await;
+        assert_eq!(
+            condition(&status, "Synced")["message"],
+            "The group is missing in AWS, and this resource creates it."
+        );
+        world.lists(2).await;
+        assert_eq!((world.enabled("a").await, world.enabled("b").await), (Some(true), None), "{remembers}");
+        assert_eq!(world.calls(CREATE).await, 3);
+        world.judge().await;
+    }
+}
+
+#[tokio::test]
+async fn another_compute_platform_is_reported_and_nothing_is_written() {
+    let world = World::new().await;
+    world.flip("a", false).await;
+    let _operator = start(&world).await;
+    world.create("a", true, json!({ "creationPolicy": "IfMissing", "computePlatform": "AWSLambda" })).await;
+    let status = world.condition("a", "Stalled", "True", "PlatformDiffers").await;
+    let message = condition(&status, "Ready")["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("Default") && message.contains("AWSLambda"), "{message}");
+    world.lists(2).await;
+    assert_eq!((world.calls("UpdateProfilingGroup").await, world.calls(CREATE).await), (0, 0));
+    world.judge().await;
+}
+
+#[tokio::test]
+async fn a_quota_that_is_used_up_is_named_and_a_raised_one_lets_the_group_be_created() {
+    let world = World::new().await;
+    world.aws.settings(REGION, json!({ "quota": 1 })).await.unwrap();
+    world.flip("first", true).await;
+    let _operator = start(&world).await;
+    world.create("a", true, if_missing()).await;
+    let status = world.condition("a", "Stalled", "True", "QuotaExceeded").await;
+    let message = condition(&status, "Ready")["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("L-DA8D4E8D") && message.contains("Service Quotas"), "{message}");
+    world.aws.settings(REGION, json!({ "quota": 2 })).await.unwrap();
+    world.request("a", "now").await;
+    world.condition("a", "Ready", "True", "InSync").await;
+    world.judge().await;
+}
+
+#[tokio::test]
+async fn what_the_platform_does_not_allow_is_not_created() {
+    let world = World::new().await;
+    let _operator = world.operator().await.arg("--allowed-facets=tags").start().await.unwrap();
+    world.create("a", true, if_missing()).await;
+    let status = world.condition("a", "Stalled", "True", "FacetNotAllowed").await;
+    let message = condition(&status, "Ready")["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("spec.creationPolicy") && message.contains("--allowed-facets=create"), "{message}");
+    world.patch("a", json!({ "spec": { "creationPolicy": null } })).await;
+    world.condition("a", "Stalled", "True", "GroupNotFound").await;
+    assert_eq!(world.calls(CREATE).await, 0);
+    world.judge().await;
+}
+
+/// kill -9 between the call and the record of its answer: one group, and this resource's.
+#[tokio::test]
+async fn an_operator_that_is_killed_while_it_creates_creates_one_group() {
+    let rounds = std::env::var("CREATION_ROUNDS").map_or(20, |rounds| rounds.parse().unwrap());
+    let world = World::new().await;
+    for round in 0..rounds {
+        let name = format!("g-{round:03}");
+        let after = round % 2 == 0;
+        let hang = json!({ "operation": CREATE, "count": 1, "after": after, "effect": { "type": "hang" } });
+        world.aws.fault(hang).await.unwrap();
+        let operator = start(&world).await;
+        world.create(&name, true, if_missing()).await;
+        world
+            .eventually("the call", async || {
+                let journal = world.aws.journal().await.unwrap();
+                journal.iter().any(|entry| entry.fault == true && entry.is(CREATE)).then_some(())
+            })
+            .await;
+        operator.kill().await.unwrap();
+        world.aws.clear_journal().await.unwrap();
+        let operator = start(&world).await;
+        let status = world.condition(&name, "Ready", "True", "InSync").await;
+        let created = &status["managed"]["created"];
+        assert!(created["at"].is_string() && created["number"] == 1, "{name}: {created}");
+        assert_eq!(world.calls(CREATE).await, 1, "{name}: the same call, once more");
+        operator.stop_gracefully().await.unwrap();
+        world.aws.clear_journal().await.unwrap();
+    }
+    world.judge().await;
+}
