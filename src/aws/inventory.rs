@@ -6,6 +6,9 @@ use std::{
     time::Duration,
 };
 
+mod tagged;
+
+use self::tagged::Tagged;
 use super::error::Effect;
 use crate::{
     api::Timestamp,
@@ -103,13 +106,6 @@ struct Entry {
     tags_as_of: Moment,
     /// Our last change of tags.
     tagged: Option<Box<Tagged>>,
-}
-
-/// A change of tags that AWS accepted: each key with the value that it has since, if any.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Tagged {
-    ended: Moment,
-    tags: BTreeMap<String, Option<String>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -360,20 +356,13 @@ impl Inventory {
                 });
             }
             Ended::Done(step) => {
-                let known = match &entry.presence {
-                    Some(Known::Present(known)) => known.tags.clone().unwrap_or_default(),
-                    _ => Tags::new(),
-                };
                 entry.tagged = Some(Box::new(Tagged::by(&step, entry.tagged.take(), now)));
-                entry.settle(now, |present| {
-                    present.map(|present| {
-                        let tags = present.tags.is_some().then(|| {
-                            let mut tags = known;
-                            step.change_tags(&mut tags);
-                            tags
-                        });
-                        Known::Present(Observation { tags, ..present.clone() })
-                    })
+                entry.settle(now, |known| {
+                    let mut known = known?.clone();
+                    if let Some(tags) = &mut known.tags {
+                        step.change_tags(tags);
+                    }
+                    Some(Known::Present(known))
                 });
                 entry.tags_as_of = now;
             }
@@ -487,26 +476,6 @@ impl Entry {
         };
         self.as_of = now;
         self.settled = now;
-    }
-}
-
-impl Tagged {
-    /// What is known to be ours after `step`, and after `before` it.
-    fn by(step: &Step, before: Option<Box<Self>>, ended: Moment) -> Self {
-        let recent = before.filter(|before| ended.since(before.ended) < STALE_READS_LAST);
-        let mut tags = recent.map(|before| before.tags).unwrap_or_default();
-        match step {
-            Step::Create(_) | Step::Switch(_) => {}
-            Step::Tag(set) => tags.extend(set.iter().map(|(key, value)| (key.clone(), Some(value.clone())))),
-            Step::Untag(keys) => tags.extend(keys.iter().map(|key| (key.clone(), None))),
-        }
-        Self { ended, tags }
-    }
-
-    /// Whether these tags are not as our change has left them, though it has been made recently.
-    fn is_unlike(&self, read: &Tags, began: Moment) -> bool {
-        began.since(self.ended) < STALE_READS_LAST
-            && self.tags.iter().any(|(key, value)| read.get(key) != value.as_ref())
     }
 }
 

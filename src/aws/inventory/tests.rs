@@ -4,7 +4,12 @@ use super::{Ended, Inventory, Moment};
 use crate::{
     api::{ProfilingStatus, Timestamp},
     aws::error::Effect,
-    domain::{facet::Facet, observation::Observation, situation::Presence},
+    domain::{
+        facet::{Facet, Step, Tags},
+        fixtures::tags,
+        observation::Observation,
+        situation::Presence,
+    },
 };
 
 const A: &str = "a";
@@ -211,6 +216,71 @@ fn a_read_whose_updated_at_went_back_is_ignored_for_five_minutes() {
         describe(&mut inventory, began, group(false, 1));
         assert_eq!(switch(&inventory), Some(!believed), "{began}");
     }
+}
+
+fn tagged(text: &str) -> Observation {
+    Observation { arn: Some("arn".into()), tags: Some(tags(text)), ..group(true, 1) }
+}
+
+fn known_tags(inventory: &Inventory) -> Option<Tags> {
+    match inventory.presence(A) {
+        Presence::Present(known) => known.tags,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_list_that_does_not_know_of_our_change_of_tags_is_not_believed_and_a_read_of_the_tags_decides() {
+    let mut inventory = listed(1, [tagged("team=old stage=old")]);
+    update(&mut inventory, Ended::Done(Step::Tag(tags("team=new"))), 5);
+    update(&mut inventory, Ended::Done(Step::Untag(["stage".to_owned()].into())), 6);
+    assert_eq!((known_tags(&inventory), inventory.tags_due(A)), (Some(tags("team=new")), None));
+    list(&mut inventory, 7, [tagged("team=new stage=old")]);
+    assert_eq!((known_tags(&inventory), inventory.tags_due(A)), (None, Some(Moment(0))));
+    inventory.tags_read(A, tags("team=new"), Moment(8));
+    assert_eq!((known_tags(&inventory), inventory.tags_due(A)), (Some(tags("team=new")), None));
+    list(&mut inventory, 9, [tagged("team=new more=theirs")]);
+    assert_eq!(known_tags(&inventory), Some(tags("team=new more=theirs")), "keys of others are believed at once");
+
+    list(&mut inventory, 10, [tagged("team=theirs")]);
+    inventory.tags_read(A, tags("team=theirs"), Moment(11));
+    list(&mut inventory, 12, [tagged("team=theirs")]);
+    assert_eq!(known_tags(&inventory), Some(tags("team=theirs")), "somebody else has changed them");
+}
+
+#[test]
+fn after_five_minutes_a_list_of_other_tags_is_believed() {
+    let mut inventory = listed(1, [tagged("team=old")]);
+    update(&mut inventory, Ended::Done(Step::Tag(tags("team=new"))), 5);
+    list(&mut inventory, 5 + FIVE_MINUTES, [tagged("team=old")]);
+    assert_eq!(known_tags(&inventory), Some(tags("team=old")));
+}
+
+#[test]
+fn tags_are_read_where_lists_leave_them_out_and_a_read_that_began_before_our_change_is_ignored() {
+    let without = || Observation { tags: None, ..tagged("") };
+    let mut inventory = listed(1, [without()]);
+    assert_eq!(inventory.tags_due(A), Some(Moment(0)));
+    inventory.tags_read(A, tags("team=old"), Moment(2));
+    assert_eq!(inventory.tags_due(A), Some(Moment(2 + 600_000)));
+    list(&mut inventory, 3, [without()]);
+    assert_eq!(known_tags(&inventory), Some(tags("team=old")), "what is omitted erases nothing");
+    update(&mut inventory, Ended::Done(Step::Tag(tags("team=new"))), 9);
+    inventory.tags_read(A, tags("team=old"), Moment(8));
+    assert_eq!(known_tags(&inventory), Some(tags("team=new")));
+    update(&mut inventory, Ended::Unclear(Facet::Tags), 12);
+    assert_eq!((known_tags(&inventory), inventory.tags_due(A)), (None, Some(Moment(0))));
+    assert_eq!(switch(&inventory), Some(true), "the switch is as known as before");
+}
+
+#[test]
+fn a_group_that_exists_although_it_was_to_be_created_is_described() {
+    let mut inventory = listed(1, []);
+    inventory.described_missing(A, Moment(2));
+    update(&mut inventory, Ended::Exists, 5);
+    assert_eq!((inventory.presence(A), inventory.wants_describe(A)), (Presence::Unconfirmed, true));
+    describe(&mut inventory, 6, group(true, 1));
+    assert_eq!(switch(&inventory), Some(true));
 }
 
 /// What was missing for long once was taken for what had not been read for long.

@@ -34,6 +34,7 @@ use crate::{
     },
     domain::{
         claims::{Claims, Group, Seniority},
+        desired::Desired,
         facet::Step,
         failure::Failure,
         lane_id::LaneId,
@@ -108,9 +109,14 @@ impl Memory {
     /// One object that needs a lane is enough for its first List.
     fn want_early(&mut self, key: &Key, now: Now, wanted: &mut Wanted) {
         let Some(entry) = self.objects.get(key).filter(|_| self.lists_early) else { return };
-        let suspended = entry.object.spec.as_ref().is_ok_and(|spec| spec.suspend == Some(true));
-        let group = self.claims.group(key).filter(|group| !suspended && !self.lanes.contains_key(&group.lane)).cloned();
-        self.want(key, group, now, wanted);
+        let group = self.claims.group(key).filter(|group| !self.lanes.contains_key(&group.lane)).cloned();
+        let allowed = |spec| {
+            let Desired { suspended, not_allowed, .. } = Desired::of(spec, &self.settings.allowed);
+            !suspended && not_allowed.is_none()
+        };
+        if group.is_some() && entry.object.spec.as_ref().is_ok_and(allowed) {
+            self.want(key, group, now, wanted);
+        }
     }
 
     /// This process leads from now on: what it remembers beside the objects begins with what their statuses report.
