@@ -105,6 +105,12 @@ impl LaneState {
         (lane, knowledge)
     }
 
+    /// When the newest accepted read of `name` began, or the newest answer came.
+    #[must_use]
+    pub fn as_of(&self, name: &str) -> Option<Moment> {
+        self.inventory.as_of(name)
+    }
+
     /// A resource needs the group `name` from now on; `remembered` is what its status knows about our last mutation.
     /// Returns whether the lane may be due earlier.
     pub fn want(&mut self, name: &Arc<str>, remembered: Option<Answer>, now: Moment) -> bool {

@@ -29,8 +29,8 @@ use crate::{aws::limiter::Class, domain::lane_id::LaneId, process::health::Liven
 
 /// The longest time between two turns of the loop.
 const HEARTBEAT: Duration = Duration::from_secs(5);
-/// Every object is evaluated again after this long, whatever its timer is.
-const LONGEST_TIMER: Duration = Duration::from_hours(24);
+/// Every object is evaluated again after this long, whatever its timer is: a clock that was set changes times.
+const LONGEST_TIMER: Duration = Duration::from_mins(30);
 /// After an evaluation panicked: it may work the next time, and must not take a whole core.
 const AFTER_A_PANIC: Duration = Duration::from_secs(30);
 /// Evaluations in a row, before others on this thread get a turn.
@@ -93,7 +93,7 @@ impl Scheduler {
                 }
                 _ = heartbeat.tick() => shell.report_lanes(&self.waiting),
                 Some(ended) = self.ended.1.recv() => self.end(ended),
-                Some(key) = self.timers.expired() => shell.triggers.routine([key]),
+                Some((key, due)) = self.timers.expired() => self.expired(key, due),
                 () = shell.triggers.added() => {}
                 () = turn(self.next_turn) => {}
             }
@@ -118,7 +118,17 @@ impl Scheduler {
         if catch_unwind(AssertUnwindSafe(|| self.evaluate(key))).is_err() {
             tracing::error!(namespace = &*key.namespace, name = &*key.name, "an evaluation panicked");
             self.shell.metrics.panicked("evaluation");
-            self.timers.set(key, AFTER_A_PANIC);
+            self.timers.set(key, Instant::now() + AFTER_A_PANIC, None);
+        }
+    }
+
+    /// What is known may be newer than when the timer was set: then nothing is evaluated.
+    fn expired(&mut self, key: Key, due: Instant) {
+        let now = Instant::now();
+        let trusted = self.shell.trusted_for(&key).filter(|_| due > now);
+        match trusted {
+            Some(trusted) => self.timers.set(&key, due, Some(trusted)),
+            None => self.shell.triggers.routine([key]),
         }
     }
 
@@ -140,8 +150,9 @@ impl Scheduler {
         };
         // A step that waits for its turn gets it soon, unless the circuit is open.
         let soon = report || (step.is_some() && evaluation.situation.circuit().is_none());
-        if let Some(wait) = evaluation.recheck_in.filter(|_| !soon) {
-            self.timers.set(key, wait.min(LONGEST_TIMER));
+        if !soon {
+            let recheck = evaluation.recheck_in.unwrap_or(LONGEST_TIMER).min(LONGEST_TIMER);
+            self.timers.set(key, Instant::now() + recheck, evaluation.stale_in);
         }
         self.wait_for(key, step, report);
     }
@@ -242,17 +253,20 @@ async fn turn(at: Option<Instant>) {
     }
 }
 
-/// When objects are to be evaluated again.
+/// When objects are to be looked at again.
 #[derive(Default)]
 struct Timers {
-    due: DelayQueue<Key>,
+    due: DelayQueue<(Key, Instant)>,
     set: BTreeMap<Key, delay_queue::Key>,
 }
 
 impl Timers {
-    fn set(&mut self, key: &Key, wait: Duration) {
+    /// `due` is when the object is to be evaluated, `stale_in` when what is known may be too old before that.
+    fn set(&mut self, key: &Key, due: Instant, stale_in: Option<Duration>) {
         self.forget(key);
-        let timer = self.due.insert(key.clone(), wait);
+        let stale = stale_in.map(|wait| Instant::now() + wait);
+        let at = stale.map_or(due, |stale| stale.min(due));
+        let timer = self.due.insert_at((key.clone(), due), at);
         self.set.insert(key.clone(), timer);
     }
 
@@ -262,9 +276,9 @@ impl Timers {
         }
     }
 
-    async fn expired(&mut self) -> Option<Key> {
-        let key = self.due.next().await?.into_inner();
+    async fn expired(&mut self) -> Option<(Key, Instant)> {
+        let (key, due) = self.due.next().await?.into_inner();
         self.set.remove(&key);
-        Some(key)
+        Some((key, due))
     }
 }

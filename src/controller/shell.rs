@@ -122,6 +122,11 @@ impl Shell {
         self.memory.lock().evaluate(key, self.now())
     }
 
+    /// How long what is known about one object may still be trusted.
+    pub fn trusted_for(&self, key: &Key) -> Option<Duration> {
+        self.memory.lock().trusted_for(key, self.moment())
+    }
+
     /// Hands an event to the memory, and does what it requests.
     pub fn handle(&self, event: impl FnOnce(&mut Memory, Now) -> Wanted) {
         let now = self.now();

@@ -169,7 +169,8 @@ impl<K: Clone + Ord> Claims<K> {
         claimants.keys().next().filter(|_| !vacant)
     }
 
-    fn claimants(&self, group: &Group) -> impl Iterator<Item = &K> {
+    /// The resources that name this group, in the order of their seniority.
+    pub fn claimants(&self, group: &Group) -> impl Iterator<Item = &K> {
         self.groups.get(group).into_iter().flat_map(Claimants::keys)
     }
 }

@@ -195,7 +195,13 @@ impl Situation {
         }
     }
 
-    /// When time alone changes the plan or the state. Conditions on agents have times of their own.
+    /// When what is known is too old, if nothing newer is known until then.
+    #[must_use]
+    pub fn turns_stale_at(&self) -> Option<Timestamp> {
+        self.stale_at().filter(|at| *at > self.now && self.blocked().is_none())
+    }
+
+    /// When time alone changes the plan or the state, whatever is known then. Conditions on agents have times of their own.
     #[must_use]
     pub fn recheck_at(&self) -> Option<Timestamp> {
         if self.blocked().is_some() {
@@ -206,7 +212,6 @@ impl Situation {
             self.backoff().map(|backoff| backoff.retry_at),
             slowdown.map(|slowdown| slowdown.until),
             drift::calm_at(&self.remembered.drift, self.limits.drift_window),
-            self.stale_at(),
             self.tags_due(),
         ]
         .into_iter()

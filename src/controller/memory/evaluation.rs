@@ -60,8 +60,10 @@ pub struct Evaluation {
     pub unconfirmed: bool,
     /// The group that a lane has to look up.
     pub wants: Option<Group>,
-    /// How long until time alone changes the answer.
+    /// How long until time alone changes the answer, whatever is known then.
     pub recheck_in: Option<Duration>,
+    /// How long until what is known is too old, if nothing newer is known until then.
+    pub stale_in: Option<Duration>,
 }
 
 impl Evaluation {
@@ -146,6 +148,7 @@ impl Memory {
             unpublished: !record.unpublished.is_empty() && held_until.is_none(),
             unconfirmed,
             wants: group.filter(|_| wants(&situation)),
+            stale_in: situation.turns_stale_at().map(|at| at.since(now.wall)),
             recheck_in: waits.filter(|wait| !wait.is_zero()).min(),
             key: key.clone(),
             uid: Arc::clone(&object.uid),
@@ -156,6 +159,20 @@ impl Memory {
             next,
             waiting,
         })
+    }
+
+    /// How long what is known about the group of `key` may still be trusted; `None` when it is too old, or nothing is
+    /// known.
+    #[must_use]
+    pub fn trusted_for(&self, key: &Key, now: Moment) -> Option<Duration> {
+        let entry = self.objects.get(key)?;
+        let group = entry.wants.as_ref()?;
+        let known = self.lanes.get(&group.lane)?.lock().as_of(&group.name)?;
+        Some(known.plus(self.stale_after(&entry.object)).since(now)).filter(|trusted| !trusted.is_zero())
+    }
+
+    fn stale_after(&self, object: &Object) -> Duration {
+        self.settings.limits().inventory_stale_after + slots::phase(&object.uid, STALE_SPREAD)
     }
 
     /// With it the group, and when a former owner's time is over.
@@ -190,7 +207,6 @@ impl Memory {
             .as_ref()
             .map(|(token, noticed)| Request { token: token.clone(), attempted: attempted(*noticed) });
         let limits = self.settings.limits();
-        let spread = slots::phase(&object.uid, STALE_SPREAD);
         let situation = Situation {
             now: now.wall,
             uid: Arc::clone(&object.uid),
@@ -203,7 +219,7 @@ impl Memory {
             knowledge,
             backoff: record.backoff(now),
             request,
-            limits: Limits { inventory_stale_after: limits.inventory_stale_after + spread, ..limits },
+            limits: Limits { inventory_stale_after: self.stale_after(object), ..limits },
         };
         (situation, self.group_of(key, entry), grace_ends)
     }

@@ -63,6 +63,12 @@ struct Entry {
     wants: Option<Group>,
 }
 
+impl Entry {
+    fn is_of_lane(&self, id: &LaneId) -> bool {
+        self.wants.as_ref().is_some_and(|group| group.lane == *id)
+    }
+}
+
 /// Everything the controller knows.
 pub struct Memory {
     settings: Settings,
@@ -289,18 +295,17 @@ impl Memory {
     pub fn handle_lane_news(&mut self, id: &LaneId) -> Wanted {
         let Some(lane) = self.lanes.get(id) else { return Wanted::default() };
         let news = lane.lock().take_news();
-        let of_lane = |group: &Group| group.lane == *id;
-        let concerned = |key: &Key, group: &Group| match &news {
-            News::All => true,
-            News::Groups(names) => names.contains(&group.name) || self.requests.contains(key),
+        let needs_lane = |key: &&Key| self.objects.get(*key).is_some_and(|entry| entry.is_of_lane(id));
+        let recheck = match news {
+            News::All => self.objects.keys().filter(needs_lane).cloned().collect(),
+            News::Groups(names) => {
+                let groups = names.into_iter().map(|name| Group { lane: id.clone(), name });
+                let concerned: BTreeSet<_> =
+                    groups.flat_map(|group| self.claims.claimants(&group).cloned().collect::<Vec<_>>()).collect();
+                concerned.iter().chain(&self.requests).filter(needs_lane).cloned().collect()
+            }
         };
-        let recheck = self
-            .objects
-            .iter()
-            .filter_map(|(key, entry)| Some((key, entry.wants.as_ref().filter(|group| of_lane(group))?)))
-            .filter(|(key, group)| concerned(key, group))
-            .map(|(key, _)| key.clone());
-        Wanted { recheck: recheck.collect(), lanes: BTreeSet::new() }
+        Wanted { recheck, lanes: BTreeSet::new() }
     }
 
     /// The lane has been idle. Returns false if it is needed again.

@@ -294,6 +294,7 @@ fn the_next_evaluation_is_when_time_alone_changes_something() {
         ("moved: nothing", synced().moved(), None),
     ];
     for (name, situation, expected) in rows {
-        assert_eq!(situation.recheck_at(), expected.map(minute), "{name}");
+        let next = situation.recheck_at().into_iter().chain(situation.turns_stale_at()).min();
+        assert_eq!(next, expected.map(minute), "{name}");
     }
 }

@@ -399,5 +399,5 @@ fn the_next_evaluation_is_also_when_the_agents_fall_silent() {
         ..observation(Some(true))
     };
     assert_eq!(next_status(&synced().sees_all(silent_soon), &synced().report()).recheck_at, Some(minute(102)));
-    assert_eq!(next_status(&synced(), &synced().report()).recheck_at, Some(minute(105)));
+    assert_eq!(next_status(&synced(), &synced().report()).recheck_at, Some(minute(117)));
 }
