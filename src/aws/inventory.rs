@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    mem,
     sync::Arc,
     time::Duration,
 };
@@ -81,6 +82,10 @@ pub struct Inventory {
     changed: BTreeSet<Arc<str>>,
     /// Whether a Describe has returned what the Lists leave out.
     thin: Thin,
+    /// Whether the last List left anything to a Describe.
+    incomplete: bool,
+    /// Whether a List has begun and not ended.
+    listing: bool,
 }
 
 /// Which members the Lists leave out although AWS knows them.
@@ -101,6 +106,8 @@ struct Entry {
     ours: Option<Ours>,
     newest: Option<Newest>,
     listed: Listed,
+    /// Whether the List under way has named it, and what it left out.
+    named: Option<Listed>,
     described: Option<Described>,
     /// When the read of the tags that are known began.
     tags_as_of: Moment,
@@ -160,11 +167,10 @@ struct Described {
     says_agents: bool,
 }
 
-/// A List under way: the names seen so far, and what it left out of each.
+/// A List under way.
 #[derive(Debug)]
 pub struct Listing {
     began: Moment,
-    named: BTreeMap<Arc<str>, Listed>,
     says_agents: bool,
 }
 
@@ -245,9 +251,14 @@ impl Inventory {
         entry.ours = Some(ours);
     }
 
+    /// A resource needs `name`: a List that does not name it leaves it to a Describe.
+    pub fn want(&mut self, name: &Arc<str>) {
+        self.entries.entry(Arc::clone(name)).or_default();
+    }
+
     /// The names about which Lists have shown a change since the last call.
     pub fn take_changed(&mut self) -> BTreeSet<Arc<str>> {
-        std::mem::take(&mut self.changed)
+        mem::take(&mut self.changed)
     }
 
     /// Forgets names that no resource needs and no List has named.
@@ -256,10 +267,12 @@ impl Inventory {
             .retain(|name, entry| entry.in_flight || matches!(entry.presence, Some(Known::Present(_))) || wanted(name));
     }
 
-    /// A List begins at `began`.
-    #[must_use]
-    pub fn begin_list(began: Moment) -> Listing {
-        Listing { began, named: BTreeMap::new(), says_agents: false }
+    /// A List begins at `began`. One that has begun before and did not end means nothing.
+    pub fn begin_list(&mut self, began: Moment) -> Listing {
+        if mem::replace(&mut self.listing, true) {
+            self.entries.values_mut().for_each(|entry| entry.named = None);
+        }
+        Listing { began, says_agents: false }
     }
 
     /// One page of it arrived; its request had begun at `began`.
@@ -270,34 +283,48 @@ impl Inventory {
                 without_agents: observation.profiling_status.is_none(),
                 without_tags: observation.tags.is_none(),
             };
-            let name = self.name(&observation.name);
-            listing.named.insert(Arc::clone(&name), listed);
             listing.says_agents |= !listed.without_agents;
-            if self.entries.entry(Arc::clone(&name)).or_default().read(observation, began) {
+            let Some(entry) = self.entries.get_mut(&*observation.name) else {
+                let name: Arc<str> = (&*observation.name).into();
+                let mut entry = Box::new(Entry { named: Some(listed), ..Entry::default() });
+                entry.read(observation, began);
+                self.entries.insert(Arc::clone(&name), entry);
                 self.changed.insert(name);
+                continue;
+            };
+            entry.named = Some(listed);
+            if entry.read(observation, began)
+                && let Some(Known::Present(known)) = &entry.presence
+            {
+                self.changed.insert((&*known.name).into());
             }
         }
-    }
-
-    /// The name as it is kept already, or for the first time.
-    fn name(&self, name: &str) -> Arc<str> {
-        self.entries.get_key_value(name).map_or_else(|| name.into(), |(known, _)| Arc::clone(known))
     }
 
     /// The List has ended, and was complete.
-    pub fn end_list(&mut self, listing: Listing) {
-        let Listing { began, named, says_agents } = listing;
+    pub fn end_list(&mut self, listing: &Listing) {
+        let Listing { began, says_agents } = *listing;
+        (self.listing, self.incomplete) = (false, false);
         self.thin.agents &= !says_agents;
         for (name, entry) in &mut self.entries {
-            entry.listed = named.get(name).copied().unwrap_or_default();
+            let named = entry.named.take();
+            entry.listed = named.unwrap_or_default();
             // If some groups come with agents, the others have none: nothing was left out.
             entry.listed.without_agents &= !says_agents;
-            if !named.contains_key(name) && entry.not_listed(began) {
+            if named.is_none() && entry.not_listed(began) {
                 self.changed.insert(Arc::clone(name));
             }
             self.thin.learn(entry);
+            let Listed { without_switch, without_agents, .. } = entry.listed;
+            self.incomplete |= without_switch || without_agents || entry.presence.is_none();
         }
         self.last_complete_list = self.last_complete_list.max(Some(began));
+    }
+
+    /// Whether a Describe may be needed after the last List.
+    #[must_use]
+    pub fn is_incomplete(&self) -> bool {
+        self.incomplete
     }
 
     /// A Describe of `name` that began at `began` was answered.
@@ -428,7 +455,10 @@ impl Entry {
         self.tags_as_of = if told { began } else { self.tags_as_of };
         let read = Some(Known::Present(observation));
         let changed = self.presence != read;
-        self.presence = read;
+        // What is the same is kept where it is: to write it anew would cost a List most of its time.
+        if changed {
+            self.presence = read;
+        }
         changed
     }
 

@@ -250,7 +250,7 @@ impl Lane {
                 if had_failed {
                     tracing::info!(region = self.id.region(), "AWS can be listed again");
                 }
-                self.state().end_list(listing, began, now, chance);
+                self.state().end_list(&listing, began, now, chance);
                 let circuit = self.limiter().listed(had_failed, now);
                 if let Some(circuit) = circuit {
                     self.circuit_changed(circuit);

@@ -114,6 +114,7 @@ impl LaneState {
     /// A resource needs the group `name` from now on; `remembered` is what its status knows about our last mutation.
     /// Returns whether the lane may be due earlier.
     pub fn want(&mut self, name: &Arc<str>, remembered: Option<Answer>, now: Moment) -> bool {
+        self.inventory.want(name);
         if let Some(remembered) = remembered {
             self.inventory.remember(name, remembered, now);
         }
@@ -157,7 +158,7 @@ impl LaneState {
     pub fn begin_list(&mut self, now: Moment) -> Listing {
         self.requested = None;
         self.first_attempt.get_or_insert(now);
-        Inventory::begin_list(now)
+        self.inventory.begin_list(now)
     }
 
     /// One page of it arrived; its request had begun at `began`.
@@ -166,7 +167,7 @@ impl LaneState {
     }
 
     /// The List that began at `began` has ended at `now`, and was complete. `chance` is from 0 to 1.
-    pub fn end_list(&mut self, listing: Listing, began: Moment, now: Moment, chance: f64) {
+    pub fn end_list(&mut self, listing: &Listing, began: Moment, now: Moment, chance: f64) {
         self.inventory.end_list(listing);
         let wanted = &self.wanted;
         self.inventory.retain(|name| wanted.contains(name));
@@ -296,7 +297,9 @@ impl LaneState {
     pub fn take_news(&mut self) -> News {
         let mut names = self.inventory.take_changed();
         // A half-described group needs one Describe after each List.
-        names.extend(self.wanted.iter().filter(|name| self.inventory.wants_describe(name)).cloned());
+        if self.inventory.is_incomplete() {
+            names.extend(self.wanted.iter().filter(|name| self.inventory.wants_describe(name)).cloned());
+        }
         names.retain(|name| self.wanted.contains(name));
         match std::mem::replace(&mut self.news, News::Groups(BTreeSet::new())) {
             News::All => News::All,

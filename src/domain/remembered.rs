@@ -24,7 +24,7 @@ pub struct Remembered {
     /// The tags of the resource that AWS last confirmed.
     pub tags: Option<Tags>,
     /// The last creation of the group by this resource, carried out or about to be.
-    pub created: Option<CreatedStatus>,
+    pub created: Option<Box<CreatedStatus>>,
     /// The switch as last seen, and since when.
     pub switch: Option<(bool, Timestamp)>,
     /// `updatedAt` as last seen.
@@ -54,7 +54,7 @@ impl Remembered {
             ready: conditions::find(&status.conditions, ConditionType::Ready).is_some_and(conditions::is_true),
             last_applied: status.last_applied.as_ref().and_then(|applied| applied.profiling_enabled),
             tags: status.last_applied.as_ref().and_then(|applied| applied.tags.clone()),
-            created: status.managed.as_ref().and_then(|managed| managed.created.clone()),
+            created: status.managed.as_ref().and_then(|managed| managed.created.clone()).map(Box::new),
             switch: status.profiling_enabled.zip(status.profiling_enabled_since),
             updated_at: status.updated_at,
             account: status.account.clone(),

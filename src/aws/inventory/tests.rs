@@ -50,9 +50,9 @@ fn name_only(name: &str) -> Observation {
 
 /// A complete List of one page.
 fn list(inventory: &mut Inventory, began: u64, groups: impl IntoIterator<Item = Observation>) {
-    let mut listing = Inventory::begin_list(Moment(began));
+    let mut listing = inventory.begin_list(Moment(began));
     inventory.page(&mut listing, Moment(began), groups.into_iter().collect());
-    inventory.end_list(listing);
+    inventory.end_list(&listing);
 }
 
 fn describe(inventory: &mut Inventory, began: u64, group: Observation) {
@@ -80,10 +80,10 @@ fn switch(inventory: &Inventory) -> Option<bool> {
 #[test]
 fn nothing_is_known_before_the_first_complete_list() {
     let mut inventory = Inventory::default();
-    let mut listing = Inventory::begin_list(Moment(1));
+    let mut listing = inventory.begin_list(Moment(1));
     inventory.page(&mut listing, Moment(1), vec![called("b", group(true, 1))]);
     assert_eq!((inventory.presence(A), inventory.wants_describe(A)), (Presence::NotListed, false));
-    inventory.end_list(listing);
+    inventory.end_list(&listing);
     assert_eq!((inventory.presence(A), inventory.wants_describe(A)), (Presence::Unconfirmed, true));
 }
 
@@ -298,9 +298,8 @@ fn a_group_is_missing_only_after_a_later_complete_list_and_then_a_describe() {
     let mut inventory = listed(5, [group(true, 1)]);
     list(&mut inventory, 4, []);
     assert_eq!(switch(&inventory), Some(true), "a List that began earlier");
-    let mut listing = Inventory::begin_list(Moment(6));
+    let mut listing = inventory.begin_list(Moment(6));
     inventory.page(&mut listing, Moment(6), vec![called("b", group(true, 1))]);
-    drop(listing);
     assert_eq!(switch(&inventory), Some(true), "an incomplete List");
     list(&mut inventory, 7, []);
     assert_eq!((inventory.presence(A), inventory.wants_describe(A)), (Presence::Unconfirmed, true));
@@ -419,11 +418,11 @@ fn a_describe_from_before_the_first_thin_list_tells_that_it_is_thin() {
 #[test]
 fn where_some_groups_have_agents_none_of_the_others_is_asked_about() {
     let mut inventory = Inventory::default();
-    let mut listing = Inventory::begin_list(Moment(1));
+    let mut listing = inventory.begin_list(Moment(1));
     inventory.page(&mut listing, Moment(1), vec![without_agents(group(true, 1))]);
     assert!(!inventory.wants_describe(A), "nobody knows yet of the next page");
     inventory.page(&mut listing, Moment(2), vec![called("b", group(true, 1))]);
-    inventory.end_list(listing);
+    inventory.end_list(&listing);
     assert!(!inventory.wants_describe(A) && !inventory.wants_describe("b"));
 }
 

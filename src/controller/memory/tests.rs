@@ -71,7 +71,7 @@ fn list(memory: &Memory, at: u64, groups: Vec<Observation>) {
     let mut state = state.lock();
     let mut listing = state.begin_list(Moment(at));
     state.page(&mut listing, Moment(at), groups);
-    state.end_list(listing, Moment(at), Moment(at), 0.5);
+    state.end_list(&listing, Moment(at), Moment(at), 0.5);
 }
 
 #[test]

@@ -78,7 +78,7 @@ impl Situation {
     /// Whether this resource has recorded a creation that AWS has not confirmed.
     fn pending_creation(&self) -> Option<&CreatedStatus> {
         let is_pending = |created: &&CreatedStatus| created.at.is_none() && created.found_at.is_none();
-        self.remembered.created.as_ref().filter(|created| *created.uid == *self.uid).filter(is_pending)
+        self.remembered.created.as_deref().filter(|created| *created.uid == *self.uid).filter(is_pending)
     }
 
     /// The creation of the group, where it is to be created: recorded first, so that after a crash it is known under which

@@ -22,7 +22,7 @@ pub fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGro
             .is_none()
             .then_some(SwitchState { profiling_enabled: situation.desired.profiling_enabled }),
         last_applied: some_applied(remembered.last_applied, remembered.tags.clone()),
-        managed: some_managed(remembered.created.clone()),
+        managed: some_managed(remembered.created.as_deref().cloned()),
         drift: some_drift(remembered.drift.clone()),
         last_handled_reconcile_at: remembered.handled_request.clone(),
         conditions: Vec::new(),
@@ -124,7 +124,7 @@ fn handled(situation: &Situation, nothing_to_attempt: bool) -> Option<String> {
 
 /// The creation that is about to be requested.
 fn next_creation(situation: &Situation) -> CreatedStatus {
-    let before = situation.remembered.created.as_ref().filter(|created| *created.uid == *situation.uid);
+    let before = situation.remembered.created.as_deref().filter(|created| *created.uid == *situation.uid);
     CreatedStatus {
         uid: situation.uid.to_string(),
         number: before.map_or(0, |created| created.number).saturating_add(1),

@@ -1,7 +1,7 @@
 //! What may happen in the world, and what each step does to it.
 
 use super::{
-    super::{Ended, Inventory, STALE_READS_LAST},
+    super::{Ended, STALE_READS_LAST},
     Memory, NAME, Read, Rules, Shape, World, Write, Writer,
     explorer::Reports,
     present, version_of,
@@ -258,9 +258,9 @@ impl World {
         }
         match (call, told) {
             (Call::List, told) => {
-                let mut listing = Inventory::begin_list(began);
+                let mut listing = self.inventory.begin_list(began);
                 self.inventory.page(&mut listing, began, told.into_iter().collect());
-                self.inventory.end_list(listing);
+                self.inventory.end_list(&listing);
             }
             (Call::Describe, Some(told)) => self.inventory.described(NAME, told, began),
             (Call::Describe, None) => self.inventory.described_missing(NAME, began),
