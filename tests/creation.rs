@@ -1,5 +1,6 @@
 //! Groups that resources create where there are none.
 
+use devkit::paths;
 use serde_json::{Value, json};
 
 use crate::world::{REGION, World, condition};
@@ -147,6 +148,23 @@ async fn what_the_platform_does_not_allow_is_not_created() {
     world.patch("a", json!({ "spec": { "creationPolicy": null } })).await;
     world.condition("a", "Stalled", "True", "GroupNotFound").await;
     assert_eq!(world.calls(CREATE).await, 0);
+    world.judge().await;
+}
+
+#[tokio::test]
+async fn the_examples_work_for_an_operator_that_allows_them() {
+    let world = World::new().await;
+    let _operator = start(&world).await;
+    let example = |name: &str| {
+        let text = std::fs::read_to_string(paths::workspace().join(format!("examples/facets/{name}.yaml"))).unwrap();
+        serde_saphyr::from_str::<Value>(&text).unwrap()["spec"].clone()
+    };
+    world.try_create("checkout", example("create")).await.unwrap();
+    world.condition("checkout", "Ready", "True", "InSync").await;
+    world.delete("checkout").await;
+    world.try_create("checkout", example("tags")).await.unwrap();
+    world.condition("checkout", "Ready", "True", "InSync").await;
+    assert_eq!(world.tags("Checkout_Service").await, json!({ "team": "shop", "stage": "prod" }));
     world.judge().await;
 }
 
