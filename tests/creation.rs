@@ -138,6 +138,26 @@ async fn a_quota_that_is_used_up_is_named_and_a_raised_one_lets_the_group_be_cre
 }
 
 #[tokio::test]
+async fn where_creation_is_denied_the_actions_are_named_and_nothing_is_created_twice_once_it_is_allowed() {
+    let world = World::new().await;
+    let rule = |effect: &str, action: &str| json!({ "effect": effect, "action": action });
+    let all = rule("allow", "codeguru-profiler:*");
+    world.aws.rules(&[all.clone(), rule("deny", "codeguru-profiler:CreateProfilingGroup")]).await.unwrap();
+    let _operator = start(&world).await;
+    world.create("a", true, json!({ "creationPolicy": "IfMissing", "tags": { "team": "shop" } })).await;
+    let status = world.condition("a", "Stalled", "True", "AccessDenied").await;
+    let message = condition(&status, "Ready")["message"].as_str().unwrap().to_owned();
+    for action in ["codeguru-profiler:CreateProfilingGroup", "codeguru-profiler:TagResource"] {
+        assert!(message.contains(action), "{message}");
+    }
+    world.aws.rules(&[all]).await.unwrap();
+    world.request("a", "now").await;
+    let status = world.condition("a", "Ready", "True", "InSync").await;
+    assert_eq!(status["managed"]["created"]["number"], 1, "the same creation");
+    world.judge().await;
+}
+
+#[tokio::test]
 async fn what_the_platform_does_not_allow_is_not_created() {
     let world = World::new().await;
     let _operator = world.operator().await.arg("--allowed-facets=tags").start().await.unwrap();

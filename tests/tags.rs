@@ -114,7 +114,7 @@ async fn drift_of_tags_is_corrected_and_recorded_or_reported() {
     world.judge().await;
 }
 
-/// In tags that people use to pay for things and to give permissions, a tenant has no say unless the platform gives it.
+/// Tags decide on costs and permissions: a tenant changes none unless the platform team allows it.
 #[tokio::test]
 async fn tags_that_the_platform_does_not_allow_are_refused_without_any_call() {
     let world = World::new().await;

@@ -63,6 +63,9 @@ pub fn events_of(applied: &[Applied]) -> impl Iterator<Item = EventDraft> {
             Cause::Edit => ("Updated", format!("{did} in AWS.")),
             Cause::Adoption if matches!(step, Step::Create(_)) => ("Created", format!("{did} in AWS.")),
             Cause::Adoption => ("Updated", format!("{did} in AWS: the group had a different value when adopted.")),
+            Cause::Drift if matches!(step, Step::Create(_)) => {
+                ("DriftCorrected", "The group was deleted externally in AWS; created it again.".to_owned())
+            }
             Cause::Drift => {
                 let undone = did[..1].to_lowercase() + &did[1..];
                 ("DriftCorrected", format!("The group was changed externally in AWS; {undone} again."))

@@ -185,9 +185,13 @@ fn denied(error: &AwsError) -> String {
     }
     let action = operation.iam_action();
     let on = match (operation, group) {
-        (Operation::List | Operation::Create, _) => {
+        (Operation::List, _) => {
             format!(" on Resource \"*\" (it can't be restricted to individual groups) in {region}")
         }
+        (Operation::Create, _) => format!(
+            " on Resource \"*\" (it can't be restricted to individual groups), and codeguru-profiler:TagResource if spec.tags is \
+             set, in {region}"
+        ),
         (_, Some(name)) => format!(" on arn:*:codeguru-profiler:{region}:*:profilingGroup/{name}"),
         (_, None) => format!(" in {region}"),
     };

@@ -119,7 +119,7 @@ fn an_event_names_what_was_done_and_why() {
         (Step::Tag(tags("team=shop")), Cause::Adoption, "Updated", "Set tag team in AWS: the group had a different value when adopted."),
         (Step::Untag(["team".to_owned()].into()), Cause::Edit, "Updated", "Removed tag team in AWS."),
         (Step::Create(group.clone()), Cause::Adoption, "Created", "Created the group in AWS."),
-        (Step::Create(group), Cause::Drift, "DriftCorrected", "The group was changed externally in AWS; created the group again."),
+        (Step::Create(group), Cause::Drift, "DriftCorrected", "The group was deleted externally in AWS; created it again."),
     ];
     for (step, cause, reason, expected) in rows {
         assert_eq!(note(step, cause), (reason, expected.to_owned()));
