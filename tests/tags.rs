@@ -123,7 +123,7 @@ async fn tags_that_the_platform_does_not_allow_are_refused_without_any_call() {
     world.create("a", false, json!({ "tags": { "team": "mine" } })).await;
     let status = world.condition("a", "Stalled", "True", "FacetNotAllowed").await;
     let message = condition(&status, "Ready")["message"].as_str().unwrap().to_owned();
-    assert!(message.contains("remove spec.tags") && message.contains("--allowed-facets=tags"), "{message}");
+    assert!(message.contains("spec.tags") && message.contains("--allowed-facets=tags"), "{message}");
     assert_eq!(world.calls("ListProfilingGroups").await, 0, "not even a List");
     operator.stop_gracefully().await.unwrap();
 
