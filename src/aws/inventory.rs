@@ -393,10 +393,7 @@ impl Inventory {
                 });
                 entry.tags_as_of = now;
             }
-            Ended::Exists => {
-                entry.presence = None;
-                (entry.as_of, entry.settled) = (now, now);
-            }
+            Ended::Exists => entry.settle(now, |_| None),
             Ended::Refused { missing: true } => entry.settle(now, |_| Some(Known::Missing)),
             Ended::Refused { missing: false } => {}
             Ended::Unclear(facet) => {
@@ -448,30 +445,27 @@ impl Entry {
             Some(Known::Present(known)) => Some(known),
             _ => None,
         };
-        let tags = self.tags_of(&observation, known, began);
-        let told = observation.tags.is_some() && began >= self.tags_as_of;
+        let older = known.filter(|known| !observation.is_another_group(known.created_at));
+        let told =
+            observation.tags.as_ref().map(|tags| self.tagged.as_ref().is_some_and(|it| it.is_unlike(tags, began)));
         let mut observation = observation.absorb(known);
-        observation.tags = tags;
-        self.tags_as_of = if told { began } else { self.tags_as_of };
+        match told {
+            None | Some(false) if began >= self.tags_as_of => {}
+            Some(true) if began >= self.tags_as_of => observation.tags = None,
+            Some(false) if older.is_none() => {}
+            // Only a call for the tags alone can have begun later than this read.
+            _ => observation.tags = older.and_then(|older| older.tags.clone()),
+        }
+        if told.is_some() {
+            self.tags_as_of = self.tags_as_of.max(began);
+        }
         let read = Some(Known::Present(observation));
         let changed = self.presence != read;
-        // What is the same is kept where it is: to write it anew would cost a List most of its time.
+        // What has not changed stays in place: replacing it would take most of the time of a List.
         if changed {
             self.presence = read;
         }
         changed
-    }
-
-    /// The tags that are known after this read: those of an older read stay where it has none, or began before that.
-    fn tags_of(&self, read: &Observation, known: Option<&Observation>, began: Moment) -> Option<Tags> {
-        let known = known.filter(|known| !read.is_another_group(known.created_at));
-        match &read.tags {
-            Some(tags) if self.tagged.as_ref().is_some_and(|tagged| tagged.is_unlike(tags, began)) => {
-                known.and_then(|known| known.tags.clone()).filter(|_| began < self.tags_as_of)
-            }
-            Some(tags) if known.is_none() || began >= self.tags_as_of => Some(tags.clone()),
-            _ => known.and_then(|known| known.tags.clone()),
-        }
     }
 
     /// Whether a call for the tags alone that began at `began` returned something newer than what is known.

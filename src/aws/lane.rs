@@ -348,10 +348,8 @@ impl Lane {
         call: impl Future<Output = Result<Tags, AwsError>>,
     ) -> Result<(), Failure> {
         let began = self.moment();
-        match call.await {
-            Ok(tags) => self.state().tags_read(name, tags, began),
-            Err(error) => return Err(Failure::from(&error)),
-        }
+        let tags = call.await.map_err(|error| Failure::from(&error))?;
+        self.state().tags_read(name, tags, began);
         Ok(())
     }
 

@@ -100,6 +100,16 @@ impl Step {
         }
     }
 
+    /// The keys of the tags that it changes, each with its value afterwards, if any.
+    #[must_use]
+    pub fn changed_tags(&self) -> BTreeMap<String, Option<String>> {
+        match self {
+            Self::Create(_) | Self::Switch(_) => BTreeMap::new(),
+            Self::Tag(set) => set.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect(),
+            Self::Untag(keys) => keys.iter().map(|key| (key.clone(), None)).collect(),
+        }
+    }
+
     /// The tags of a group after this step: those before it are `tags`.
     pub fn change_tags(&self, tags: &mut Tags) {
         match self {

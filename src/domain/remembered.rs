@@ -121,15 +121,12 @@ impl Remembered {
             == (other.last_applied, &other.tags, &other.created, &other.drift)
     }
 
-    /// AWS may have taken `step`: the answer was lost.
-    pub fn doubt(&mut self, step: Step) {
-        match step {
-            // The same call shows whether it was.
-            Step::Create(_) => {}
-            Step::Switch(to) => self.in_doubt = Some(to),
-            Step::Tag(tags) => self.tags_in_doubt.extend(tags.into_iter().map(|(key, value)| (key, Some(value)))),
-            Step::Untag(keys) => self.tags_in_doubt.extend(keys.into_iter().map(|key| (key, None))),
+    /// AWS may have taken `step`: the answer was lost. Of a creation, the same call shows it.
+    pub fn doubt(&mut self, step: &Step) {
+        if let Step::Switch(to) = step {
+            self.in_doubt = Some(*to);
         }
+        self.tags_in_doubt.extend(step.changed_tags());
     }
 
     /// What AWS shows to be settled is no longer in doubt.

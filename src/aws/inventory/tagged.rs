@@ -20,11 +20,7 @@ impl Tagged {
     pub(super) fn by(step: &Step, before: Option<Box<Self>>, ended: Moment) -> Self {
         let recent = before.filter(|before| ended.since(before.ended) < STALE_READS_LAST);
         let mut tags = recent.map(|before| before.tags).unwrap_or_default();
-        match step {
-            Step::Create(_) | Step::Switch(_) => {}
-            Step::Tag(set) => tags.extend(set.iter().map(|(key, value)| (key.clone(), Some(value.clone())))),
-            Step::Untag(keys) => tags.extend(keys.iter().map(|key| (key.clone(), None))),
-        }
+        tags.extend(step.changed_tags());
         Self { ended, tags }
     }
 

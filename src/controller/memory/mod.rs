@@ -410,7 +410,7 @@ impl Memory {
             let read = matches!(evaluation.plan, Plan::Describe | Plan::ReadTags);
             record.fail(failure, read, now.moment, chance);
             if let Some(step) = in_doubt {
-                record.remembered.doubt(step);
+                record.remembered.doubt(&step);
             }
         });
     }

@@ -263,7 +263,7 @@ fn a_group_that_others_deleted_is_drift_of_existence() {
 fn tags_of_ours_that_were_taken_back_are_no_drift() {
     let mut edited = tagged().tagged("stage=test");
     let Plan::Write { step, .. } = plan(&edited) else { panic!("{edited:?}") };
-    edited.remembered.doubt(step);
+    edited.remembered.doubt(&step);
     let back = edited.tagged("stage=prod").sees_tags(Some("stage=test"));
     assert_eq!(plan(&back), tag("stage=prod", Cause::Edit));
 }
