@@ -23,7 +23,7 @@ use crate::{
         instruments::Instruments,
         settings::{Pod, Settings},
     },
-    domain::{desired::Allowed, election::Terms, facet::Facet},
+    domain::{desired::Allowed, election::Terms, grant::Grant},
     election::{Candidate, ElectionMetrics, LeaseLost},
     process::{
         health::{Liveness, Readiness},
@@ -107,9 +107,9 @@ pub struct RunArgs {
         env = "CODEGURU_PROFILER_OPERATOR_ALLOWED_FACETS",
         value_name = "FACETS",
         value_delimiter = ',',
-        value_parser = values::facet
+        value_parser = values::grant
     )]
-    pub allowed_facets: Vec<Facet>,
+    pub allowed_facets: Vec<Grant>,
 
     /// Endpoint of CodeGuru Profiler instead of the AWS default.
     #[arg(long, env = "CODEGURU_PROFILER_OPERATOR_ENDPOINT_URL", value_name = "URL")]
@@ -307,7 +307,7 @@ impl RunArgs {
             poll_interval: self.poll_interval,
             status_refresh: self.status_refresh,
             agent_stale_after: self.agent_stale_after,
-            allowed: Allowed { observe_only: self.observe_only, facets: self.allowed_facets.clone() },
+            allowed: Allowed { observe_only: self.observe_only, grants: self.allowed_facets.clone() },
             aws_timeout: self.aws_timeout,
             status_timeout: terms.map_or(STATUS_TIMEOUT, |terms| STATUS_TIMEOUT.min(terms.longest_call())),
             pod: self.pod_namespace.clone().zip(self.pod_name.clone()).map(|(namespace, name)| Pod { namespace, name }),

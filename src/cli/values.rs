@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use crate::{aws::region::is_region, domain::facet::Facet};
+use crate::{aws::region::is_region, domain::grant::Grant};
 
 /// Reads a duration such as `90s` or `15m` of at least `min`.
 pub(super) fn duration(min: Duration) -> impl Fn(&str) -> Result<Duration, String> + Clone {
@@ -44,11 +44,11 @@ pub(super) fn region(text: &str) -> Result<String, String> {
     }
 }
 
-/// Reads the name of a facet that has to be allowed.
-pub(super) fn facet(text: &str) -> Result<Facet, String> {
-    let all: Vec<_> = Facet::ALL.into_iter().filter_map(Facet::permission).collect();
-    let facet = Facet::ALL.into_iter().find(|facet| facet.permission() == Some(text));
-    facet.ok_or_else(|| format!("nothing that can be allowed; give {}", all.join(", ")))
+/// Reads the name of what has to be allowed.
+pub(super) fn grant(text: &str) -> Result<Grant, String> {
+    let all = Grant::ALL.map(Grant::name);
+    let grant = Grant::ALL.into_iter().find(|grant| grant.name() == text);
+    grant.ok_or_else(|| format!("nothing that can be allowed; give {}", all.join(", ")))
 }
 
 /// Reads an address to listen on.

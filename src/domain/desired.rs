@@ -1,6 +1,6 @@
 //! What the user requests now. Pure.
 
-use super::facet::{Facet, Tags};
+use super::{facet::Tags, grant::Grant};
 use crate::api::{ComputePlatform, CreationPolicy, DriftPolicy, ManagementPolicy, ProfilingGroupSpec};
 
 /// The spec with its defaults filled in, and with the operator's own limits.
@@ -23,8 +23,8 @@ pub struct Desired {
     pub platform: Option<ComputePlatform>,
     /// The tags that the group should have beside those of others; `None` when they are not managed.
     pub tags: Option<Tags>,
-    /// What the resource manages although the platform team does not allow it.
-    pub not_allowed: Option<Facet>,
+    /// What the resource needs although the platform team does not allow it.
+    pub not_allowed: Option<Grant>,
 }
 
 /// What the operator's own settings allow.
@@ -32,8 +32,8 @@ pub struct Desired {
 pub struct Allowed {
     /// Never write to AWS, whatever a resource requests.
     pub observe_only: bool,
-    /// The facets that resources may manage beside the switch.
-    pub facets: Vec<Facet>,
+    /// What resources may do beside setting the switch.
+    pub grants: Vec<Grant>,
 }
 
 impl Desired {
@@ -41,7 +41,7 @@ impl Desired {
     #[must_use]
     pub fn of(spec: &ProfilingGroupSpec, allowed: &Allowed) -> Self {
         let creates = spec.creation_policy == Some(CreationPolicy::IfMissing);
-        let managed = [creates.then_some(Facet::Existence), spec.tags.as_ref().map(|_| Facet::Tags)];
+        let needed = [creates.then_some(Grant::Create), spec.tags.as_ref().map(|_| Grant::Tags)];
         Self {
             name: spec.profiling_group_name.clone(),
             profiling_enabled: spec.profiling_enabled,
@@ -51,7 +51,7 @@ impl Desired {
             tags: spec.tags.clone(),
             creates,
             platform: spec.compute_platform,
-            not_allowed: managed.into_iter().flatten().find(|facet| !allowed.facets.contains(facet)),
+            not_allowed: needed.into_iter().flatten().find(|grant| !allowed.grants.contains(grant)),
         }
     }
 }

@@ -35,26 +35,6 @@ impl Facet {
             Self::Tags => "tags",
         }
     }
-
-    /// The name by which the platform team allows it, where it is not always allowed.
-    #[must_use]
-    pub fn permission(self) -> Option<&'static str> {
-        match self {
-            Self::Existence => Some("create"),
-            Self::Switch => None,
-            Self::Tags => Some("tags"),
-        }
-    }
-
-    /// What in a spec manages it.
-    #[must_use]
-    pub fn requested_by(self) -> &'static str {
-        match self {
-            Self::Existence => "spec.creationPolicy: IfMissing",
-            Self::Switch => "spec.profilingEnabled",
-            Self::Tags => "spec.tags",
-        }
-    }
 }
 
 impl fmt::Display for Facet {

@@ -7,8 +7,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use super::{
     conditions,
     desired::Desired,
-    facet::{Facet, Step, Tags},
+    facet::{Step, Tags},
     failure::{Failure, FailureReason},
+    grant::Grant,
     lane_id::LaneId,
     observation::Observation,
     plan::Cause,
@@ -170,7 +171,7 @@ impl Situation {
 
     /// The platform team does not allow what it manages.
     pub(crate) fn without_permission(mut self) -> Self {
-        self.desired.not_allowed = Some(Facet::Tags);
+        self.desired.not_allowed = Some(Grant::Tags);
         self
     }
 

@@ -11,6 +11,7 @@ pub mod facet;
 pub mod failure;
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub mod grant;
 pub(crate) mod lane_id;
 pub(crate) mod moment;
 pub mod observation;

@@ -5,8 +5,9 @@ mod intent;
 use self::intent::Intent;
 use super::{
     drift,
-    facet::{Facet, Step},
+    facet::Step,
     failure::{Class, Failure, FailureReason},
+    grant::Grant,
     situation::{Backoff, LaneView, Ownership, Presence, Situation},
 };
 use crate::api::{FieldDifference, Timestamp};
@@ -70,8 +71,8 @@ pub enum State<'a> {
     SwitchUnknown,
     /// For the first List, or for a Describe.
     Waiting,
-    /// The resource manages what the platform team does not allow.
-    FacetNotAllowed(Facet),
+    /// The resource needs what the platform team does not allow.
+    FacetNotAllowed(Grant),
     /// The group has another compute platform than the resource, which AWS can't change.
     PlatformDiffers {
         /// The group's.
@@ -228,8 +229,8 @@ impl Situation {
         if self.desired.suspended {
             return Some(State::Suspended);
         }
-        if let Some(facet) = self.desired.not_allowed {
-            return Some(State::FacetNotAllowed(facet));
+        if let Some(grant) = self.desired.not_allowed {
+            return Some(State::FacetNotAllowed(grant));
         }
         if let Ownership::ClaimedBy(owner) = &self.ownership {
             return Some(State::ClaimedByAnother(owner));

@@ -19,7 +19,7 @@ use codeguru_profiler_operator::{
         instruments::Instruments,
         settings::{Pod, Settings},
     },
-    domain::{desired::Allowed, election::Terms, facet::Facet},
+    domain::{desired::Allowed, election::Terms, grant::Grant},
     election::{Candidate, ElectionMetrics, ElectionSettings},
     process::{
         head_timeout::HeadTimeoutLayer,
@@ -159,7 +159,7 @@ impl Process {
             poll_interval: options.poll_interval,
             status_refresh: Duration::from_mins(15),
             agent_stale_after: Duration::from_mins(20),
-            allowed: Allowed { observe_only: options.observe_only, facets: Facet::ALL.to_vec() },
+            allowed: Allowed { observe_only: options.observe_only, grants: Grant::ALL.to_vec() },
             aws_timeout: AWS_TIMEOUT,
             status_timeout: STATUS_TIMEOUT,
             pod: Some(Pod { namespace: "system".into(), name: name.into() }),

@@ -4,6 +4,7 @@ use super::super::{
     conditions::Verdict,
     facet::{Facet, Step},
     failure::{Class, Failure, FailureReason},
+    grant::Grant,
     plan::State,
     situation::Situation,
 };
@@ -103,7 +104,7 @@ pub fn row(state: &State<'_>, situation: &Situation) -> Row {
             true,
         ),
         State::Recording => Row::progressing(CREATING),
-        State::FacetNotAllowed(facet) => Row::stalled(Reason::FacetNotAllowed, &not_allowed(*facet), false),
+        State::FacetNotAllowed(grant) => Row::stalled(Reason::FacetNotAllowed, &not_allowed(*grant), false),
         State::GroupMissing => Row::stalled(Reason::GroupNotFound, &missing(situation), differs),
         State::Failed(failure) if failure.reason.class() == Class::FixMe => {
             Row::stalled(failure.reason.into(), &failure.message, differs)
@@ -181,8 +182,8 @@ fn doing(step: &Step) -> String {
     }
 }
 
-fn not_allowed(facet: Facet) -> String {
-    let (requested, name) = (facet.requested_by(), facet.permission().unwrap_or_default());
+fn not_allowed(grant: Grant) -> String {
+    let (requested, name) = (grant.needed_by(), grant.name());
     format!("This operator does not allow {requested}: remove it, or start the operator with --allowed-facets={name}.")
 }
 
