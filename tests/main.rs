@@ -10,6 +10,7 @@ mod aws_trouble;
 mod claims;
 mod counts;
 mod creation;
+mod deletion;
 mod drift;
 mod edits;
 mod identity;

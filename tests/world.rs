@@ -125,6 +125,22 @@ impl World {
         (proxy, start)
     }
 
+    /// What the chart allows the operator in this namespace where `operator.allowedFacets` holds `delete`.
+    pub async fn allow_finalizers(&self) {
+        self.allow(&format!("watchNamespaces={{{}}},operator.allowedFacets={{delete}}", self.namespace)).await;
+    }
+
+    /// The same in every namespace: what is in a namespace goes with it.
+    pub async fn allow_finalizers_everywhere(&self) {
+        self.allow("operator.allowedFacets={delete}").await;
+    }
+
+    async fn allow(&self, values: &str) {
+        let rbac = ["--set", values, "--show-only", "templates/rbac.yaml"];
+        let helm = Helm::offline().await.unwrap();
+        self.plane.apply(&helm.template(OPERATOR, SYSTEM, &rbac).await.unwrap()).await.unwrap();
+    }
+
     pub async fn kubeconfig(&self) -> PathBuf {
         self.plane.kubeconfig_for(&self.token().await).unwrap()
     }

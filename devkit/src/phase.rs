@@ -22,7 +22,8 @@ const RECORDED_BY: &str = "# Recorded by the story ";
 #[must_use]
 pub fn name(object: &Value) -> Option<String> {
     if !object["metadata"]["deletionTimestamp"].is_null() {
-        return Some("Deleting".to_owned());
+        let failed = find(object, "Ready").filter(|ready| text(ready, "reason") == "DeletionFailed");
+        return Some(failed.map_or("Deleting", |_| "DeletionFailed").to_owned());
     }
     let observed = object["status"]["observedGeneration"].as_i64()?;
     if observed == -1 {

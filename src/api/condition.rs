@@ -106,6 +106,12 @@ reasons! {
     InvalidRequest,
     /// A quota of the account is used up.
     QuotaExceeded,
+    /// Kubernetes denies the operator to change finalizers.
+    FinalizerDenied,
+    /// The resource is being deleted, and AWS can't be changed as that requests.
+    DeletionFailed,
+    /// spec.deletionPolicy is Delete, and the resource did not create the group.
+    NotCreatedHere,
     /// The group was changed by someone else at the same time.
     Conflict,
     /// AWS throttles the calls.

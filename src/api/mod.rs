@@ -9,11 +9,11 @@ mod timestamp;
 pub use condition::{ConditionType, Reason};
 pub use crd::{crd, crd_yaml};
 pub use profiling_group::{
-    ComputePlatform, CreationPolicy, DriftPolicy, ManagementPolicy, ProfilingGroup, ProfilingGroupSpec,
+    ComputePlatform, CreationPolicy, DeletionPolicy, DriftPolicy, ManagementPolicy, ProfilingGroup, ProfilingGroupSpec,
 };
 pub use status::{
     AggregatedProfile, AppliedState, Correction, CreatedStatus, DriftStatus, FieldDifference, ManagedStatus,
-    ProfilingGroupStatus, ProfilingStatus, Slowdown, SwitchState,
+    OriginalStatus, ProfilingGroupStatus, ProfilingStatus, Slowdown, SwitchState,
 };
 pub use timestamp::Timestamp;
 
@@ -21,5 +21,7 @@ pub use timestamp::Timestamp;
 pub const GROUP: &str = "codeguruprofiler.dev";
 /// The served and stored version.
 pub const VERSION: &str = "v1alpha1";
+/// Holds a resource that is being deleted until AWS was changed as its deletionPolicy requests.
+pub const FINALIZER: &str = "codeguruprofiler.dev/finalizer";
 /// Set or changed by a user to request a reconcile now; echoed in `status.lastHandledReconcileAt`.
 pub const RECONCILE_REQUESTED_AT: &str = "codeguruprofiler.dev/reconcile-requested-at";

@@ -24,7 +24,7 @@ use super::ProfilingGroupStatus;
     cel,
     status = "ProfilingGroupStatus",
     derive = "PartialEq",
-    doc = "ProfilingGroup switches profiling on or off for one profiling group of Amazon CodeGuru Profiler. Deleting it changes nothing in AWS.",
+    doc = "ProfilingGroup switches profiling on or off for one profiling group of Amazon CodeGuru Profiler. Deleting it changes nothing in AWS, unless spec.deletionPolicy requests it.",
     selectable = ".spec.region",
     selectable = ".spec.profilingGroupName",
     printcolumn(
@@ -130,10 +130,16 @@ pub struct ProfilingGroupSpec {
     pub drift_policy: Option<DriftPolicy>,
 
     /// Whether the group is created: Never (when absent) waits until it exists, IfMissing creates it, also after it was
-    /// deleted outside of this resource, unless driftPolicy is Report. Requires --allowed-facets=create. Deleting the
-    /// resource does not delete the group.
+    /// deleted outside of this resource, unless driftPolicy is Report. Requires --allowed-facets=create.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creation_policy: Option<CreationPolicy>,
+
+    /// What happens in AWS when the resource is deleted: Retain (when absent) changes nothing, Restore sets
+    /// profilingEnabled to the value found at adoption, Disable sets it to false, Delete deletes the group, if this
+    /// resource created it. Restore and Disable require --allowed-facets=restore, Delete requires --allowed-facets=delete.
+    /// Can be changed to Retain while the resource is being deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
 
     /// Compute platform with which the group is created: Default (when absent) or AWSLambda. A group that has another one
     /// is reported: AWS can't change it. Immutable.
@@ -183,6 +189,21 @@ pub enum CreationPolicy {
     Never,
     /// The group is created where there is none.
     IfMissing,
+}
+
+/// What happens in AWS when the resource is deleted.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")]
+pub enum DeletionPolicy {
+    /// Nothing.
+    #[default]
+    Retain,
+    /// The switch is set to the value found at adoption.
+    Restore,
+    /// Profiling is turned off.
+    Disable,
+    /// The group is deleted, if this resource created it.
+    Delete,
 }
 
 /// Where the agents of a group run.

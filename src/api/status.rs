@@ -59,6 +59,9 @@ pub struct ProfilingGroupStatus {
     /// What this resource has made in AWS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub managed: Option<ManagedStatus>,
+    /// State found in AWS, which spec.deletionPolicy: Restore restores. Recorded once, before the first change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub original: Option<OriginalStatus>,
     /// External changes in AWS, and their corrections.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftStatus>,
@@ -128,9 +131,25 @@ pub struct CreatedStatus {
     /// Time at which AWS confirmed the creation; absent until then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
+    /// createdAt of the group, as AWS confirmed it: a group of this name with another one was created by another client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_created_at: Option<Timestamp>,
     /// Time at which AWS reported that the group existed already: this resource did not create it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub found_at: Option<Timestamp>,
+}
+
+/// State of the group before this resource changed it.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OriginalStatus {
+    /// Whether profiling was enabled.
+    pub profiling_enabled: bool,
+    /// Time at which this was recorded.
+    pub captured_at: Timestamp,
+    /// Whether it was recorded at adoption; false if spec.deletionPolicy was set to Restore later, or if the status was lost
+    /// since.
+    pub at_adoption: bool,
 }
 
 /// What AWS has confirmed.

@@ -26,6 +26,8 @@ pub enum Operation {
     Describe,
     /// One group that is not there yet.
     Create,
+    /// One group that is not to be there any more.
+    Delete,
     /// The switch of one group.
     Update,
     /// The tags of one group.
@@ -40,10 +42,11 @@ pub enum Operation {
 
 impl Operation {
     /// Every call there is.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::List,
         Self::Describe,
         Self::Create,
+        Self::Delete,
         Self::Update,
         Self::ListTags,
         Self::Tag,
@@ -58,6 +61,7 @@ impl Operation {
             Self::List => "ListProfilingGroups",
             Self::Describe => "DescribeProfilingGroup",
             Self::Create => "CreateProfilingGroup",
+            Self::Delete => "DeleteProfilingGroup",
             Self::Update => "UpdateProfilingGroup",
             Self::ListTags => "ListTagsForResource",
             Self::Tag => "TagResource",
@@ -73,6 +77,7 @@ impl Operation {
             Self::List => "codeguru-profiler:ListProfilingGroups",
             Self::Describe => "codeguru-profiler:DescribeProfilingGroup",
             Self::Create => "codeguru-profiler:CreateProfilingGroup",
+            Self::Delete => "codeguru-profiler:DeleteProfilingGroup",
             Self::Update => "codeguru-profiler:UpdateProfilingGroup",
             Self::ListTags => "codeguru-profiler:ListTagsForResource",
             Self::Tag => "codeguru-profiler:TagResource",

@@ -38,6 +38,8 @@ pub enum Ended {
     Answered(Observation),
     /// AWS did it, and answered nothing.
     Done(Step),
+    /// AWS has deleted the group.
+    Deleted,
     /// AWS did not create the group: there is one already.
     Exists,
     /// AWS did not do it.
@@ -394,7 +396,7 @@ impl Inventory {
                 entry.tags_as_of = now;
             }
             Ended::Exists => entry.settle(now, |_| None),
-            Ended::Refused { missing: true } => entry.settle(now, |_| Some(Known::Missing)),
+            Ended::Deleted | Ended::Refused { missing: true } => entry.settle(now, |_| Some(Known::Missing)),
             Ended::Refused { missing: false } => {}
             Ended::Unclear(facet) => {
                 match facet {

@@ -306,6 +306,14 @@ impl ProfilerService for SdkService {
         .boxed()
     }
 
+    fn delete<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), AwsError>> {
+        let request = self.profiler.delete_profiling_group().profiling_group_name(name);
+        let send = async |probe| request.customize().interceptor(probe).send().await;
+        self.call(Operation::Delete, Some(name), send, |_, _| Ok(()))
+            .instrument(self.span(Operation::Delete, Some(name)))
+            .boxed()
+    }
+
     fn update(&self, name: &str, profiling_enabled: bool) -> BoxFuture<'_, Result<Observation, AwsError>> {
         let name = name.to_owned();
         let span = self.span(Operation::Update, Some(&name));

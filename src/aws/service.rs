@@ -30,6 +30,9 @@ pub trait ProfilerService: Send + Sync {
     /// `CreateProfilingGroup`; returns the group. One call with the token of an earlier one creates nothing.
     fn create<'a>(&'a self, name: &'a str, group: &'a NewGroup) -> BoxFuture<'a, Result<Observation, AwsError>>;
 
+    /// `DeleteProfilingGroup`.
+    fn delete<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), AwsError>>;
+
     /// `UpdateProfilingGroup`; answers the group as it is afterwards, with the switch known.
     fn update(&self, name: &str, profiling_enabled: bool) -> BoxFuture<'_, Result<Observation, AwsError>>;
 

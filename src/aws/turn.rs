@@ -69,6 +69,7 @@ impl Turn {
         let call = self.make(async {
             match step {
                 Step::Create(group) => service.create(name, group).await.map(Ended::Answered),
+                Step::Delete => service.delete(name).await.map(|()| Ended::Deleted),
                 Step::Switch(to) => service.update(name, *to).await.map(Ended::Answered),
                 Step::Tag(tags) => service.tag(name, arn, tags).await.map(|()| Ended::Done(step.clone())),
                 Step::Untag(keys) => service.untag(name, arn, keys).await.map(|()| Ended::Done(step.clone())),

@@ -101,7 +101,7 @@ pub struct RunArgs {
     )]
     pub observe_only: bool,
 
-    /// What resources may manage beside profilingEnabled, separated by commas: create, tags.
+    /// What resources may do beside setting profilingEnabled, separated by commas: create, delete, restore, tags.
     #[arg(
         long,
         env = "CODEGURU_PROFILER_OPERATOR_ALLOWED_FACETS",

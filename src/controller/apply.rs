@@ -100,7 +100,7 @@ async fn send(
     let lane = turn.lane().id().clone();
     let arn = match step {
         // Known by its name alone: an edit may be sent before anything else is known.
-        Step::Create(_) | Step::Switch(_) => evaluation.situation.arn().unwrap_or_default(),
+        Step::Create(_) | Step::Delete | Step::Switch(_) => evaluation.situation.arn().unwrap_or_default(),
         Step::Tag(_) | Step::Untag(_) => evaluation.situation.arn().ok_or(Apply::GivenUp)?,
     };
     let facet = step.facet();
@@ -142,8 +142,9 @@ fn still_planned(shell: &Shell, evaluation: &Evaluation) -> Result<Evaluation, A
 async fn confirm(shell: &Shell, evaluation: &Evaluation) -> Result<(), Apply> {
     let detail = match shell.api(&evaluation.key).get_opt(&evaluation.key.name).await {
         Ok(Some(newest)) if newest.uid().as_deref() == Some(&evaluation.uid) => {
+            let is_deleting = newest.meta().deletion_timestamp.is_some();
             let current = newest.meta().generation == Some(evaluation.object.generation)
-                && newest.meta().deletion_timestamp.is_none();
+                && is_deleting == evaluation.situation.is_deleting();
             shell.handle(|memory, now| memory.handle_answer(newest, now));
             return if current { Ok(()) } else { Err(Apply::GivenUp) };
         }

@@ -5,6 +5,7 @@ pub mod settings;
 
 mod apply;
 mod events;
+mod finalizer;
 mod lane_events;
 mod memory;
 mod metrics;

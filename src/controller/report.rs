@@ -7,6 +7,7 @@ use kube::{ResourceExt, api::PostParams};
 use tokio::time::timeout;
 
 use super::{
+    finalizer,
     memory::{Evaluation, object::Object},
     shell::Shell,
 };
@@ -31,6 +32,10 @@ const AFTER_NOT_FOUND: Duration = Duration::from_secs(30);
 
 /// Writes the status of `evaluation`, if it is worth a write, and publishes what happened.
 pub async fn report(shell: &Shell, evaluation: &Evaluation) -> Outcome {
+    if let Some(change) = evaluation.finalizer {
+        publish_applied(shell, evaluation).await;
+        return finalizer::change(shell, evaluation, change).await;
+    }
     let mut evaluation = evaluation.clone();
     let mut tries = 1..TRIES;
     while evaluation.writes {
@@ -136,16 +141,24 @@ async fn write(
     })
 }
 
+/// Publishes what was written to AWS.
+async fn publish_applied(shell: &Shell, evaluation: &Evaluation) {
+    let applied = shell.memory.lock().take_unpublished(evaluation);
+    for draft in events_of(&applied) {
+        shell.events.publish(&evaluation.object.reference(&evaluation.key), draft).await;
+    }
+}
+
 /// Publishes what was written to AWS, and the transitions that AWS or the user caused.
 async fn publish(shell: &Shell, evaluation: &Evaluation) {
-    let applied = shell.memory.lock().take_unpublished(evaluation);
+    publish_applied(shell, evaluation).await;
     let failure = evaluation.situation.backoff.as_ref().map(|backoff| &backoff.failure);
     // That calls wait is reported once, for the lane.
     let news = evaluation.writes && !evaluation.situation.waits_for_circuit();
     let written = news.then_some(&evaluation.next);
     let stored = Reported::of(&evaluation.stored.ours);
     let transitions = written.into_iter().flat_map(|next| events_between(evaluation.reported, stored, next, failure));
-    for draft in events_of(&applied).chain(transitions) {
+    for draft in transitions {
         shell.events.publish(&evaluation.object.reference(&evaluation.key), draft).await;
     }
 }

@@ -61,6 +61,8 @@ pub struct NewGroup {
 pub enum Step {
     /// `CreateProfilingGroup`.
     Create(NewGroup),
+    /// `DeleteProfilingGroup`.
+    Delete,
     /// `UpdateProfilingGroup` with this value.
     Switch(bool),
     /// `TagResource` with these tags.
@@ -74,7 +76,7 @@ impl Step {
     #[must_use]
     pub fn facet(&self) -> Facet {
         match self {
-            Self::Create(_) => Facet::Existence,
+            Self::Create(_) | Self::Delete => Facet::Existence,
             Self::Switch(_) => Facet::Switch,
             Self::Tag(_) | Self::Untag(_) => Facet::Tags,
         }
@@ -84,7 +86,7 @@ impl Step {
     #[must_use]
     pub fn changed_tags(&self) -> BTreeMap<String, Option<String>> {
         match self {
-            Self::Create(_) | Self::Switch(_) => BTreeMap::new(),
+            Self::Create(_) | Self::Delete | Self::Switch(_) => BTreeMap::new(),
             Self::Tag(set) => set.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect(),
             Self::Untag(keys) => keys.iter().map(|key| (key.clone(), None)).collect(),
         }
@@ -94,7 +96,7 @@ impl Step {
     pub fn change_tags(&self, tags: &mut Tags) {
         match self {
             Self::Create(group) => *tags = group.tags.clone().unwrap_or_default(),
-            Self::Switch(_) => {}
+            Self::Delete | Self::Switch(_) => {}
             Self::Tag(added) => tags.extend(added.clone()),
             Self::Untag(keys) => tags.retain(|key, _| !keys.contains(key)),
         }

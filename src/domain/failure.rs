@@ -41,7 +41,7 @@ macro_rules! failure_reasons {
 
 failure_reasons! {
     FixMe: GroupNotFound AccessDenied CredentialsExpired CredentialsInvalid CredentialsMissing SignatureRejected
-        InvalidRequest QuotaExceeded;
+        InvalidRequest QuotaExceeded FinalizerDenied;
     Throttled: Throttled;
     Conflict: Conflict;
     Transient: ServiceUnavailable Unreachable TimedOut MalformedAnswer InternalError;
@@ -70,6 +70,7 @@ impl FailureReason {
             | Self::AccessDenied
             | Self::InvalidRequest
             | Self::QuotaExceeded
+            | Self::FinalizerDenied
             | Self::Throttled
             | Self::Conflict
             | Self::MalformedAnswer

@@ -6,7 +6,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{
     conditions,
-    desired::Desired,
+    deletion::Life,
+    desired::{Allowed, Desired},
     facet::{Step, Tags},
     failure::{Failure, FailureReason},
     grant::Grant,
@@ -18,8 +19,8 @@ use super::{
     status,
 };
 use crate::api::{
-    AggregatedProfile, ComputePlatform, ConditionType, DriftStatus, ProfilingGroupStatus, ProfilingStatus, Slowdown,
-    Timestamp,
+    AggregatedProfile, ComputePlatform, ConditionType, CreatedStatus, DeletionPolicy, DriftStatus, OriginalStatus,
+    ProfilingGroupStatus, ProfilingStatus, Slowdown, Timestamp,
 };
 
 /// When every situation takes place.
@@ -75,6 +76,7 @@ pub fn new() -> Situation {
         uid: "uid".into(),
         generation: GENERATION,
         unreadable: None,
+        life: Life::Alive { finalizer: false },
         desired: Desired {
             name: "Checkout_Service".into(),
             profiling_enabled: true,
@@ -82,6 +84,7 @@ pub fn new() -> Situation {
             corrects_drift: true,
             suspended: false,
             creates: false,
+            deletion: DeletionPolicy::Retain,
             platform: None,
             tags: None,
             not_allowed: None,
@@ -154,6 +157,47 @@ impl Situation {
     /// It creates the group where there is none.
     pub(crate) fn creates(mut self) -> Self {
         self.desired.creates = true;
+        self
+    }
+
+    /// It has the operator's finalizer.
+    pub(crate) fn with_finalizer(mut self) -> Self {
+        self.life = Life::Alive { finalizer: true };
+        self
+    }
+
+    /// It requests this for its deletion.
+    pub(crate) fn ends_with(mut self, policy: DeletionPolicy) -> Self {
+        self.desired.deletion = policy;
+        self
+    }
+
+    /// The switch was found like this, and that is stored.
+    pub(crate) fn with_original(mut self, on: bool) -> Self {
+        let original = OriginalStatus { profiling_enabled: on, captured_at: minute(90), at_adoption: true };
+        self.remembered.original = Some(Box::new(original));
+        self
+    }
+
+    /// A resource with this UID has created the group, or is about to.
+    pub(crate) fn created_by(mut self, uid: &str, confirmed: bool) -> Self {
+        self.remembered.created = Some(Box::new(CreatedStatus {
+            uid: uid.into(),
+            number: 1,
+            requested_at: minute(90),
+            at: confirmed.then(|| minute(91)),
+            group_created_at: observation(None).created_at.filter(|_| confirmed),
+            found_at: None,
+        }));
+        self
+    }
+
+    /// It is being deleted.
+    pub(crate) fn goes(mut self) -> Self {
+        let allowed = Allowed { observe_only: false, grants: Grant::ALL.to_vec() };
+        let original = self.remembered.original.as_ref().map(|original| original.profiling_enabled);
+        self.desired = self.desired.at_deletion(original, &allowed);
+        self.life = Life::Deleting;
         self
     }
 
@@ -340,12 +384,13 @@ impl Situation {
             Step::Create(group) => {
                 Observation { updated_at: Some(self.now), ..observation(Some(group.profiling_enabled)) }
             }
-            Step::Tag(_) | Step::Untag(_) => self.observation().cloned().unwrap_or_default(),
+            Step::Delete | Step::Tag(_) | Step::Untag(_) => self.observation().cloned().unwrap_or_default(),
         };
         if let Some(tags) = &mut answer.tags {
             step.change_tags(tags);
         }
-        let mut after = Self { remembered, backoff: None, ..self }.sees_all(answer);
+        let after = Self { remembered, backoff: None, ..self };
+        let mut after = if *step == Step::Delete { after.misses() } else { after.sees_all(answer) };
         after.knowledge.as_of = Some(after.now);
         after
     }

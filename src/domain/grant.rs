@@ -5,19 +5,25 @@
 pub enum Grant {
     /// To create groups.
     Create,
+    /// To delete groups that they created.
+    Delete,
+    /// To set the switch when they are deleted.
+    Restore,
     /// To manage tags.
     Tags,
 }
 
 impl Grant {
     /// Every grant there is.
-    pub const ALL: [Self; 2] = [Self::Create, Self::Tags];
+    pub const ALL: [Self; 4] = [Self::Create, Self::Delete, Self::Restore, Self::Tags];
 
     /// Its name in flags.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Create => "create",
+            Self::Delete => "delete",
+            Self::Restore => "restore",
             Self::Tags => "tags",
         }
     }
@@ -27,6 +33,8 @@ impl Grant {
     pub fn needed_by(self) -> &'static str {
         match self {
             Self::Create => "spec.creationPolicy: IfMissing",
+            Self::Delete => "spec.deletionPolicy: Delete",
+            Self::Restore => "spec.deletionPolicy: Restore or Disable",
             Self::Tags => "spec.tags",
         }
     }

@@ -4,6 +4,7 @@ pub(crate) mod agents;
 pub(crate) mod backoff;
 pub(crate) mod claims;
 pub(crate) mod conditions;
+pub mod deletion;
 pub mod desired;
 pub(crate) mod drift;
 pub mod election;

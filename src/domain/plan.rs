@@ -4,6 +4,7 @@ mod intent;
 
 use self::intent::Intent;
 use super::{
+    deletion::Ending,
     drift,
     facet::Step,
     failure::{Class, Failure, FailureReason},
@@ -82,12 +83,18 @@ pub enum State<'a> {
     },
     /// The group is about to be created: that is recorded first.
     Recording,
+    /// The group is about to be changed: what will be restored is recorded first.
+    RecordingOriginal(Step),
     /// The group is about to be changed.
     Writing(Step),
     /// AWS was changed externally, and the policy is to report it.
     DriftReported(Vec<FieldDifference>),
     /// AWS differs, and is never written to.
     Differs(Vec<FieldDifference>),
+    /// The resource is being deleted, and AWS can't be changed as that requests.
+    DeletionFailed(&'a Failure),
+    /// The resource is being deleted, and may go.
+    Released,
     /// Nothing new is known yet since the process began; what was reported holds.
     Kept,
     /// What is known is too old to be trusted.
@@ -100,10 +107,16 @@ pub enum State<'a> {
 /// Describe may leave one update for each facet.
 #[must_use]
 pub fn plan(situation: &Situation) -> Plan {
+    if situation.is_deleting() {
+        return last_plan(situation);
+    }
     if situation.blocked().is_some() || situation.backoff().is_some_and(|backoff| situation.now < backoff.retry_at) {
         return Plan::Rest;
     }
     match situation.intent() {
+        Intent::Write { .. } if situation.lacks_finalizer() || situation.lacks_original() => {
+            if situation.knowledge.wants_describe { Plan::Describe } else { Plan::Rest }
+        }
         Intent::Write { step, cause } => Plan::Write { step, cause },
         Intent::Wait | Intent::Missing | Intent::Record => Plan::Rest,
         Intent::Confirm
@@ -124,12 +137,26 @@ pub fn plan(situation: &Situation) -> Plan {
     }
 }
 
+/// The last change in AWS is the resource's own, like an edit.
+fn last_plan(situation: &Situation) -> Plan {
+    if situation.backoff().is_some_and(|backoff| situation.now < backoff.retry_at) {
+        return Plan::Rest;
+    }
+    match situation.ending() {
+        Some(Ending::Write(step)) => Plan::Write { step, cause: Cause::Edit },
+        Some(Ending::Confirm) if situation.knowledge.wants_describe => Plan::Describe,
+        Some(Ending::Confirm | Ending::Wait | Ending::Release(_)) | None => Plan::Rest,
+    }
+}
+
 impl State<'_> {
     /// Whether nothing will change until someone acts.
     #[must_use]
     pub fn is_stalled(&self) -> bool {
         match self {
-            Self::Failed(failure) | Self::LaneFailed(failure) => failure.reason.class() == Class::FixMe,
+            Self::Failed(failure) | Self::LaneFailed(failure) | Self::DeletionFailed(failure) => {
+                failure.reason.class() == Class::FixMe
+            }
             Self::Unreadable(_)
             | Self::ClaimedByAnother(_)
             | Self::RegionMissing
@@ -142,9 +169,11 @@ impl State<'_> {
             | Self::SwitchUnknown
             | Self::Waiting
             | Self::Recording
+            | Self::RecordingOriginal(_)
             | Self::Writing(_)
             | Self::DriftReported(_)
             | Self::Differs(_)
+            | Self::Released
             | Self::Kept
             | Self::Stale
             | Self::InSync => false,
@@ -156,6 +185,9 @@ impl Situation {
     /// The state of the resource: the first row that matches decides.
     #[must_use]
     pub fn state(&self) -> State<'_> {
+        if let Some(ending) = self.ending() {
+            return self.last_state(ending);
+        }
         if let Some(state) = self.blocked() {
             return state;
         }
@@ -165,7 +197,9 @@ impl Situation {
             FailureReason::GroupNotFound => State::GroupMissing,
             _ => State::Failed(&backoff.failure),
         });
+        let finalizer_is_denied = |failed: &State<'_>| matches!(failed, State::Failed(failure) if failure.reason == FailureReason::FinalizerDenied);
         let failed = match intent {
+            _ if backoff.as_ref().is_some_and(finalizer_is_denied) => backoff,
             Intent::SwitchUnknown if !self.knowledge.wants_describe => backoff,
             Intent::Write { .. } | Intent::Record | Intent::Confirm | Intent::SwitchUnknown | Intent::TagsUnknown => {
                 backoff.or(self.circuit().map(State::LaneFailed))
@@ -185,6 +219,8 @@ impl Situation {
             (_, Some(failed)) => failed,
             (Intent::SwitchUnknown, None) if !self.knowledge.wants_describe => State::SwitchUnknown,
             (Intent::SwitchUnknown | Intent::TagsUnknown | Intent::Confirm, None) => State::Waiting,
+            (Intent::Write { step, .. }, None) if self.original_to_record().is_some() => State::RecordingOriginal(step),
+            (Intent::Write { .. }, None) if self.lacks_original() => State::Waiting,
             (Intent::Write { step, .. }, None) => State::Writing(step),
             (Intent::Record, None) => State::Recording,
             (Intent::Wait, None) if !self.was_reported() => State::Waiting,
@@ -193,6 +229,18 @@ impl Situation {
             (Intent::DriftReported(differences), None) => State::DriftReported(differences),
             (Intent::Differs(differences), None) => State::Differs(differences),
             (Intent::InSync | Intent::HeldBack, None) => State::InSync,
+        }
+    }
+
+    fn last_state(&self, ending: Ending) -> State<'_> {
+        let lane = self.lane.as_ref();
+        let failed = self.backoff().map(|backoff| &backoff.failure).or(self.circuit());
+        let failed = failed.or_else(|| lane.and_then(|lane| lane.failure.as_ref()));
+        match (ending, failed) {
+            (Ending::Release(_), _) => State::Released,
+            (_, Some(failure)) => State::DeletionFailed(failure),
+            (Ending::Write(step), None) => State::Writing(step),
+            (Ending::Wait | Ending::Confirm, None) => State::Waiting,
         }
     }
 
@@ -205,7 +253,7 @@ impl Situation {
     /// When time alone changes the plan or the state, whatever is known then. Conditions on agents have times of their own.
     #[must_use]
     pub fn recheck_at(&self) -> Option<Timestamp> {
-        if self.blocked().is_some() {
+        if self.blocked().is_some() && !self.is_deleting() {
             return None;
         }
         let slowdown = self.remembered.drift.slowdown;
@@ -222,7 +270,7 @@ impl Situation {
     }
 
     /// States that forbid every call, whatever else is known.
-    fn blocked(&self) -> Option<State<'_>> {
+    pub(super) fn blocked(&self) -> Option<State<'_>> {
         if let Some(why) = &self.unreadable {
             return Some(State::Unreadable(why));
         }
@@ -236,7 +284,8 @@ impl Situation {
             return Some(State::ClaimedByAnother(owner));
         }
         let Some(lane) = &self.lane else { return Some(State::RegionMissing) };
-        self.target_changed(lane).or_else(|| self.platform_differs())
+        let differs = || self.platform_differs().filter(|_| !self.is_deleting());
+        self.target_changed(lane).or_else(differs)
     }
 
     fn platform_differs(&self) -> Option<State<'_>> {
@@ -255,7 +304,7 @@ impl Situation {
     }
 
     /// An edit that was made while the process was away must not reach an account that AWS has not confirmed yet.
-    fn target_is_unverified(&self) -> bool {
+    pub(super) fn target_is_unverified(&self) -> bool {
         self.remembered.seen && self.lane.as_ref().is_some_and(|lane| lane.account.is_none())
     }
 
@@ -267,7 +316,7 @@ impl Situation {
 
     /// The last failure, unless it is over: a newer read shows that what was tried is no longer needed, or possible; or
     /// the whole lane had failed, and has recovered.
-    fn backoff(&self) -> Option<&Backoff> {
+    pub(super) fn backoff(&self) -> Option<&Backoff> {
         self.backoff.as_ref().filter(|backoff| !self.is_over(backoff))
     }
 
@@ -286,6 +335,12 @@ impl Situation {
         if backoff.failure.reason.affects_lane() && recovered.is_some_and(|recovered| recovered > backoff.failed_at) {
             return true;
         }
+        if backoff.failure.reason == FailureReason::FinalizerDenied {
+            return self.finalizer_due().is_none();
+        }
+        if let Some(ending) = self.ending() {
+            return matches!(ending, Ending::Release(_));
+        }
         if self.group_was_missed() && self.desired.creates && self.knowledge.presence == Presence::Missing {
             return true;
         }
@@ -301,7 +356,7 @@ impl Situation {
     fn is_contested(&self) -> bool {
         let calm_at = drift::calm_at(&self.remembered.drift, self.limits.drift_window);
         let at_peace = self.differences().is_empty() && calm_at.is_some_and(|calm| calm <= self.now);
-        let corrects = self.desired.manages && self.desired.corrects_drift;
+        let corrects = self.desired.manages && self.desired.corrects_drift && !self.is_deleting();
         corrects && self.remembered.drift.slowdown.is_some() && !at_peace
     }
 

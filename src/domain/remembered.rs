@@ -9,7 +9,7 @@ use super::{
     situation::Situation,
     tags::TagsView,
 };
-use crate::api::{ConditionType, CreatedStatus, DriftStatus, ProfilingGroupStatus, Timestamp};
+use crate::api::{ConditionType, CreatedStatus, DriftStatus, OriginalStatus, ProfilingGroupStatus, Timestamp};
 
 /// Read from the status once; from then on the process's own memory, so that a meddler's change of the status does not
 /// move AWS.
@@ -25,6 +25,8 @@ pub struct Remembered {
     pub tags: Option<Tags>,
     /// The last creation of the group by this resource, carried out or about to be.
     pub created: Option<Box<CreatedStatus>>,
+    /// The switch as it was found, once that is stored.
+    pub original: Option<Box<OriginalStatus>>,
     /// The switch as last seen, and since when.
     pub switch: Option<(bool, Timestamp)>,
     /// `updatedAt` as last seen.
@@ -55,6 +57,7 @@ impl Remembered {
             last_applied: status.last_applied.as_ref().and_then(|applied| applied.profiling_enabled),
             tags: status.last_applied.as_ref().and_then(|applied| applied.tags.clone()),
             created: status.managed.as_ref().and_then(|managed| managed.created.clone()).map(Box::new),
+            original: status.original.clone().map(Box::new),
             switch: status.profiling_enabled.zip(status.profiling_enabled_since),
             updated_at: status.updated_at,
             account: status.account.clone(),
@@ -80,6 +83,7 @@ impl Remembered {
                     created.at = Some(now);
                 }
             }
+            Step::Delete => {}
             Step::Switch(to) => {
                 self.last_applied = Some(*to);
                 self.in_doubt = None;
@@ -105,6 +109,13 @@ impl Remembered {
             }
         }
         self
+    }
+
+    /// The group that this resource created has this `createdAt`.
+    pub fn created_group(&mut self, created_at: Option<Timestamp>) {
+        if let Some(created) = &mut self.created {
+            created.group_created_at = created_at;
+        }
     }
 
     /// What is remembered once it is certain that the group was not created by this resource: it is found, like any other.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{
-    desired::Desired, facet::Facet, failure::Failure, lane_id::LaneId, observation::Observation,
+    deletion::Life, desired::Desired, facet::Facet, failure::Failure, lane_id::LaneId, observation::Observation,
     remembered::Remembered, tags::TagsView,
 };
 use crate::api::{FieldDifference, Timestamp};
@@ -20,6 +20,17 @@ pub enum Presence {
     Missing,
     /// AWS described it.
     Present(Observation),
+}
+
+impl Presence {
+    /// The group as AWS last described it.
+    #[must_use]
+    pub fn observation(&self) -> Option<&Observation> {
+        match self {
+            Self::Present(observation) => Some(observation),
+            Self::NotListed | Self::Unconfirmed | Self::Missing => None,
+        }
+    }
 }
 
 /// What the lane's inventory knows about one name.
@@ -122,6 +133,8 @@ pub struct Situation {
     pub generation: i64,
     /// Why the spec can't be read, if so; then the desired state below means nothing.
     pub unreadable: Option<String>,
+    /// Where the resource is in its life.
+    pub life: Life,
     /// What the user requests.
     pub desired: Desired,
     /// What the status remembers.
@@ -144,10 +157,7 @@ impl Situation {
     /// The group as AWS last described it.
     #[must_use]
     pub fn observation(&self) -> Option<&Observation> {
-        match &self.knowledge.presence {
-            Presence::Present(observation) => Some(observation),
-            Presence::NotListed | Presence::Unconfirmed | Presence::Missing => None,
-        }
+        self.knowledge.presence.observation()
     }
 
     /// The switch as AWS last reported it.

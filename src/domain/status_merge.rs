@@ -105,6 +105,7 @@ const OUR_MEMBERS: &[&str] = &[
     "desired",
     "lastApplied",
     "managed",
+    "original",
     "drift",
     "lastHandledReconcileAt",
 ];

@@ -37,6 +37,7 @@ pub struct Reported {
     agents: Option<Reason>,
     /// Whether AWS had reported on agents at all: a group that was just adopted may have been silent before.
     agents_seen: bool,
+    not_created_here: bool,
 }
 
 impl Reported {
@@ -51,6 +52,7 @@ impl Reported {
             ready: read(ConditionType::Ready),
             agents: read(ConditionType::AgentsReporting).map(|(_, reason)| reason),
             agents_seen: status.profiling_status.is_some(),
+            not_created_here: read(ConditionType::Synced).is_some_and(|(_, reason)| reason == Reason::NotCreatedHere),
         }
     }
 }
@@ -60,6 +62,7 @@ pub fn events_of(applied: &[Applied]) -> impl Iterator<Item = EventDraft> {
     applied.iter().map(|Applied { step, cause }| {
         let did = done(step);
         let (reason, note) = match cause {
+            Cause::Edit if *step == Step::Delete => ("Deleted", format!("{did} in AWS.")),
             Cause::Edit => ("Updated", format!("{did} in AWS.")),
             Cause::Adoption if matches!(step, Step::Create(_)) => ("Created", format!("{did} in AWS.")),
             Cause::Adoption => ("Updated", format!("{did} in AWS: the group had a different value when adopted.")),
@@ -78,6 +81,7 @@ pub fn events_of(applied: &[Applied]) -> impl Iterator<Item = EventDraft> {
 fn done(step: &Step) -> String {
     match step {
         Step::Create(_) => "Created the group".into(),
+        Step::Delete => "Deleted the group".into(),
         Step::Switch(to) => format!("Turned profiling {}", if *to { "on" } else { "off" }),
         Step::Tag(tags) => format!("Set {}", named(tags.keys())),
         Step::Untag(keys) => format!("Removed {}", named(keys.iter())),
@@ -101,7 +105,9 @@ pub fn events_between(
     let ready = now.ready.filter(|_| now.ready != before.ready && now.ready != stored.ready);
     let agents = now.agents.filter(|_| now.agents != before.agents && now.agents != stored.agents);
     let ready = ready.and_then(|is| ready_transition(before.ready, is, after, failure));
-    ready.into_iter().chain(agents.and_then(|is| agents_transition(before, is, after)))
+    let agents = agents.and_then(|is| agents_transition(before, is, after));
+    let not_created = now.not_created_here && !before.not_created_here && !stored.not_created_here;
+    ready.into_iter().chain(agents).chain(not_created.then(|| not_created_here(after)).flatten())
 }
 
 fn ready_transition(
@@ -134,6 +140,11 @@ fn ready_transition(
         }
         _ => None,
     }
+}
+
+fn not_created_here(after: &ProfilingGroupStatus) -> Option<EventDraft> {
+    let note = conditions::find(&after.conditions, ConditionType::Synced)?.message.clone();
+    Some(EventDraft { warning: true, reason: Reason::NotCreatedHere.as_str(), action: "Reconcile", note })
 }
 
 fn agents_transition(was: Reported, is: Reason, after: &ProfilingGroupStatus) -> Option<EventDraft> {

@@ -119,7 +119,7 @@ async fn every_setting_reaches_the_operator_as_its_flag() {
         "--leader-election-retry-period=5s",
         "--namespace=shop",
         "--observe-only",
-        "--allowed-facets=create,tags",
+        "--allowed-facets=create,delete,restore,tags",
     ] {
         assert!(args.iter().any(|found| found == arg), "{arg} in {args:?}");
     }

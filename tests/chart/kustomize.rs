@@ -64,6 +64,23 @@ async fn access_is_the_base_without_what_runs_in_the_cluster() {
     assert_eq!(access.len(), 9);
 }
 
+#[tokio::test]
+async fn the_component_for_deletion_is_the_chart_with_what_it_needs() {
+    let component = comparable(overlaid(json!({ "components": ["deletion"] })).await);
+    let chart = comparable(Rendered::with(&["--set", "operator.allowedFacets={restore,delete}"]).await.0);
+    let one = |objects: &[Value], kind: &str| objects.iter().find(|object| object["kind"] == kind).unwrap().clone();
+    for kind in ["ClusterRole", "Deployment"] {
+        let part = if kind == "Deployment" { "/spec/template/spec/containers/0/args" } else { "/rules" };
+        let sorted = |objects: &[Value]| {
+            let object = one(objects, kind);
+            let mut items = object.pointer(part).unwrap().as_array().unwrap().clone();
+            items.sort_by_key(Value::to_string);
+            items
+        };
+        assert_eq!(sorted(&component), sorted(&chart), "{kind}");
+    }
+}
+
 #[derive(Deserialize)]
 struct RoleRef {
     kind: String,
@@ -75,9 +92,12 @@ async fn overlaid(change: Value) -> Vec<Value> {
     let overlay = tempfile::tempdir().unwrap();
     let directory = overlay.path().canonicalize().unwrap();
     let up: PathBuf = directory.components().skip(1).map(|_| "..").collect();
-    let base = up.join(paths::workspace().join("deploy/kustomize/base").strip_prefix("/").unwrap());
+    let part = |name: &str| up.join(paths::workspace().join("deploy/kustomize").join(name).strip_prefix("/").unwrap());
     let mut kustomization = change;
-    kustomization["resources"] = json!([base]);
+    kustomization["resources"] = json!([part("base")]);
+    for component in kustomization["components"].as_array_mut().into_iter().flatten() {
+        *component = json!(part(component.as_str().unwrap()));
+    }
     fs::write(directory.join("kustomization.yaml"), kustomization.to_string()).unwrap();
     built_at(&directory).await
 }

@@ -177,6 +177,21 @@ async fn the_operator_may_read_write_the_status_publish_events_and_hold_a_lease_
 }
 
 #[tokio::test]
+async fn only_where_a_deletion_may_change_aws_the_operator_may_patch_for_its_finalizer() {
+    for facets in ["{restore}", "{create,delete}"] {
+        let rendered = Rendered::with(&["--set", &format!("operator.allowedFacets={facets},{NO_USERS}")]).await;
+        let groups = [&GROUPS[..], &["patch profilinggroups"]].concat();
+        assert_eq!(
+            allowed(&rendered),
+            expected(&[(EVERYWHERE, &[&groups, &EVENTS]), (SYSTEM, &[&LEASES])]),
+            "{facets}"
+        );
+    }
+    let rendered = Rendered::with(&["--set", &format!("operator.allowedFacets={{create,tags}},{NO_USERS}")]).await;
+    assert_eq!(allowed(&rendered), expected(&[(EVERYWHERE, &[&GROUPS, &EVENTS]), (SYSTEM, &[&LEASES])]));
+}
+
+#[tokio::test]
 async fn with_namespaces_given_there_are_no_permissions_in_any_other() {
     let rendered = Rendered::file("locked-down").await;
     let watched: &[&[&str]] = &[&GROUPS, &EVENTS];

@@ -51,7 +51,10 @@ async fn a_wrong_value_is_refused_with_its_place_and_what_is_wrong() {
         ("operator.region=Ireland", "at '/operator/region': 'Ireland' does not match"),
         ("operator.logFormat=xml", "at '/operator/logFormat': value must be one of '', 'json', 'text'"),
         ("operator.awsCallsPerSecond=0", "at '/operator/awsCallsPerSecond': minimum: got 0, want 1"),
-        ("operator.allowedFacets[0]=switch", "at '/operator/allowedFacets/0': value must be one of 'create', 'tags'"),
+        (
+            "operator.allowedFacets[0]=switch",
+            "at '/operator/allowedFacets/0': value must be one of 'create', 'delete', 'restore', 'tags'",
+        ),
         ("operator.observeOnly=maybe", "at '/operator/observeOnly': got string, want boolean"),
         ("operator.endpointUrl=emulator:8000", "at '/operator/endpointUrl': 'emulator:8000' does not match"),
         (

@@ -44,7 +44,8 @@ fn each_policy_allows_exactly_what_the_operator_calls() {
     );
     assert_eq!(allowed(&policy("tags.json")), needed(&[Operation::ListTags, Operation::Tag, Operation::Untag]));
     assert_eq!(allowed(&policy("create.json")), needed(&[Operation::Create]));
-    let policies = ["toggle-only.json", "create.json", "tags.json"];
+    assert_eq!(allowed(&policy("delete.json")), needed(&[Operation::Delete]));
+    let policies = ["toggle-only.json", "create.json", "delete.json", "tags.json"];
     let actions =
         policies.map(|name| allowed(&policy(name)).into_iter().map(|(action, _)| action)).into_iter().flatten();
     let called = Operation::ALL.into_iter().filter(|operation| *operation != Operation::GetCallerIdentity);

@@ -20,7 +20,9 @@ use crate::{
 
 pub const USE_LEASES: &str =
     "{ apiGroups: [coordination.k8s.io], resources: [leases], verbs: [create, get, list, update, watch] }";
-pub const ALL: [&str; 4] = [READ, WRITE_STATUS, PUBLISH, USE_LEASES];
+/// What a finalizer needs.
+const PATCH: &str = "{ apiGroups: [codeguruprofiler.dev], resources: [profilinggroups], verbs: [patch] }";
+pub const ALL: [&str; 5] = [READ, WRITE_STATUS, PATCH, PUBLISH, USE_LEASES];
 
 /// The times of an election.
 #[derive(Clone, Copy)]
@@ -124,7 +126,7 @@ impl<'a> Fleet<'a> {
         let start = self.world.operator_with(kubeconfig);
         let start = self.terms.flags.iter().fold(start, |start, (flag, value)| start.flag(flag, value));
         let start = start
-            .flag("--allowed-facets", "create,tags")
+            .flag("--allowed-facets", "create,delete,tags")
             .flag("--leader-election", "true")
             .flag("--leader-election-namespace", &self.lease.0)
             .flag("--leader-election-lease-name", self.lease.1)

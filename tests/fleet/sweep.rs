@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, ops::RangeInclusive};
 
 use devkit::faultproxy::{Effect, FaultProxy, Rule};
 use http::Method;
+use kube::api::DeleteParams;
 use serde_json::json;
 
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
 
 const LIST: &str = "ListProfilingGroups";
 const CREATE: &str = "CreateProfilingGroup";
+const DELETE: &str = "DeleteProfilingGroup";
 const TAG: &str = "TagResource";
 const UNTAG: &str = "UntagResource";
 /// Stands for the name of the resource in a path.
@@ -29,6 +31,8 @@ enum Work {
     Retag,
     /// There is no group yet.
     Create,
+    /// The group goes with its resource.
+    Delete,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,7 +89,10 @@ async fn wherever_the_leader_is_killed_nothing_is_lost_and_nothing_is_done_twice
     for (index, (call, moment)) in cases.iter().enumerate() {
         let name = format!("k-{index:03}");
         let updates = world.calls_for(UPDATE, &name).await;
-        let corrections = world.status(&name).await["drift"]["corrections"].as_u64().unwrap_or(0);
+        let corrections = match call.work {
+            Work::Delete => 0,
+            _ => world.status(&name).await["drift"]["corrections"].as_u64().unwrap_or(0),
+        };
         let line = format!("{call} {moment:?}: {updates} Updates, {corrections} corrections recorded");
         println!("{line}");
         if !call.updates(*moment).contains(&updates) || call.work == Work::Retag && corrections > 0 {
@@ -111,6 +118,7 @@ async fn recorded(world: &World, leader: &Watched) -> Vec<Call> {
         (Work::Correct, "seen-c"),
         (Work::Retag, "seen-d"),
         (Work::Create, "seen-e"),
+        (Work::Delete, "seen-f"),
     ] {
         prepare(world, work, name).await;
         let position = world.plane.audit().await.unwrap().position();
@@ -127,6 +135,7 @@ async fn recorded(world: &World, leader: &Watched) -> Vec<Call> {
                 "get" | "list" => "GET",
                 "create" => "POST",
                 "update" => "PUT",
+                "patch" => "PATCH",
                 // An open watch is no call of this work.
                 "watch" => return None,
                 other => panic!("{other} {}", event.uri),
@@ -164,7 +173,7 @@ impl Call {
     /// How many Updates of the group there may be: the same once more where the leader could not record its own.
     fn updates(&self, moment: Moment) -> RangeInclusive<usize> {
         match (self.work, &self.request) {
-            (Work::Adopt | Work::Retag | Work::Create, _) => 0..=0,
+            (Work::Adopt | Work::Retag | Work::Create | Work::Delete, _) => 0..=0,
             (_, Request::Aws(operation)) if operation == UPDATE => 1..=2,
             (_, Request::Kubernetes(_, path)) if path.ends_with("/status") && moment == Moment::Before => 1..=2,
             _ => 1..=1,
@@ -182,14 +191,22 @@ impl Call {
     /// The sample that CI takes.
     fn changes(&self) -> bool {
         match &self.request {
-            Request::Aws(operation) => [CREATE, UPDATE, TAG, UNTAG].contains(&&**operation),
-            Request::Kubernetes(_, path) => path.ends_with("/status") && self.work != Work::Retag,
+            Request::Aws(operation) => [CREATE, DELETE, UPDATE, TAG, UNTAG].contains(&&**operation),
+            Request::Kubernetes(method, path) => {
+                method == "PATCH" || path.ends_with("/status") && self.work != Work::Retag
+            }
         }
     }
 }
 
 async fn prepare(world: &World, work: Work, name: &str) {
     if work == Work::Create {
+        return;
+    }
+    if work == Work::Delete {
+        world.create(name, true, json!({ "creationPolicy": "IfMissing", "deletionPolicy": "Delete" })).await;
+        world.condition(name, "Ready", "True", "InSync").await;
+        world.until(name, "the finalizer", |object| object["metadata"]["finalizers"].is_array()).await;
         return;
     }
     world.flip(name, true).await;
@@ -203,6 +220,7 @@ async fn prepare(world: &World, work: Work, name: &str) {
 async fn begin(world: &World, work: Work, name: &str) {
     match work {
         Work::Adopt => drop(world.create(name, true, json!({})).await),
+        Work::Delete => drop(world.groups.delete(name, &DeleteParams::default()).await.unwrap()),
         Work::Create => drop(world.create(name, true, json!({ "creationPolicy": "IfMissing" })).await),
         Work::Edit => world.patch(name, json!({ "spec": { "profilingEnabled": false } })).await,
         Work::Correct => world.flip(name, false).await,
@@ -211,6 +229,12 @@ async fn begin(world: &World, work: Work, name: &str) {
 }
 
 async fn finished(world: &World, work: Work, name: &str) {
+    if work == Work::Delete {
+        let gone = async || world.groups.get_opt(name).await.unwrap().is_none().then_some(());
+        world.eventually("the resource goes", gone).await;
+        assert!(world.enabled(name).await.is_none(), "{name}: the group goes first");
+        return;
+    }
     world.eventually("AWS follows", async || world.enabled(name).await.filter(|on| *on != (work == Work::Edit))).await;
     if work == Work::Retag {
         let follows = async || (world.tags(name).await == json!({ "team": "new" })).then_some(());

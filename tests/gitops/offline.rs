@@ -22,6 +22,7 @@ const WORDS: [(&str, &[&str]); 4] = [
             "InSync_AgentsSilent_WaitingForAgents",
             "InSync_InventoryStale",
             "InSync_NoAgentEverSeen_WaitingForAgents",
+            "InSync_NotCreatedHere",
             "InSync_NotJudged_NotJudged",
             "InSync_NotYetKnown_AgentsUpToDate",
             "InSync_NotYetKnown_WaitingForAgents",
@@ -38,6 +39,7 @@ const WORDS: [(&str, &[&str]); 4] = [
             "Conflict",
             "Contested",
             "Deleting",
+            "DeletionFailed",
             "InternalError",
             "MalformedAnswer",
             "NeverLookedAt",
@@ -59,6 +61,7 @@ const WORDS: [(&str, &[&str]); 4] = [
             "CredentialsInvalid",
             "CredentialsMissing",
             "FacetNotAllowed",
+            "FinalizerDenied",
             "GroupNotFound",
             "InvalidRequest",
             "InvalidSpec",
@@ -82,14 +85,14 @@ async fn offline() -> Offline {
 fn expected(Example { phase, object, .. }: &Example) -> (&'static str, &'static str, String) {
     let (word, _) = WORDS.iter().find(|(_, phases)| phases.contains(&phase.as_str())).unwrap();
     let kstatus = match (*word, phase.as_str()) {
-        (_, "Deleting") => "Terminating",
+        (_, "Deleting" | "DeletionFailed") => "Terminating",
         // kstatus has no word for what is suspended.
         ("Healthy" | "Suspended", _) => "Current",
         ("Progressing", _) => "InProgress",
         _ => "Failed",
     };
     let message = match phase.as_str() {
-        "Deleting" => "Pending deletion".to_owned(),
+        "Deleting" | "DeletionFailed" => "Pending deletion".to_owned(),
         "NeverLookedAt" | "OldGeneration" => {
             format!("Waiting for the operator to process generation {}.", object["metadata"]["generation"])
         }
@@ -127,7 +130,9 @@ async fn argo_cd_and_kstatus_agree_on_every_phase_that_the_stories_recorded() {
         assert_eq!(word, kstatus, "{}: {said}", example.phase);
         let (own, own_message) = kstatus::compute(&example.object);
         assert_eq!(format!("{own:?}"), *word, "the devkit's reading of kstatus, {}", example.phase);
-        if matches!(example.phase.as_str(), "NeverLookedAt" | "OldGeneration" | "Deleting") || word == "Current" {
+        if matches!(example.phase.as_str(), "NeverLookedAt" | "OldGeneration" | "Deleting" | "DeletionFailed")
+            || word == "Current"
+        {
             continue;
         }
         assert_eq!(own_message, *said, "{}", example.phase);
@@ -149,7 +154,7 @@ async fn only_the_actions_that_make_sense_are_offered() {
         assert_eq!(names, ["reconcile", "resume", "suspend"], "{}", example.phase);
         let enabled: Vec<_> = actions.iter().filter(|(_, enabled)| *enabled).map(|(name, _)| name.as_str()).collect();
         let expected: &[&str] = match example.phase.as_str() {
-            "Deleting" => &[],
+            "Deleting" | "DeletionFailed" => &[],
             "Suspended" => &["resume"],
             _ => &["reconcile", "suspend"],
         };

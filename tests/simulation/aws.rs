@@ -112,6 +112,7 @@ impl Aws {
                 }
                 ("codeguru-profiler", "POST", target, bytes(&body))
             }
+            Call::Delete(name) => ("codeguru-profiler", "DELETE", format!("/profilingGroups/{name}"), Bytes::new()),
             Call::ListTags(name) => ("codeguru-profiler", "GET", tags_path(account, region, name), Bytes::new()),
             Call::Tag(name, tags) => {
                 ("codeguru-profiler", "POST", tags_path(account, region, name), bytes(&json!({ "tags": tags })))
@@ -155,6 +156,8 @@ pub enum Call {
     Update(String, bool),
     /// This group is created.
     Create(String, NewGroup),
+    /// This group is deleted.
+    Delete(String),
     /// The tags of this group.
     ListTags(String),
     /// These tags are set on this group.
@@ -172,6 +175,7 @@ impl Call {
             Self::Describe(_) => Operation::Describe,
             Self::Update(..) => Operation::Update,
             Self::Create(..) => Operation::Create,
+            Self::Delete(_) => Operation::Delete,
             Self::ListTags(_) => Operation::ListTags,
             Self::Tag(..) => Operation::Tag,
             Self::Untag(..) => Operation::Untag,
@@ -184,6 +188,7 @@ impl Call {
             Self::Describe(name)
             | Self::Update(name, _)
             | Self::Create(name, _)
+            | Self::Delete(name)
             | Self::ListTags(name)
             | Self::Tag(name, _)
             | Self::Untag(name, _) => Some(name),
@@ -192,7 +197,7 @@ impl Call {
     }
 
     fn mutates(&self) -> bool {
-        matches!(self, Self::Create(..) | Self::Update(..) | Self::Tag(..) | Self::Untag(..))
+        matches!(self, Self::Create(..) | Self::Delete(_) | Self::Update(..) | Self::Tag(..) | Self::Untag(..))
     }
 
     fn shown(&self) -> String {
@@ -201,6 +206,7 @@ impl Call {
             Self::Describe(name) => format!("Describe {name}"),
             Self::List(_) => "List".into(),
             Self::Create(name, group) => format!("Create {name} with {group:?}"),
+            Self::Delete(name) => format!("Delete {name}"),
             Self::ListTags(name) => format!("ListTags {name}"),
             Self::Tag(name, tags) => format!("Tag {name} with {tags:?}"),
             Self::Untag(name, keys) => format!("Untag {name}: {keys:?}"),
@@ -311,6 +317,8 @@ pub enum Seen<'a> {
     Update(&'a str, bool),
     /// This group is created under this token.
     Create(&'a str, &'a NewGroup),
+    /// This group is deleted.
+    Delete(&'a str),
     /// The tags of this group.
     ListTags,
     /// A change of this group's tags: the keys, with the value that each is to have.
@@ -325,6 +333,7 @@ fn call_of(call: &Call) -> Seen<'_> {
         Call::Describe(name) => Seen::Describe(name),
         Call::Update(name, to) => Seen::Update(name, *to),
         Call::Create(name, group) => Seen::Create(name, group),
+        Call::Delete(name) => Seen::Delete(name),
         Call::ListTags(_) => Seen::ListTags,
         Call::Tag(name, tags) => Seen::Tags(name, tags.iter().map(|(key, value)| (&**key, Some(&**value))).collect()),
         Call::Untag(name, keys) => Seen::Tags(name, keys.iter().map(|key| (&**key, None)).collect()),
@@ -419,6 +428,11 @@ impl ProfilerService for Service {
     fn create<'a>(&'a self, name: &'a str, group: &'a NewGroup) -> BoxFuture<'a, Result<Observation, AwsError>> {
         let call = Call::Create(name.into(), group.clone());
         async move { self.call(call).await.map(|body| observe(&body)) }.boxed()
+    }
+
+    fn delete<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), AwsError>> {
+        let call = Call::Delete(name.into());
+        async move { self.call(call).await.map(drop) }.boxed()
     }
 
     fn list_tags<'a>(&'a self, name: &'a str, _: &'a str) -> BoxFuture<'a, Result<Tags, AwsError>> {

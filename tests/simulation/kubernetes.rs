@@ -136,7 +136,7 @@ impl Transport {
         let meets = |fault| world.faults().meets(fault, world.elapsed());
         let status_write = is_status_write(&request);
         let refused = !self.process.options().elects && world.faults().holds(Fault::PermitsRefused, world.elapsed());
-        if status_write && refused {
+        if (status_write || request.method == Method::PATCH) && refused {
             world.oracle().without_permit(world, &request.path);
         }
         if meets(Fault::KubeUnreachable) {

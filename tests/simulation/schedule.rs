@@ -205,6 +205,9 @@ impl Draw<'_> {
         if self.chance.random_bool(0.25) {
             spec["tags"] = self.tags();
         }
+        if self.chance.random_bool(0.3) {
+            spec["deletionPolicy"] = self.one_of(&["Restore", "Disable", "Delete"]).into();
+        }
         Action::Create { namespace: NAMESPACES[number % 2], name: format!("r{number}"), spec }
     }
 
@@ -247,7 +250,11 @@ impl Draw<'_> {
                 let tags = if self.chance.random_bool(0.2) { Value::Null } else { self.tags_patch() };
                 Action::Edit { namespace, name, spec: json!({ "tags": tags }) }
             }
-            4..18 => {
+            4..6 => {
+                let policy = self.one_of(&[Some("Restore"), Some("Disable"), Some("Delete"), Some("Retain"), None]);
+                Action::Edit { namespace, name, spec: json!({ "deletionPolicy": policy }) }
+            }
+            6..18 => {
                 let spec = json!({ "profilingEnabled": self.chance.random::<bool>() });
                 Action::Edit { namespace, name, spec }
             }

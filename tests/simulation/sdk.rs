@@ -110,6 +110,7 @@ fn read(request: &HttpRequest) -> (String, Call) {
             let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap();
             Call::Update(name.into(), body["agentOrchestrationConfig"]["profilingEnabled"] == true)
         }
+        ("DELETE", Some(name)) => Call::Delete(name.into()),
         (_, Some(name)) => Call::Describe(name.into()),
         (_, None) => Call::List(token.map(str::to_owned)),
     };

@@ -84,7 +84,8 @@ imagePullSecrets:
 {{- define "operator.rules" -}}
 - apiGroups: [codeguruprofiler.dev]
   resources: [profilinggroups]
-  verbs: [get, list, watch]
+  {{- $finalizes := or (has "restore" .Values.operator.allowedFacets) (has "delete" .Values.operator.allowedFacets) }}
+  verbs: [get, list, {{ if $finalizes }}patch, {{ end }}watch]
 - apiGroups: [codeguruprofiler.dev]
   resources: [profilinggroups/status]
   verbs: [update]

@@ -80,7 +80,7 @@ fn by_reason(error: &AwsError) -> String {
              the operator retries",
             what(error)
         ),
-        FailureReason::InternalError => {
+        FailureReason::InternalError | FailureReason::FinalizerDenied => {
             format!("{operation} in {region} failed inside the operator: see its log; it retries")
         }
     }

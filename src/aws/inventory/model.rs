@@ -21,8 +21,9 @@ use std::{
 use self::steps::{Call, Shaped};
 use super::{Answer, Inventory, Known, STALE_READS_LAST};
 use crate::{
-    api::{ProfilingStatus, Timestamp},
+    api::{DeletionPolicy, ProfilingStatus, Timestamp},
     domain::{
+        deletion::Life,
         desired::Desired,
         lane_id::LaneId,
         moment::Moment,
@@ -247,6 +248,7 @@ impl World {
             now: time(0),
             uid: "uid".into(),
             generation: 1,
+            life: Life::Alive { finalizer: false },
             desired: Desired {
                 name: NAME.into(),
                 profiling_enabled: self.desired,
@@ -254,6 +256,7 @@ impl World {
                 corrects_drift: true,
                 suspended: false,
                 creates: false,
+                deletion: DeletionPolicy::Retain,
                 platform: None,
                 tags: None,
                 not_allowed: None,

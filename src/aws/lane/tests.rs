@@ -58,6 +58,10 @@ impl ProfilerService for Aws {
         async { Ok(group(name)) }.boxed()
     }
 
+    fn delete<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<(), AwsError>> {
+        async { Ok(()) }.boxed()
+    }
+
     fn list_tags<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<Tags, AwsError>> {
         async { Ok(Tags::new()) }.boxed()
     }

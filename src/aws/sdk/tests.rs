@@ -74,6 +74,7 @@ async fn call(client: &Arc<dyn ProfilerService>, operation: Operation) -> Result
             let (token, platform, tags) = ("uid-1".to_owned(), None, None);
             client.create("Checkout", &NewGroup { token, platform, profiling_enabled: true, tags }).await.map(drop)
         }
+        Operation::Delete => client.delete("Checkout").await,
         Operation::Update => client.update("Checkout", true).await.map(drop),
         Operation::ListTags => client.list_tags("Checkout", ARN).await.map(drop),
         Operation::Tag => client.tag("Checkout", ARN, &[("team".to_owned(), "shop".to_owned())].into()).await,

@@ -3,12 +3,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Entry, Memory, key::Key, object::Object};
+use super::{Entry, Memory, key::Key, object::Object, record::Record};
 use crate::{
-    api::ProfilingGroupStatus,
+    api::{ProfilingGroupSpec, ProfilingGroupStatus},
     aws::limiter::Class,
     domain::{
         claims::{Group, Standing},
+        deletion::{Finalizer, Life},
         desired::Desired,
         lane_id::LaneId,
         moment::{Moment, Now},
@@ -52,6 +53,8 @@ pub struct Evaluation {
     pub writes: bool,
     /// What was reported last: by this process, else by whoever wrote the status before it began.
     pub reported: Reported,
+    /// The change of the operator's finalizer that is due.
+    pub finalizer: Option<Finalizer>,
     /// Whether something that was written to AWS is not reported in an event yet.
     pub unpublished: bool,
     /// Whether nothing but waiting would be reported.
@@ -85,7 +88,7 @@ impl Evaluation {
     #[must_use]
     pub fn reports(&self, applying: bool, reporting: bool) -> bool {
         let settled = self.plan == Plan::Rest || self.situation.circuit().is_some();
-        (self.writes || self.unpublished) && settled && !applying && !reporting
+        (self.writes || self.unpublished || self.finalizer.is_some()) && settled && !applying && !reporting
     }
 
     /// Whether nothing will change until someone acts.
@@ -145,6 +148,7 @@ impl Memory {
         Some(Evaluation {
             writes: worth == Worth::Write && held_until.is_none(),
             reported: record.reported.unwrap_or_else(|| Reported::of(&stored.ours)),
+            finalizer: situation.finalizer().filter(|_| held_until.is_none()),
             unpublished: !record.unpublished.is_empty() && held_until.is_none(),
             unconfirmed,
             wants: group.filter(|_| wants(&situation)),
@@ -159,6 +163,15 @@ impl Memory {
             next,
             waiting,
         })
+    }
+
+    fn desired(&self, spec: &ProfilingGroupSpec, object: &Object, record: &Record) -> Desired {
+        let desired = Desired::of(spec, &self.settings.allowed);
+        if object.life != Life::Deleting {
+            return desired;
+        }
+        let original = record.remembered.original.as_ref().map(|original| original.profiling_enabled);
+        desired.at_deletion(original, &self.settings.allowed)
     }
 
     /// How long what is known about the group of `key` may still be trusted; `None` when it is too old, or nothing is
@@ -179,7 +192,7 @@ impl Memory {
     fn situation(&self, key: &Key, entry: &Entry, now: Now) -> (Situation, Option<Group>, Option<Moment>) {
         let Entry { object, record, .. } = entry;
         let unreadable = object.spec.as_ref().err().cloned();
-        let desired = object.spec.as_ref().map(|spec| Desired::of(spec, &self.settings.allowed)).unwrap_or_default();
+        let desired = object.spec.as_ref().map(|spec| self.desired(spec, object, record)).unwrap_or_default();
         let spec = object.spec.as_ref().ok();
         let region = spec.and_then(|spec| spec.region.as_deref().or(self.settings.default_region.as_deref()));
         let id = region.map(LaneId::of_region);
@@ -212,6 +225,7 @@ impl Memory {
             uid: Arc::clone(&object.uid),
             generation: object.generation,
             unreadable,
+            life: object.life,
             desired,
             remembered: record.remembered.clone(),
             ownership,
@@ -233,7 +247,8 @@ fn wants(situation: &Situation) -> bool {
         | State::Suspended
         | State::ClaimedByAnother(_)
         | State::FacetNotAllowed(_)
-        | State::RegionMissing => false,
+        | State::RegionMissing
+        | State::Released => false,
         // Another account may be the right one again at the next List; a region does not come back by itself.
         State::TargetChanged { .. } => !situation.lane.as_ref().is_some_and(elsewhere),
         _ => true,

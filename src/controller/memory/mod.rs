@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use kube::api::DynamicObject;
+use kube::{ResourceExt, api::DynamicObject};
 use parking_lot::Mutex;
 
 pub use self::evaluation::Evaluation;
@@ -27,6 +27,7 @@ use self::{
 };
 use super::settings::Settings;
 use crate::{
+    api::Timestamp,
     aws::{
         inventory::Answer,
         lane::SharedLaneState,
@@ -189,9 +190,11 @@ impl Memory {
     pub fn handle_answer(&mut self, object: DynamicObject, now: Now) -> Wanted {
         let key = Key::of(&object);
         let Some(known) = self.objects.get_mut(&key) else { return Wanted::default() };
-        let Some(object) = Object::read(object).filter(|object| object.uid == known.object.uid) else {
+        if object.uid().as_deref() != Some(&known.object.uid) {
             return Wanted::default();
-        };
+        }
+        // It is about to go, and the operator no longer holds it.
+        let Some(object) = Object::read(object) else { return self.handle_deleted(&key, now) };
         let newer = object.is_newer_than(&known.object);
         let wanted = if newer { self.take(&self.shared(key.clone()), object, now) } else { Wanted::default() };
         if let Some(known) = self.objects.get_mut(&key) {
@@ -379,12 +382,22 @@ impl Memory {
 
     /// AWS has taken `step`, in the situation that led to it.
     pub fn handle_written_to_aws(&mut self, evaluation: &Evaluation, step: &Step, cause: Cause, now: Now) {
+        let group_created_at = self.group_created_at(evaluation, now);
         self.update(evaluation, |record| {
             record.forgive();
             record.remembered =
                 mem::take(&mut record.remembered).after_step(&evaluation.situation, step, cause, now.wall);
+            if matches!(step, Step::Create(_)) {
+                record.remembered.created_group(group_created_at);
+            }
             record.applied(Applied { step: step.clone(), cause });
         });
+    }
+
+    fn group_created_at(&self, evaluation: &Evaluation, now: Now) -> Option<Timestamp> {
+        let lane = self.lanes.get(evaluation.lane()?)?;
+        let (_, knowledge) = lane.lock().view(&evaluation.situation.desired.name, now);
+        knowledge.presence.observation()?.created_at
     }
 
     /// AWS reported that the group that was to be created existed already.

@@ -10,7 +10,10 @@ use kube::{
 use serde_json::json;
 
 use super::{compact::CompactStatus, key::Key};
-use crate::api::{ProfilingGroup, ProfilingGroupSpec, ProfilingGroupStatus, RECONCILE_REQUESTED_AT};
+use crate::{
+    api::{FINALIZER, ProfilingGroup, ProfilingGroupSpec, ProfilingGroupStatus, RECONCILE_REQUESTED_AT},
+    domain::deletion::Life,
+};
 
 /// The resource, for untyped requests: an object that can't be decoded must not stop the watch of the others.
 #[must_use]
@@ -28,6 +31,8 @@ pub struct Object {
     pub generation: i64,
     /// `metadata.creationTimestamp`, in seconds.
     pub created: i64,
+    /// Whether it is being deleted, and whether the operator's finalizer is there.
+    pub life: Life,
     /// Why the spec can't be read, if so.
     pub spec: Result<ProfilingGroupSpec, String>,
     /// The annotation that requests a reconcile.
@@ -50,17 +55,21 @@ impl Version {
 }
 
 impl Object {
-    /// Decodes an object; `None` for one that is being deleted.
+    /// Decodes an object; `None` for one that is being deleted, and that the operator does not hold.
     #[must_use]
     pub fn read(mut object: DynamicObject) -> Option<Self> {
-        if object.meta().deletion_timestamp.is_some() {
-            return None;
-        }
+        let finalizer = object.finalizers().iter().any(|finalizer| finalizer == FINALIZER);
+        let life = match (object.meta().deletion_timestamp.is_some(), finalizer) {
+            (false, finalizer) => Life::Alive { finalizer },
+            (true, true) => Life::Deleting,
+            (true, false) => return None,
+        };
         let spec = object.data["spec"].take();
         Some(Self {
             uid: object.uid().unwrap_or_default().into(),
             generation: object.meta().generation.unwrap_or_default(),
             created: object.creation_timestamp().map_or(i64::MAX, |created| created.0.as_second()),
+            life,
             spec: serde_json::from_value(spec).map_err(|error: serde_json::Error| error.to_string()),
             request: object.annotations_mut().remove(RECONCILE_REQUESTED_AT),
             status: CompactStatus::read(object.data["status"].take()),

@@ -76,7 +76,7 @@ impl Situation {
     }
 
     /// Whether this resource has recorded a creation that AWS has not confirmed.
-    fn pending_creation(&self) -> Option<&CreatedStatus> {
+    pub(in crate::domain) fn pending_creation(&self) -> Option<&CreatedStatus> {
         let is_pending = |created: &&CreatedStatus| created.at.is_none() && created.found_at.is_none();
         self.remembered.created.as_deref().filter(|created| *created.uid == *self.uid).filter(is_pending)
     }
@@ -102,7 +102,7 @@ impl Situation {
         Some(self.decide(difference, cause, then))
     }
 
-    fn new_group(&self, created: &CreatedStatus) -> NewGroup {
+    pub(in crate::domain) fn new_group(&self, created: &CreatedStatus) -> NewGroup {
         NewGroup {
             token: format!("{}-{}", created.uid, created.number),
             platform: self.desired.platform,

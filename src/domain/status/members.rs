@@ -23,6 +23,7 @@ pub fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGro
             .then_some(SwitchState { profiling_enabled: situation.desired.profiling_enabled }),
         last_applied: some_applied(remembered.last_applied, remembered.tags.clone()),
         managed: some_managed(remembered.created.as_deref().cloned()),
+        original: remembered.original.as_deref().cloned().or_else(|| situation.original_to_record()),
         drift: some_drift(remembered.drift.clone()),
         last_handled_reconcile_at: remembered.handled_request.clone(),
         conditions: Vec::new(),
@@ -130,6 +131,7 @@ fn next_creation(situation: &Situation) -> CreatedStatus {
         number: before.map_or(0, |created| created.number).saturating_add(1),
         requested_at: situation.now,
         at: None,
+        group_created_at: None,
         found_at: None,
     }
 }

@@ -13,6 +13,9 @@ use crate::api::{FieldDifference, Reason};
 /// The same before and after the creation is recorded: nothing else is to be written for that.
 const CREATING: &str = "Creating the group in AWS.";
 
+const NOT_CREATED_HERE: &str = "spec.deletionPolicy is Delete, but this resource did not create the group: when the resource is \
+     deleted, the group stays in AWS.";
+
 /// What becomes of one condition.
 pub enum Cell {
     Set(Verdict),
@@ -117,14 +120,8 @@ pub fn row(state: &State<'_>, situation: &Situation) -> Row {
             Row::stalled(reason, &failure.message, differs)
         }
         State::Failed(failure) | State::LaneFailed(failure) => Row::retrying(failure, differs),
-        State::Contested => {
-            let message = "Another writer keeps changing the group in AWS, so corrections are slowed down: find that writer, or \
-                           set spec.driftPolicy to Report.";
-            Row {
-                reconciling: Some(Cell::Set(Verdict::yes(Reason::Contested, message))),
-                ..Row::calm(Verdict::no(Reason::Contested, message), Verdict::no(Reason::Contested, message))
-            }
-        }
+        State::DeletionFailed(failure) => deletion_failed(failure),
+        State::Contested => contested(),
         State::SwitchUnknown => {
             let message = "AWS describes the group without reporting whether profiling is on; nothing is corrected until it does.";
             Row {
@@ -137,7 +134,7 @@ pub fn row(state: &State<'_>, situation: &Situation) -> Row {
             }
         }
         State::Waiting => Row::progressing("Waiting for the first read from AWS."),
-        State::Writing(step) => Row::progressing(&doing(step)),
+        State::RecordingOriginal(step) | State::Writing(step) => Row::progressing(&doing(step)),
         State::DriftReported(differences) => Row::calm(
             Verdict::yes(
                 Reason::DriftReported,
@@ -149,7 +146,7 @@ pub fn row(state: &State<'_>, situation: &Situation) -> Row {
             Verdict::yes(Reason::Observed, "The group is only observed; nothing is written to AWS."),
             Verdict::no(Reason::Differs, describe(differences)),
         ),
-        State::Kept => {
+        State::Kept | State::Released => {
             Row { ready: Cell::Keep, synced: Cell::Keep, reconciling: Some(Cell::Keep), stalled: Some(Cell::Keep) }
         }
         State::Stale => Row {
@@ -161,11 +158,41 @@ pub fn row(state: &State<'_>, situation: &Situation) -> Row {
             reconciling: None,
             stalled: None,
         },
-        State::InSync => {
-            let message =
-                format!("AWS matches the spec: profiling is {}.", on_off(situation.desired.profiling_enabled));
-            Row::calm(Verdict::yes(Reason::InSync, &message), Verdict::yes(Reason::InSync, &message))
-        }
+        State::InSync => in_sync(situation),
+    }
+}
+
+fn contested() -> Row {
+    let message = "Another writer keeps changing the group in AWS, so corrections are slowed down: find that writer, or \
+                   set spec.driftPolicy to Report.";
+    Row {
+        reconciling: Some(Cell::Set(Verdict::yes(Reason::Contested, message))),
+        ..Row::calm(Verdict::no(Reason::Contested, message), Verdict::no(Reason::Contested, message))
+    }
+}
+
+fn in_sync(situation: &Situation) -> Row {
+    let message = format!("AWS matches the spec: profiling is {}.", on_off(situation.desired.profiling_enabled));
+    let synced = if situation.is_not_created_here() {
+        Verdict::yes(Reason::NotCreatedHere, format!("{message} {NOT_CREATED_HERE}"))
+    } else {
+        Verdict::yes(Reason::InSync, &message)
+    };
+    Row::calm(Verdict::yes(Reason::InSync, &message), synced)
+}
+
+fn deletion_failed(failure: &Failure) -> Row {
+    let message = format!(
+        "The resource can't be removed yet. {} To remove it and leave the group in AWS as it is, set spec.deletionPolicy to \
+         Retain.",
+        failure.message
+    );
+    if failure.reason.class() == Class::FixMe {
+        return Row::stalled(Reason::DeletionFailed, &message, false);
+    }
+    Row {
+        reconciling: Some(Cell::Set(Verdict::yes(Reason::ProgressingWithRetry, &message))),
+        ..Row::calm(Verdict::no(Reason::DeletionFailed, &message), Verdict::unknown(Reason::DeletionFailed, &message))
     }
 }
 
@@ -176,6 +203,7 @@ fn on_off(on: bool) -> &'static str {
 fn doing(step: &Step) -> String {
     match step {
         Step::Create(_) => CREATING.into(),
+        Step::Delete => "Deleting the group in AWS.".into(),
         Step::Switch(to) => format!("Turning profiling {} in AWS.", on_off(*to)),
         Step::Tag(_) => "Setting tags in AWS.".into(),
         Step::Untag(_) => "Removing tags in AWS.".into(),

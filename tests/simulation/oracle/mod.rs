@@ -221,6 +221,13 @@ impl Oracle {
                     self.violated(world, format!("{} creates {group} in {region}: {why}", process.name()));
                 }
             }
+            Seen::Delete(group) => {
+                self.counted("Delete");
+                self.may_mutate(world, process, region, group);
+                if let Err(why) = self.deletion_asked_for(world, process, region, group) {
+                    self.violated(world, format!("{} deletes {group} in {region}: {why}", process.name()));
+                }
+            }
             Seen::Tags(group, change) => {
                 self.counted("changes of tags");
                 self.may_mutate(world, process, region, group);
@@ -263,7 +270,10 @@ impl Oracle {
         group: &str,
         token: &str,
     ) -> Result<(), String> {
-        self.some_spec(world, process, region, group, |object| object["spec"]["creationPolicy"] == "IfMissing")?;
+        self.some_spec(world, process, region, group, |object| {
+            let policy = if is_deleting(object) { "deletionPolicy" } else { "creationPolicy" };
+            object["spec"][policy] == if is_deleting(object) { "Delete" } else { "IfMissing" }
+        })?;
         let recorded = world.api().objects("profilinggroups").any(|object| {
             let created = &object["status"]["managed"]["created"];
             let under = format!("{}-{}", created["uid"].as_str().unwrap_or_default(), created["number"]);
@@ -294,7 +304,16 @@ impl Oracle {
                 // Its own status may be newer than what the watch has reported.
                 None => spec.is_object() && spec[key].is_null() && !(applied.is_object() && applied[key].is_null()),
             };
-            change.iter().map(|(key, value)| (*key, *value)).all(asks)
+            !is_deleting(object) && change.iter().map(|(key, value)| (*key, *value)).all(asks)
+        })
+    }
+
+    /// Whether some resource that is being deleted requests it, and has created the group.
+    fn deletion_asked_for(&self, world: &World, process: &Process, region: &str, group: &str) -> Result<(), String> {
+        self.some_spec(world, process, region, group, |object| {
+            let created = &object["status"]["managed"]["created"];
+            let created_here = created["uid"] == object["metadata"]["uid"] && created["foundAt"].is_null();
+            is_deleting(object) && object["spec"]["deletionPolicy"] == "Delete" && created_here
         })
     }
 
@@ -314,7 +333,15 @@ impl Oracle {
 
     /// Whether some spec that the process knows, or knew a moment ago, asks for this.
     fn asked_for(&self, world: &World, process: &Process, region: &str, group: &str, to: bool) -> Result<(), String> {
-        self.some_spec(world, process, region, group, |object| object["spec"]["profilingEnabled"] == to)
+        self.some_spec(world, process, region, group, |object| {
+            let spec = &object["spec"];
+            match spec["deletionPolicy"].as_str() {
+                _ if !is_deleting(object) => spec["profilingEnabled"] == to,
+                Some("Disable") => !to,
+                Some("Restore") => object["status"]["original"]["profilingEnabled"] == to,
+                _ => false,
+            }
+        })
     }
 
     fn some_spec(
@@ -339,7 +366,6 @@ impl Oracle {
         let asks = |object: &Value| {
             let spec = &object["spec"];
             names(object)
-                && object["metadata"]["deletionTimestamp"].is_null()
                 && spec["suspend"] != true
                 && spec["managementPolicy"] != "Observe"
                 && wants(object)
@@ -548,6 +574,11 @@ impl Oracle {
             self.violated(world, format!("more than {most} {what} in a minute"));
         }
     }
+}
+
+/// Whether it is being deleted, and the operator holds it.
+fn is_deleting(object: &Value) -> bool {
+    object["metadata"]["deletionTimestamp"].is_string()
 }
 
 /// Whether it is an older version of the same object.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use devkit::flux::{Stage, rules};
 use serde_json::Value;
 
-use super::{condition, key, ready_reason};
+use super::{condition, is_deleting, key, ready_reason};
 use crate::{aws::OTHER_ACCOUNT, world::World};
 
 /// What is not yet as it must be once nothing moves any more.
@@ -26,6 +26,13 @@ pub fn unsettled(
         let key = key(object);
         let mut say = |what: String| wrong.push(format!("{key}: {what}"));
         let spec = &object["spec"];
+        if is_deleting(object) {
+            // Where the group is, is not known for certain.
+            if ready_reason(object) != Some("TargetChanged") {
+                say(format!("it is still being deleted: {:?}", ready_reason(object)));
+            }
+            continue;
+        }
         if object["status"]["observedGeneration"] != object["metadata"]["generation"] {
             say(format!(
                 "generation {} was not observed, but {}",

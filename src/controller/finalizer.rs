@@ -1,0 +1,115 @@
+//! Adds and removes the operator's finalizer. Calls Kubernetes.
+
+use kube::{
+    ResourceExt,
+    api::{DynamicObject, Patch, PatchParams},
+};
+use serde_json::json;
+
+use super::{memory::Evaluation, shell::Shell};
+use crate::{
+    api::FINALIZER,
+    domain::{
+        deletion::{Finalizer, Life},
+        failure::{Failure, FailureReason},
+        transitions::EventDraft,
+    },
+    process::{busy::requested_pause, error_chain::error_chain, permit::Permit, reconciles::Outcome},
+};
+
+/// Changes the finalizer as `evaluation` requests, if the object is still the one that was evaluated.
+pub async fn change(shell: &Shell, evaluation: &Evaluation, change: Finalizer) -> Outcome {
+    let timeout = shell.settings.status_timeout;
+    let Some(permit) = shell.permits.grant(timeout) else {
+        tokio::select! {
+            biased;
+            () = shell.stop.cancelled() => {}
+            permit = shell.permits.acquire(timeout) => drop(permit),
+        }
+        return Outcome::Success;
+    };
+    match patch(shell, permit, evaluation, change).await {
+        Ok(Patched::Edited(object)) => {
+            shell.handle(|memory, now| memory.handle_answer(object, now));
+            Outcome::Success
+        }
+        Ok(Patched::Done(object)) => {
+            shell.handle(|memory, now| memory.handle_answer(object, now));
+            if let Finalizer::Release(release) = change
+                && let Some(note) = release.warning()
+            {
+                let draft = EventDraft { warning: true, reason: "Retained", action: "Delete", note };
+                shell.events.publish(&evaluation.object.reference(&evaluation.key), draft).await;
+            }
+            Outcome::Success
+        }
+        Ok(Patched::Gone) => {
+            shell.handle(|memory, now| memory.handle_deleted(&evaluation.key, now));
+            Outcome::Success
+        }
+        Err(error) => failed(shell, evaluation, &error),
+    }
+}
+
+/// What came of a patch.
+enum Patched {
+    /// The object as it is afterwards.
+    Done(DynamicObject),
+    /// The object was edited since it was evaluated, and is as it was.
+    Edited(DynamicObject),
+    /// There is none any more.
+    Gone,
+}
+
+async fn patch(
+    shell: &Shell,
+    permit: Permit,
+    Evaluation { key, object, uid, .. }: &Evaluation,
+    change: Finalizer,
+) -> Result<Patched, kube::Error> {
+    let api = shell.api(key);
+    let request = async {
+        let newest = api.get_opt(&key.name).await?.filter(|newest| newest.uid().as_deref() == Some(uid));
+        let Some(newest) = newest else { return Ok(Patched::Gone) };
+        let is_deleting = newest.metadata.deletion_timestamp.is_some();
+        if newest.metadata.generation != Some(object.generation) || is_deleting != (object.life == Life::Deleting) {
+            return Ok(Patched::Edited(newest));
+        }
+        let mut finalizers = newest.finalizers().to_vec();
+        finalizers.retain(|finalizer| finalizer != FINALIZER);
+        if change == Finalizer::Add {
+            finalizers.push(FINALIZER.to_owned());
+        }
+        let metadata = json!({ "resourceVersion": newest.metadata.resource_version, "finalizers": finalizers });
+        let patch = Patch::Merge(json!({ "metadata": metadata }));
+        api.patch(&key.name, &PatchParams::default(), &patch).await.map(Patched::Done)
+    };
+    let late = |_| kube::Error::Service("the API server did not answer in time".into());
+    permit.deadline().bound(request).await.unwrap_or_else(|elapsed| Err(late(elapsed)))
+}
+
+fn failed(shell: &Shell, evaluation: &Evaluation, error: &kube::Error) -> Outcome {
+    tracing::warn!("can't change the finalizer: {}", error_chain(error));
+    let (now, chance) = (shell.now(), shell.system.chance());
+    let mut memory = shell.memory.lock();
+    match error {
+        kube::Error::Api(status) if status.is_forbidden() => {
+            let failure = Failure {
+                reason: FailureReason::FinalizerDenied,
+                message: format!(
+                    "Kubernetes denies the operator the verb patch on profilinggroups, without which it can't add or remove \
+                     the finalizer {FINALIZER}: allow it (the chart does for operator.allowedFacets with restore or \
+                     delete), or remove the finalizer and set spec.deletionPolicy to Retain."
+                ),
+                detail: error_chain(error),
+                retry_after: None,
+            };
+            memory.handle_failed(evaluation, failure, None, now, chance);
+            Outcome::TerminalError
+        }
+        _ => {
+            memory.handle_write_failed(evaluation, requested_pause(error), now, chance);
+            Outcome::Error
+        }
+    }
+}
