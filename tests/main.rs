@@ -28,6 +28,7 @@ mod tags;
 mod targets;
 mod teams;
 mod thin_and_stale;
+mod upgrade;
 
 #[tokio::test]
 #[should_panic(expected = "a story ends with `world.judge().await`")]
