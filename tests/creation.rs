@@ -188,18 +188,21 @@ async fn the_examples_work_for_an_operator_that_allows_them() {
     world.judge().await;
 }
 
-/// kill -9 between the call and the record of its answer: one group, and this resource's.
+/// kill -9 between the call and the record of its answer: one group, and this resource's, to be deleted with it.
 #[tokio::test]
 async fn an_operator_that_is_killed_while_it_creates_creates_one_group() {
     let rounds = std::env::var("CREATION_ROUNDS").map_or(20, |rounds| rounds.parse().unwrap());
     let world = World::new().await;
+    world.allow_finalizers().await;
+    let start =
+        async |world: &World| world.operator().await.arg("--allowed-facets=create,delete").start().await.unwrap();
     for round in 0..rounds {
         let name = format!("g-{round:03}");
         let after = round % 2 == 0;
         let hang = json!({ "operation": CREATE, "count": 1, "after": after, "effect": { "type": "hang" } });
         world.aws.fault(hang).await.unwrap();
         let operator = start(&world).await;
-        world.create(&name, true, if_missing()).await;
+        world.create(&name, true, json!({ "creationPolicy": "IfMissing", "deletionPolicy": "Delete" })).await;
         world
             .eventually("the call", async || {
                 let journal = world.aws.journal().await.unwrap();
@@ -216,5 +219,12 @@ async fn an_operator_that_is_killed_while_it_creates_creates_one_group() {
         operator.stop_gracefully().await.unwrap();
         world.aws.clear_journal().await.unwrap();
     }
+    let _operator = start(&world).await;
+    for round in 0..rounds {
+        let name = format!("g-{round:03}");
+        world.delete(&name).await;
+        assert!(world.aws.group(REGION, &name).await.unwrap().is_none(), "{name}");
+    }
+    assert_eq!(world.calls("DeleteProfilingGroup").await, rounds);
     world.judge().await;
 }

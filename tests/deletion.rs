@@ -1,6 +1,6 @@
 //! What happens in AWS when a resource is deleted.
 
-use devkit::operator::Operator;
+use devkit::{operator::Operator, paths};
 use kube::api::DeleteParams;
 use serde_json::{Value, json};
 
@@ -319,6 +319,28 @@ async fn a_group_whose_creation_was_cut_off_is_deleted_with_its_resource() {
         assert!(!world.exists(name).await, "{name}");
         operator.stop_gracefully().await.unwrap();
     }
+    world.judge().await;
+}
+
+#[tokio::test]
+async fn the_examples_work_for_an_operator_that_allows_them() {
+    let world = world().await;
+    world.flip("Checkout_Service", false).await;
+    let _operator = start(&world).await;
+    for example in ["delete", "restore"] {
+        let text = std::fs::read_to_string(paths::workspace().join(format!("examples/facets/{example}.yaml"))).unwrap();
+        let spec = serde_saphyr::from_str::<Value>(&text).unwrap()["spec"].clone();
+        world.try_create(example, spec).await.unwrap();
+        world.condition(example, "Ready", "True", "InSync").await;
+        world.is_held(example).await;
+    }
+    assert_eq!(
+        (world.enabled("Preview_Service").await, world.enabled("Checkout_Service").await),
+        (Some(true), Some(true))
+    );
+    world.delete("delete").await;
+    world.delete("restore").await;
+    assert_eq!((world.enabled("Preview_Service").await, world.enabled("Checkout_Service").await), (None, Some(false)));
     world.judge().await;
 }
 
