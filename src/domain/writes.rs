@@ -94,6 +94,7 @@ impl Writes {
     /// `next` was sent at `now`, in this slot, and the API server has stored what it returned: `kept` when that is what
     /// was sent. Returns why it does not last, once.
     pub fn sent(&mut self, next: &ProfilingGroupStatus, kept: bool, slot: i64, now: Moment) -> Option<NotKept> {
+        let is_refresh = kept && slot > self.slot;
         self.slot = slot;
         if !self.repeats_itself(next) {
             self.digest = Some(digest(next));
@@ -104,6 +105,9 @@ impl Writes {
                 self.quiet_until = None;
                 return None;
             }
+        } else if is_refresh {
+            // Nobody has changed it: a new slot has begun, and what moves by itself has moved.
+            return None;
         }
         self.repeats = self.repeats.saturating_add(1);
         self.last_repeat = Some(now);
@@ -205,6 +209,14 @@ mod tests {
         assert_eq!(pauses, [0, 0, 0, 1, 2, 4, 8, 16, 30]);
         assert_eq!(reported, [NotKept::ByOthers], "once");
         assert_eq!(writes.worth(&stored(&theirs), &status(2), present(now)), Worth::Write, "news does not wait");
+    }
+
+    #[test]
+    fn a_write_in_each_slot_is_not_taken_for_somebody_elses_change() {
+        let mut writes = Writes::new(7);
+        let sent: Vec<_> =
+            (7..20).map(|slot| writes.sent(&status(1), true, slot, minutes(15 * slot.unsigned_abs()))).collect();
+        assert_eq!(sent, vec![None; 13]);
     }
 
     /// A CRD that lacked one member of the status once made a write every millisecond.
