@@ -133,6 +133,9 @@ switches! {
     missing_policy: MissingPolicy = MissingPolicy::Empty, "`empty` (200 without its two members), `notFound`",
         "Response of GetPolicy for a group without a policy",
         "The model requires both members, but has no error for this case";
+    put_permission_merges: bool = false, "`true`, `false`",
+        "Whether PutPermission adds its principals to those of the policy, or replaces them",
+        "AWS describes it as adding permissions, and its only example is of a group without any";
     agent_period_seconds: u32 = 300, "seconds",
         "Period in which ConfigureAgent tells agents to report",
         "The value of the real service, according to AWS's own integration test";

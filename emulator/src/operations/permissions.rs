@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{Context, Named, Output};
 use crate::errors::ApiError;
 use crate::settings::MissingPolicy;
-use crate::state::{Policy, Refusal, Region};
+use crate::state::{self, Policy, Refusal, Region};
 use crate::world::lock;
 
 #[derive(Deserialize)]
@@ -36,10 +36,11 @@ pub(super) fn get(named: &Named, region: &Mutex<Region>, context: &Context<'_>) 
 }
 
 pub(super) fn put(put: Put, region: &Mutex<Region>, context: &Context<'_>) -> Result<Output, ApiError> {
-    let on_top_of = put.revision_id.as_deref();
+    let Put { profiling_group_name, principals, revision_id } = put;
+    let merges = context.settings.put_permission_merges;
+    let put = state::Put { principals, on_top_of: revision_id.as_deref(), merges };
     let revision = context.world.ids.uuid();
-    let group =
-        lock(region).put_permission(&put.profiling_group_name, put.principals, on_top_of, revision, context.now)?;
+    let group = lock(region).put_permission(&profiling_group_name, put, revision, context.now)?;
     match &group.policy {
         Some(policy) => shown(policy, &group.arn),
         None => Err(Refusal::NoPolicy.into()),

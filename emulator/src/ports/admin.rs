@@ -19,7 +19,7 @@ use crate::journal::{Entry, Filter};
 use crate::model::Text;
 use crate::route::{decode, pairs};
 use crate::settings::Change;
-use crate::state::{BehindTheBack, Description};
+use crate::state::{BehindTheBack, Truth};
 use crate::table::{COMPUTE_PLATFORM, GROUP_NAME};
 use crate::validate::text_violations;
 use crate::world::{World, lock};
@@ -105,13 +105,13 @@ fn handle(world: &Arc<World>, method: &str, path: &str, query: &str, body: &[u8]
                 check(&COMPUTE_PLATFORM, platform, "computePlatform")?;
             }
             let region = world.region(account, region);
-            let group = lock(&region).put(name, change, world.clock.now());
-            reply(&Description::full(&group))
+            let group = lock(&region).put(name, change, || world.ids.uuid(), world.clock.now());
+            reply(&Truth::of(&group))
         }
         ("GET", ["groups", account, region, name]) => {
             let region = world.region(account, region);
             let group = lock(&region).truth(name).cloned();
-            group.map_or(Ok(Reply::NotFound), |group| reply(&Description::full(&group)))
+            group.map_or(Ok(Reply::NotFound), |group| reply(&Truth::of(&group)))
         }
         ("DELETE", ["groups", account, region, name]) => {
             let token_stays = world.settings().effective(Some(account), Some(region)).token_outlives_group;

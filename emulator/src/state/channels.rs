@@ -17,6 +17,18 @@ pub struct Channel {
     event_publishers: Vec<String>,
 }
 
+impl Channel {
+    /// A channel as somebody else has left it.
+    pub(super) fn of(uri: String, id: String) -> Self {
+        Self { id: Some(id), uri, event_publishers: vec!["AnomalyDetection".to_owned()] }
+    }
+
+    /// Where its notifications go to.
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+}
+
 /// Adds channels, those without an id under a new one.
 pub(super) fn add(
     channels: &mut Vec<Channel>,

@@ -70,6 +70,12 @@ pub struct BehindTheBack {
     pub profiling_enabled: Option<bool>,
     pub compute_platform: Option<String>,
     pub tags: Option<Tags>,
+    /// The principals of `agentPermissions`; none removes the policy.
+    pub principals: Option<Vec<String>>,
+    /// Roles and users that were deleted.
+    pub deleted_principals: Option<Vec<String>>,
+    /// The SNS topics of the notification channels.
+    pub topics: Option<Vec<String>>,
     #[serde(default)]
     pub latest_agent_orchestrated_at: Edit<Stamp>,
     #[serde(default)]
@@ -104,11 +110,14 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Edit<T> {
 }
 
 impl BehindTheBack {
-    pub(super) fn apply(self, group: &mut Group, now: Stamp) {
+    pub(super) fn apply(self, group: &mut Group, mut new_id: impl FnMut() -> String, now: Stamp) {
         let Self {
             profiling_enabled,
             compute_platform,
             tags,
+            principals,
+            deleted_principals,
+            topics,
             latest_agent_orchestrated_at,
             latest_agent_profile_reported_at,
             latest_aggregated_profile,
@@ -124,6 +133,15 @@ impl BehindTheBack {
         }
         if let Some(tags) = tags {
             group.tags = tags;
+        }
+        if let Some(principals) = principals {
+            group.policy = (!principals.is_empty()).then(|| Policy::of(principals, new_id()));
+        }
+        if let Some((policy, deleted)) = group.policy.as_mut().zip(deleted_principals) {
+            policy.forget(&deleted);
+        }
+        if let Some(topics) = topics {
+            group.channels = topics.into_iter().map(|topic| Channel::of(topic, new_id())).collect();
         }
         latest_agent_orchestrated_at.apply(&mut group.orchestrated_at);
         latest_agent_profile_reported_at.apply(&mut group.reported_at);
@@ -166,6 +184,25 @@ pub struct Description<'a> {
     profiling_status: Option<ProfilingStatus<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tags: Option<&'a Tags>,
+}
+
+/// A group as the admin port shows it: with what no description has.
+#[derive(Debug, Serialize)]
+pub struct Truth<'a> {
+    #[serde(flatten)]
+    description: Description<'a>,
+    principals: &'a [String],
+    topics: Vec<&'a str>,
+}
+
+impl<'a> Truth<'a> {
+    pub fn of(group: &'a Group) -> Self {
+        Self {
+            description: Description::full(group),
+            principals: group.policy.as_ref().map_or(&[], Policy::principals),
+            topics: group.channels.iter().map(Channel::uri).collect(),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]

@@ -18,11 +18,11 @@ use serde::{Deserialize, Serialize};
 
 pub use self::arn::{group_named_by, of_group as arn_of_group};
 pub use self::channels::Channel;
-pub use self::group::{BehindTheBack, Description, Group, NewGroup, ThinList};
+pub use self::group::{BehindTheBack, Description, Group, NewGroup, ThinList, Truth};
 pub use self::history::HISTORY;
 use self::history::History;
 use self::pages::PageTokens;
-pub use self::policy::Policy;
+pub use self::policy::{Policy, Put};
 use self::profiles::Profiles;
 pub use self::profiles::{AggregationPeriod, TimeRange};
 pub use self::tags::{TagLimits, Tags};
@@ -281,13 +281,12 @@ impl Region {
     pub fn put_permission(
         &mut self,
         name: &str,
-        principals: Vec<String>,
-        on_top_of: Option<&str>,
+        put: Put<'_>,
         revision: String,
         now: Moment,
     ) -> Result<Arc<Group>, Refusal> {
         self.change(name, now, |group| {
-            group.policy = Some(Policy::put(group.policy.as_ref(), principals, on_top_of, revision)?);
+            group.policy = Some(Policy::put(group.policy.as_ref(), put, revision)?);
             Ok(())
         })
     }
@@ -401,9 +400,15 @@ impl Region {
     }
 
     /// Changes a group, or makes it, without a client's request: quota and tokens play no part.
-    pub fn put(&mut self, name: &str, change: BehindTheBack, now: Moment) -> Arc<Group> {
+    pub fn put(
+        &mut self,
+        name: &str,
+        change: BehindTheBack,
+        new_id: impl FnMut() -> String,
+        now: Moment,
+    ) -> Arc<Group> {
         let mut group = self.truth(name).map_or_else(|| self.born(name, now), |group| Group::clone(group));
-        change.apply(&mut group, now.stamp);
+        change.apply(&mut group, new_id, now.stamp);
         self.write(group, now)
     }
 
@@ -413,7 +418,7 @@ impl Region {
         for number in 0..count {
             let name = format!("{prefix}-{number:05}");
             if self.truth(&name).is_none() {
-                self.put(&name, change.clone(), now);
+                self.put(&name, change.clone(), String::new, now);
             }
         }
         self.living - before

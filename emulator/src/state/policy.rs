@@ -10,20 +10,46 @@ pub struct Policy {
     pub revision: String,
 }
 
+/// What a Put is to do.
+#[derive(Debug)]
+pub struct Put<'a> {
+    pub principals: Vec<String>,
+    /// The revision that it was based on.
+    pub on_top_of: Option<&'a str>,
+    /// Whether the former principals stay.
+    pub merges: bool,
+}
+
 impl Policy {
-    /// The policy that Put makes out of what is there: the principals replace the former ones.
+    /// The policy that somebody else has left, whatever was there.
+    pub(super) fn of(principals: Vec<String>, revision: String) -> Self {
+        Self { principals, revision }
+    }
+
+    /// The roles and users with these ARNs were deleted: IAM shows their unique ids from then on, under the same revision.
+    pub(super) fn forget(&mut self, deleted: &[String]) {
+        for principal in self.principals.iter_mut().filter(|principal| deleted.contains(principal)) {
+            *principal = unique_id(principal);
+        }
+    }
+
+    /// The ARNs and ids of those who may act.
+    pub fn principals(&self) -> &[String] {
+        &self.principals
+    }
+
+    /// The policy that Put makes out of what is there: the principals replace the former ones, or are added to them.
     ///
     /// Guarantee: who writes on top of a revision that is no longer the newest, or of none where there is one, changes nothing.
     pub(super) fn put(
         current: Option<&Self>,
-        principals: Vec<String>,
-        on_top_of: Option<&str>,
+        Put { principals, on_top_of, merges }: Put<'_>,
         revision: String,
     ) -> Result<Self, Refusal> {
         if current.map(|policy| policy.revision.as_str()) != on_top_of {
             return Err(Refusal::OtherRevision);
         }
-        let mut kept: Vec<String> = Vec::new();
+        let mut kept = current.filter(|_| merges).map(|policy| policy.principals.clone()).unwrap_or_default();
         for principal in principals {
             if !principal.starts_with("arn:") || principal.contains('*') {
                 return Err(Refusal::NotAPrincipal(principal));
@@ -60,4 +86,16 @@ impl Policy {
         let statements = if self.principals.is_empty() { Vec::new() } else { vec![statement] };
         json!({"Version": "2012-10-17", "Statement": statements}).to_string()
     }
+}
+
+/// The form of IAM's unique ids, the same for the same ARN: users begin with AIDA, roles with AROA.
+fn unique_id(arn: &str) -> String {
+    const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let prefix = if arn.contains(":user/") { "AIDA" } else { "AROA" };
+    let mut hash: u128 = 0x6c62_272e_07bb_0142;
+    for byte in arn.bytes() {
+        hash = (hash ^ u128::from(byte)).wrapping_mul(0x0000_0100_0000_01b3_0000_0100_0000_01b3);
+    }
+    let letter = |index: u32| char::from(LETTERS[(hash >> (5 * index) & 31) as usize]);
+    prefix.chars().chain((0..17).map(letter)).collect()
 }

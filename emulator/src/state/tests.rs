@@ -209,13 +209,14 @@ fn tags_change_without_moving_updated_at() {
 fn acting_behind_the_back_makes_what_is_missing_and_changes_what_is_given() {
     let mut region = region();
     let change = |value: Value| serde_json::from_value::<BehindTheBack>(value).unwrap();
-    let made = region.put("a", change(json!({"profilingEnabled": false, "computePlatform": "AWSLambda"})), at(1));
+    let made =
+        region.put("a", change(json!({"profilingEnabled": false, "computePlatform": "AWSLambda"})), String::new, at(1));
     assert_eq!((made.profiling_enabled, made.compute_platform.as_str()), (false, "AWSLambda"));
     let agent = json!({
         "latestAgentOrchestratedAt": "2026-06-01T13:15:02.001Z",
         "latestAggregatedProfile": {"start": "2026-06-01T13:10:00Z", "period": "PT5M"},
     });
-    let pinged = region.put("a", change(agent), at(2));
+    let pinged = region.put("a", change(agent), String::new, at(2));
     assert_eq!(
         shown(&pinged)["profilingStatus"],
         json!({
@@ -224,7 +225,12 @@ fn acting_behind_the_back_makes_what_is_missing_and_changes_what_is_given() {
         })
     );
     assert_eq!(pinged.updated_at, at(1).stamp, "an agent's ping is not an update");
-    let cleared = region.put("a", change(json!({"latestAgentOrchestratedAt": null, "profilingEnabled": true})), at(3));
+    let cleared = region.put(
+        "a",
+        change(json!({"latestAgentOrchestratedAt": null, "profilingEnabled": true})),
+        String::new,
+        at(3),
+    );
     assert_eq!((cleared.orchestrated_at, cleared.aggregated.is_some()), (None, true));
     assert_eq!(cleared.updated_at, at(3).stamp);
 }
@@ -298,18 +304,22 @@ fn tags_keep_to_the_limits_of_aws_or_to_none() {
 
 const PRINCIPAL: &str = "arn:aws:iam::111122223333:role/app";
 
+fn put<'a>(principals: &[&str], on_top_of: Option<&'a str>) -> Put<'a> {
+    Put { principals: principals.iter().map(ToString::to_string).collect(), on_top_of, merges: false }
+}
+
 #[test]
 fn a_policy_is_only_changed_on_top_of_its_newest_revision() {
     let mut region = with_group();
-    let mut put = |on_top_of: Option<&str>, revision: &str| {
-        let group = region.put_permission("a", vec![PRINCIPAL.into()], on_top_of, revision.into(), at(1))?;
+    let mut put_on = |on_top_of: Option<&str>, revision: &str| {
+        let group = region.put_permission("a", put(&[PRINCIPAL], on_top_of), revision.into(), at(1))?;
         Ok::<_, Refusal>(group.policy.clone().unwrap().revision)
     };
-    assert_eq!(put(Some("r0"), "r1"), Err(Refusal::OtherRevision), "there is no policy yet");
-    assert_eq!(put(None, "r1"), Ok("r1".into()));
-    assert_eq!(put(None, "r2"), Err(Refusal::OtherRevision));
-    assert_eq!(put(Some("r1"), "r2"), Ok("r2".into()));
-    assert_eq!(put(Some("r1"), "r3"), Err(Refusal::OtherRevision));
+    assert_eq!(put_on(Some("r0"), "r1"), Err(Refusal::OtherRevision), "there is no policy yet");
+    assert_eq!(put_on(None, "r1"), Ok("r1".into()));
+    assert_eq!(put_on(None, "r2"), Err(Refusal::OtherRevision));
+    assert_eq!(put_on(Some("r1"), "r2"), Ok("r2".into()));
+    assert_eq!(put_on(Some("r1"), "r3"), Err(Refusal::OtherRevision));
 
     assert_eq!(region.remove_permission("a", "r1", "r3".into(), at(2)), Err(Refusal::OtherRevision));
     let (group, left) = region.remove_permission("a", "r2", "r3".into(), at(2)).unwrap();
@@ -322,7 +332,7 @@ fn a_policy_is_only_changed_on_top_of_its_newest_revision() {
 fn principals_are_arns_without_wildcards_and_replace_the_former_ones() {
     let mut region = with_group();
     for bad in ["*", "app", "arn:aws:iam::111122223333:role/*"] {
-        let refused = region.put_permission("a", vec![PRINCIPAL.into(), bad.into()], None, "r".into(), at(1));
+        let refused = region.put_permission("a", put(&[PRINCIPAL, bad], None), "r".into(), at(1));
         assert_eq!(refused, Err(Refusal::NotAPrincipal(bad.into())));
     }
     let principals = |group: &Group| {
@@ -330,11 +340,36 @@ fn principals_are_arns_without_wildcards_and_replace_the_former_ones() {
         document["Statement"][0]["Principal"]["AWS"].clone()
     };
     let other = "arn:aws:iam::111122223333:user/me";
-    let two = vec![PRINCIPAL.into(), other.into(), other.into()];
-    let group = region.put_permission("a", two, None, "r1".into(), at(1)).unwrap();
+    let group = region.put_permission("a", put(&[PRINCIPAL, other, other], None), "r1".into(), at(1)).unwrap();
     assert_eq!(principals(&group), json!([PRINCIPAL, other]));
-    let group = region.put_permission("a", vec![other.into()], Some("r1"), "r2".into(), at(1)).unwrap();
+    let group = region.put_permission("a", put(&[other], Some("r1")), "r2".into(), at(1)).unwrap();
     assert_eq!(principals(&group), json!(other));
+    let adding = Put { merges: true, ..put(&[PRINCIPAL, other], Some("r2")) };
+    let group = region.put_permission("a", adding, "r3".into(), at(1)).unwrap();
+    assert_eq!(principals(&group), json!([other, PRINCIPAL]));
+}
+
+#[test]
+fn a_deleted_role_is_shown_by_its_unique_id_under_the_same_revision() {
+    let mut region = with_group();
+    let change = |value: Value| serde_json::from_value::<BehindTheBack>(value).unwrap();
+    let user = "arn:aws:iam::111122223333:user/me";
+    let set = json!({"principals": [PRINCIPAL, user], "topics": ["arn:aws:sns:eu-west-1:111122223333:t"]});
+    let group = region.put("a", change(set), || "id".to_owned(), at(1));
+    assert_eq!(shown_truth(&group)["topics"], json!(["arn:aws:sns:eu-west-1:111122223333:t"]));
+    let group = region.put("a", change(json!({"deletedPrincipals": [PRINCIPAL, user]})), String::new, at(1));
+    let principals = shown_truth(&group)["principals"].clone();
+    for (number, prefix) in ["AROA", "AIDA"].iter().enumerate() {
+        let id = principals[number].as_str().unwrap();
+        assert!(id.len() == 21 && id.starts_with(prefix), "{id}");
+    }
+    assert_eq!(group.policy.as_ref().unwrap().revision, "id");
+    let group = region.put("a", change(json!({"principals": [], "topics": []})), String::new, at(1));
+    assert_eq!((&group.policy, group.channels.len()), (&None, 0));
+}
+
+fn shown_truth(group: &Group) -> Value {
+    serde_json::to_value(Truth::of(group)).unwrap()
 }
 
 fn topic(name: &str) -> Channel {

@@ -55,7 +55,13 @@ async fn the_admin_port_acts_behind_the_clients_back() {
         .await;
     assert_eq!(made.status, 200, "{}", made.text());
     let seen = rig.describe("a").await.json();
-    assert_eq!(seen, made.json());
+    let truth = seen
+        .as_object()
+        .unwrap()
+        .clone()
+        .into_iter()
+        .chain([("principals".into(), json!([])), ("topics".into(), json!([]))]);
+    assert_eq!(truth.collect::<Value>(), made.json());
     assert_eq!(seen["profilingStatus"], json!({"latestAgentOrchestratedAt": "2026-06-01T13:15:02.001Z"}));
 
     let place = json!({"account": ACCOUNT, "region": "eu-west-1"});

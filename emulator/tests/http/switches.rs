@@ -274,6 +274,20 @@ async fn missing_policy_is_empty_or_not_found() {
     assert_eq!(seen("missingPolicy", json!("notFound"), look).await, (json!([ok(), null]), not_found));
 }
 
+#[tokio::test]
+async fn put_permission_merges_adds_principals_to_those_that_are_there() {
+    let look = async |rig: &Rig| {
+        rig.create("a").await;
+        let put = "/profilingGroups/a/policy/agentPermissions";
+        let [one, other] = ["one", "other"].map(|role| format!("arn:aws:iam::{ACCOUNT}:role/{role}"));
+        let revision = rig.call("PUT", put, json!({"principals": [one]})).await.json()["revisionId"].clone();
+        let answer = rig.call("PUT", put, json!({"principals": [other], "revisionId": revision})).await.json();
+        let policy = answer["policy"].as_str().unwrap();
+        json!([policy.contains("role/one"), policy.contains("role/other")])
+    };
+    assert_eq!(seen("putPermissionMerges", json!(true), look).await, (json!([false, true]), json!([true, true])));
+}
+
 async fn told_to_agents(rig: &Rig) -> Value {
     rig.create("a").await;
     rig.call("POST", "/profilingGroups/a/configureAgent", json!({})).await.json()
