@@ -174,7 +174,9 @@ async fn what_the_platform_does_not_allow_is_not_created() {
 #[tokio::test]
 async fn the_examples_work_for_an_operator_that_allows_them() {
     let world = World::new().await;
-    let _operator = start(&world).await;
+    let start = world.operator().await.arg("--allowed-facets=create,tags,permissions,notifications");
+    let start = start.arg("--allowed-principals=arn:aws:iam::111122223333:role/*");
+    let _operator = start.arg("--allowed-topics=arn:aws:sns:*:111122223333:*").start().await.unwrap();
     let example = |name: &str| {
         let text = std::fs::read_to_string(paths::workspace().join(format!("examples/facets/{name}.yaml"))).unwrap();
         serde_saphyr::from_str::<Value>(&text).unwrap()["spec"].clone()
@@ -185,6 +187,15 @@ async fn the_examples_work_for_an_operator_that_allows_them() {
     world.try_create("checkout", example("tags")).await.unwrap();
     world.condition("checkout", "Ready", "True", "InSync").await;
     assert_eq!(world.tags("Checkout_Service").await, json!({ "team": "shop", "stage": "prod" }));
+    for name in ["permissions", "notifications"] {
+        world.delete("checkout").await;
+        world.try_create("checkout", example(name)).await.unwrap();
+        world.condition("checkout", "Ready", "True", "InSync").await;
+    }
+    let role = |name: &str| format!("arn:aws:iam::111122223333:role/{name}");
+    let topics = ["arn:aws:sns:eu-west-1:111122223333:profiler-anomalies"];
+    let expected = json!({ "principals": [role("checkout"), role("checkout-batch")], "topics": topics });
+    assert_eq!(world.details("Checkout_Service").await, expected);
     world.judge().await;
 }
 

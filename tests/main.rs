@@ -20,6 +20,8 @@ mod kubernetes_trouble;
 mod meddlers;
 mod namespaces;
 mod not_kept;
+mod notifications;
+mod permissions;
 mod process;
 mod refusals;
 mod requests;

@@ -29,6 +29,18 @@ fn message(error: kube::Error) -> String {
     }
 }
 
+const ROLE: &str = "arn:aws:iam::111122223333:role/agent";
+const TOPIC: &str = "arn:aws:sns:eu-west-1:111122223333:anomalies";
+
+fn permits(principals: &[&str]) -> Value {
+    json!({ "agentPermissions": { "principals": principals } })
+}
+
+fn notifies(topics: &[&str]) -> Value {
+    let topics: Vec<_> = topics.iter().map(|topic| json!({ "topicArn": topic })).collect();
+    json!({ "anomalyNotifications": topics })
+}
+
 fn numbered(tags: usize) -> Value {
     (0..tags).map(|number| (format!("key {number:02} {}", "x".repeat(121)), "v".repeat(256))).collect()
 }
@@ -36,6 +48,7 @@ fn numbered(tags: usize) -> Value {
 #[tokio::test]
 async fn a_new_resource_that_is_invalid_is_refused_with_what_to_do() {
     let world = World::new().await;
+    let many: Vec<_> = (0..51).map(|number| format!("{ROLE}-{number}")).collect();
     for (change, says) in [
         (json!({ "profilingGroupName": "" }), "must be 1 to 255 letters"),
         (json!({ "profilingGroupName": "a".repeat(256) }), "must be 1 to 255 letters"),
@@ -52,6 +65,14 @@ async fn a_new_resource_that_is_invalid_is_refused_with_what_to_do() {
             r#"Unsupported value: "Ignore": supported values: "Manage", "Observe""#,
         ),
         (json!({ "driftPolicy": "correct" }), r#"Unsupported value: "correct": supported values: "Correct", "Report""#),
+        (permits(&["arn:aws:iam::111122223333:role/*"]), "without wildcards"),
+        (permits(&["agent"]), "such as arn:aws:iam::111122223333:role/agent"),
+        (permits(&[ROLE, ROLE]), "Duplicate value"),
+        (json!({ "agentPermissions": {} }), "principals: Required value"),
+        (json!({ "agentPermissions": { "principals": many } }), "must have at most 50 items"),
+        (notifies(&["arn:aws:sqs:eu-west-1:111122223333:a"]), "the ARN of an SNS topic"),
+        (notifies(&[TOPIC, TOPIC]), "Duplicate value"),
+        (notifies(&[TOPIC, &format!("{TOPIC}-2"), &format!("{TOPIC}-3")]), "must have at most 2 items"),
         (json!({ "tags": { "": "a" } }), "keys of 1 to 128"),
         (json!({ "tags": { "a".repeat(129): "a" } }), "keys of 1 to 128"),
         (json!({ "tags": { "a": "a;b" } }), "letters, digits, spaces"),
@@ -107,6 +128,12 @@ async fn every_form_that_is_allowed_is_taken_and_comes_back_as_given() {
         ),
         ("tags", json!({ "tags": { "team": "shop", "Cost Center": "a/b=c+d@e.f_g:h-1", "ünïcode": "" } })),
         ("no-tags", json!({ "tags": {} })),
+        ("no-details", json!({ "agentPermissions": { "principals": [] }, "anomalyNotifications": [] })),
+        (
+            "principals",
+            permits(&[ROLE, "arn:aws:iam::111122223333:root", "arn:aws:iam::111122223333:user/a/b+c=d,e.f@g_h-i"]),
+        ),
+        ("topics", notifies(&[&format!("{TOPIC}.fifo"), TOPIC])),
         ("most-tags", json!({ "tags": numbered(50) })),
         ("other-words", json!({ "managementPolicy": "Manage", "driftPolicy": "Correct", "suspend": false })),
     ] {

@@ -277,6 +277,12 @@ impl World {
         self.aws.group(REGION, group).await.unwrap().map_or(Value::Null, |group| group["tags"].clone())
     }
 
+    /// The principals and the topics of a group.
+    pub async fn details(&self, group: &str) -> Value {
+        let group = self.aws.group(REGION, group).await.unwrap().unwrap_or_default();
+        json!({ "principals": group["principals"], "topics": group["topics"] })
+    }
+
     pub async fn flip(&self, group: &str, enabled: bool) {
         self.aws.put_group(REGION, group, json!({ "profilingEnabled": enabled })).await.unwrap();
     }

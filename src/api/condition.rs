@@ -74,6 +74,10 @@ reasons! {
     InvalidSpec,
     /// The resource manages what the operator does not allow.
     FacetNotAllowed,
+    /// The resource permits a principal that the operator does not allow.
+    PrincipalNotAllowed,
+    /// The resource reports anomalies to a topic that the operator does not allow.
+    TopicNotAllowed,
     /// AWS was changed externally, and the policy is to report it.
     DriftReported,
     /// AWS is only observed, whether it differs or not.

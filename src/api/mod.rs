@@ -9,11 +9,12 @@ mod timestamp;
 pub use condition::{ConditionType, Reason};
 pub use crd::{crd, crd_yaml};
 pub use profiling_group::{
-    ComputePlatform, CreationPolicy, DeletionPolicy, DriftPolicy, ManagementPolicy, ProfilingGroup, ProfilingGroupSpec,
+    AgentPermissions, AnomalyNotification, ComputePlatform, CreationPolicy, DeletionPolicy, DriftPolicy,
+    ManagementPolicy, ProfilingGroup, ProfilingGroupSpec,
 };
 pub use status::{
-    AggregatedProfile, AppliedState, Correction, CreatedStatus, DriftStatus, FieldDifference, ManagedStatus,
-    OriginalStatus, ProfilingGroupStatus, ProfilingStatus, Slowdown, SwitchState,
+    AggregatedProfile, AppliedState, ChannelStatus, Correction, CreatedStatus, DetailsStatus, DriftStatus,
+    FieldDifference, ManagedStatus, OriginalStatus, ProfilingGroupStatus, ProfilingStatus, Slowdown, SwitchState,
 };
 pub use timestamp::Timestamp;
 

@@ -168,6 +168,52 @@ pub struct ProfilingGroupSpec {
             .reason(Reason::FieldValueForbidden),
     )]
     pub tags: Option<BTreeMap<String, String>>,
+
+    /// Who may act as an agent of the group, beside those whom IAM policies permit. [] removes the permission; if the
+    /// field is absent, it is left alone. Requires --allowed-facets=permissions and --allowed-principals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_permissions: Option<AgentPermissions>,
+
+    /// SNS topics to which anomalies are reported, all of them: a topic that is not listed is removed from the group. []
+    /// removes all; if the field is absent, they are left alone. Requires --allowed-facets=notifications and
+    /// --allowed-topics.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxItems" = 2))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["topicArn".into()]))]
+    pub anomaly_notifications: Option<Vec<AnomalyNotification>>,
+}
+
+/// Who may act as an agent of a group.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+// In the schema, the description of the type would replace that of the field.
+#[schemars(description = "")]
+#[serde(rename_all = "camelCase")]
+pub struct AgentPermissions {
+    /// ARNs of the IAM roles, users and accounts that may call ConfigureAgent and PostAgentProfile: all that may, without
+    /// wildcards, in any order.
+    #[schemars(extend("maxItems" = 50, "items" = json!({ "type": "string", "maxLength": 2048 })))]
+    #[x_kube(
+        merge_strategy = ListMerge::Set,
+        validation = Rule::new("self.all(arn, arn.matches('^arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:(root|(role|user|assumed-role|federated-user)/[A-Za-z0-9+=,.@_/-]+)$'))")
+            .message("principals must be ARNs of roles, users or accounts without wildcards, such as arn:aws:iam::111122223333:role/agent or arn:aws:iam::111122223333:root")
+            .reason(Reason::FieldValueInvalid),
+    )]
+    pub principals: Vec<String>,
+}
+
+/// One place to which anomalies are reported.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(description = "")]
+#[serde(rename_all = "camelCase")]
+pub struct AnomalyNotification {
+    /// ARN of an SNS topic, on which CodeGuru Profiler is permitted to publish.
+    #[schemars(extend("maxLength" = 512))]
+    #[x_kube(
+        validation = Rule::new("self.matches('^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}([.]fifo)?$')")
+            .message("topicArn must be the ARN of an SNS topic, such as arn:aws:sns:eu-west-1:111122223333:anomalies")
+            .reason(Reason::FieldValueInvalid),
+    )]
+    pub topic_arn: String,
 }
 
 /// Whether AWS is changed.
@@ -253,6 +299,8 @@ mod tests {
     fn every_rule_refuses_with_a_message_that_explains_what_to_do() {
         let good =
             json!({ "profilingGroupName": "Checkout_Service-1", "profilingEnabled": true, "region": "eu-west-1" });
+        let permits = |principal: &str| json!({ "agentPermissions": { "principals": [principal] } });
+        let notifies = |topic: &str| json!({ "anomalyNotifications": [{ "topicArn": topic }] });
         let refused = |change: Value, old: Option<&Value>| {
             let mut spec = good.clone();
             for (field, value) in change.as_object().unwrap() {
@@ -277,6 +325,18 @@ mod tests {
             (json!({ "tags": { "a": "a;b" } }), "letters, digits, spaces"),
             (json!({ "tags": { "AWS:created": "a" } }), "belong to AWS"),
             (json!({ "tags": { "codeguruprofiler.dev/owner-id": "me" } }), "to the operator"),
+            (json!({ "agentPermissions": { "principals": [] }, "anomalyNotifications": [] }), ""),
+            (permits("arn:aws:iam::111122223333:role/service-role/agent"), ""),
+            (permits("arn:aws-us-gov:iam::111122223333:root"), ""),
+            (permits("arn:aws:sts::111122223333:assumed-role/agent/session"), ""),
+            (permits("arn:aws:iam::111122223333:role/*"), "without wildcards"),
+            (permits("arn:aws:iam::111122223333:group/agents"), "of roles, users or accounts"),
+            (permits("111122223333"), "or arn:aws:iam::111122223333:root"),
+            (permits("AROAEXAMPLE"), "of roles, users or accounts"),
+            (notifies("arn:aws:sns:eu-west-1:111122223333:anomalies"), ""),
+            (notifies("arn:aws:sns:eu-west-1:111122223333:anomalies:subscription"), "the ARN of an SNS topic"),
+            (notifies("arn:aws:sqs:eu-west-1:111122223333:anomalies"), "the ARN of an SNS topic"),
+            (notifies("anomalies"), "such as arn:aws:sns:eu-west-1:111122223333:anomalies"),
             (json!({ "profilingGroupName": "" }), "must be 1 to 255 letters"),
             (json!({ "profilingGroupName": "a".repeat(256) }), "must be 1 to 255 letters"),
             (json!({ "profilingGroupName": "arn:aws:x" }), "not its ARN"),

@@ -50,6 +50,9 @@ pub struct ProfilingGroupStatus {
     /// Tags of the profiling group in AWS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tags: Option<BTreeMap<String, String>>,
+    /// What Lists do not report: only while agentPermissions or anomalyNotifications is managed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub details: Option<DetailsStatus>,
     /// State that the operator currently enforces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub desired: Option<SwitchState>,
@@ -99,6 +102,34 @@ pub struct AggregatedProfile {
     /// Length of the profile, as an ISO 8601 duration: PT5M, PT1H or P1D.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub period: Option<String>,
+}
+
+/// What Lists do not report of a group.
+#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DetailsStatus {
+    /// Time at which it was last read, or answered to a change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_at: Option<Timestamp>,
+    /// Revision of the policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_revision_id: Option<String>,
+    /// Principals that may act as agents. IAM shows one that was deleted by its unique ID.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub principals: Option<Vec<String>>,
+    /// Notification channels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channels: Option<Vec<ChannelStatus>>,
+}
+
+/// A notification channel.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChannelStatus {
+    /// ID of the channel.
+    pub id: String,
+    /// ARN of the SNS topic.
+    pub topic_arn: String,
 }
 
 /// A value of the switch.
@@ -163,6 +194,15 @@ pub struct AppliedState {
     /// managed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tags: Option<BTreeMap<String, String>>,
+    /// Principals that may act as agents. Absent while agentPermissions is not managed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub principals: Option<Vec<String>>,
+    /// Revision of the policy with which AWS confirmed the principals: while it is the same, nobody has changed them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_revision_id: Option<String>,
+    /// SNS topics to which anomalies are reported. Absent while anomalyNotifications is not managed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topics: Option<Vec<String>>,
 }
 
 /// External changes in AWS: a record that outlives the operator's process.

@@ -36,13 +36,25 @@ pub enum Operation {
     Tag,
     /// Removes tags of one group.
     Untag,
+    /// Who may act as an agent of one group.
+    GetPolicy,
+    /// Permits agents of one group.
+    PutPermission,
+    /// Removes the permission of agents of one group.
+    RemovePermission,
+    /// The notification channels of one group.
+    GetChannels,
+    /// Adds notification channels to one group.
+    AddChannels,
+    /// Removes a notification channel of one group.
+    RemoveChannel,
     /// Whose credentials these are.
     GetCallerIdentity,
 }
 
 impl Operation {
     /// Every call there is.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 15] = [
         Self::List,
         Self::Describe,
         Self::Create,
@@ -51,6 +63,12 @@ impl Operation {
         Self::ListTags,
         Self::Tag,
         Self::Untag,
+        Self::GetPolicy,
+        Self::PutPermission,
+        Self::RemovePermission,
+        Self::GetChannels,
+        Self::AddChannels,
+        Self::RemoveChannel,
         Self::GetCallerIdentity,
     ];
 
@@ -66,8 +84,28 @@ impl Operation {
             Self::ListTags => "ListTagsForResource",
             Self::Tag => "TagResource",
             Self::Untag => "UntagResource",
+            Self::GetPolicy => "GetPolicy",
+            Self::PutPermission => "PutPermission",
+            Self::RemovePermission => "RemovePermission",
+            Self::GetChannels => "GetNotificationConfiguration",
+            Self::AddChannels => "AddNotificationChannels",
+            Self::RemoveChannel => "RemoveNotificationChannel",
             Self::GetCallerIdentity => "GetCallerIdentity",
         }
+    }
+
+    /// Whether it reads or changes what is in no List.
+    #[must_use]
+    pub fn is_about_details(self) -> bool {
+        matches!(
+            self,
+            Self::GetPolicy
+                | Self::PutPermission
+                | Self::RemovePermission
+                | Self::GetChannels
+                | Self::AddChannels
+                | Self::RemoveChannel
+        )
     }
 
     /// What an IAM policy has to allow.
@@ -82,6 +120,12 @@ impl Operation {
             Self::ListTags => "codeguru-profiler:ListTagsForResource",
             Self::Tag => "codeguru-profiler:TagResource",
             Self::Untag => "codeguru-profiler:UntagResource",
+            Self::GetPolicy => "codeguru-profiler:GetPolicy",
+            Self::PutPermission => "codeguru-profiler:PutPermission",
+            Self::RemovePermission => "codeguru-profiler:RemovePermission",
+            Self::GetChannels => "codeguru-profiler:GetNotificationConfiguration",
+            Self::AddChannels => "codeguru-profiler:AddNotificationChannels",
+            Self::RemoveChannel => "codeguru-profiler:RemoveNotificationChannel",
             Self::GetCallerIdentity => "sts:GetCallerIdentity",
         }
     }

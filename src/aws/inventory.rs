@@ -7,16 +7,20 @@ use std::{
     time::Duration,
 };
 
+mod details;
 mod tagged;
 
-use self::tagged::Tagged;
+pub use self::details::Detail;
+use self::{details::Details, tagged::Tagged};
 use super::error::Effect;
 use crate::{
     api::Timestamp,
     domain::{
         facet::{Facet, Step, Tags},
         moment::Moment,
+        notifications::Channels,
         observation::Observation,
+        permissions::Policy,
         situation::Presence,
     },
 };
@@ -40,6 +44,8 @@ pub enum Ended {
     Done(Step),
     /// AWS has deleted the group.
     Deleted,
+    /// AWS answered with what is in no List.
+    Detail(Detail),
     /// AWS did not create the group: there is one already.
     Exists,
     /// AWS did not do it.
@@ -73,6 +79,7 @@ impl Ended {
 /// * So is any read whose `updatedAt` is earlier than one already known, within five minutes of that.
 /// * A group that appears is described once where Lists describe it by half, though a Describe found none before.
 /// * A mutation whose end is unclear leaves its facet unknown until a later read.
+/// * What no List has is of the group that is known: a group that goes, or is another one, takes it along.
 /// * Within five minutes of our change of tags, a List or Describe that shows other ones leaves the tags unknown: changing
 ///   tags need not move `updatedAt`, so that a call for the tags alone has to decide.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -88,6 +95,8 @@ pub struct Inventory {
     incomplete: bool,
     /// Whether a List has begun and not ended.
     listing: bool,
+    /// Whether an answer has shown that PutPermission adds.
+    puts_add: bool,
 }
 
 /// Which members the Lists leave out although AWS knows them.
@@ -115,6 +124,8 @@ struct Entry {
     tags_as_of: Moment,
     /// Our last change of tags.
     tagged: Option<Box<Tagged>>,
+    /// What no List has: read for resources that manage it.
+    details: Option<Box<Details>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -226,6 +237,24 @@ impl Inventory {
             None => Some(Moment(0)),
             Some(_) => entry.listed.without_tags.then(|| entry.tags_as_of.plus(TAGS_HOLD)),
         }
+    }
+
+    /// What is known of the policy of `name`, and since when.
+    #[must_use]
+    pub fn policy(&self, name: &str) -> Option<&(Policy, Moment)> {
+        self.entries.get(name)?.details.as_ref()?.policy.as_ref()
+    }
+
+    /// What is known of the notification channels of `name`, and since when.
+    #[must_use]
+    pub fn channels(&self, name: &str) -> Option<&(Channels, Moment)> {
+        self.entries.get(name)?.details.as_ref()?.channels.as_ref()
+    }
+
+    /// Whether PutPermission is known to add, and not to replace.
+    #[must_use]
+    pub fn puts_add(&self) -> bool {
+        self.puts_add
     }
 
     /// The accounts that the ARNs name: one, unless AWS answers for several.
@@ -349,6 +378,7 @@ impl Inventory {
             entry.as_of = began;
             // What a Describe told was of a group that is gone.
             entry.described = None;
+            entry.details = None;
         }
     }
 
@@ -362,6 +392,13 @@ impl Inventory {
         if let Some(Known::Present(known)) = &mut entry.presence {
             known.tags = Some(tags);
             entry.tags_as_of = began;
+        }
+    }
+
+    /// A call that reads what no List has of `name`, and began at `began`, was answered.
+    pub fn detail_read(&mut self, name: &str, detail: Detail, began: Moment) {
+        if let Some(entry) = self.entries.get_mut(name).filter(|entry| !entry.in_flight) {
+            entry.details.get_or_insert_default().read(detail, began);
         }
     }
 
@@ -395,12 +432,21 @@ impl Inventory {
                 });
                 entry.tags_as_of = now;
             }
+            Ended::Detail(detail) => {
+                self.puts_add |= entry.details.get_or_insert_default().changed(detail, now);
+            }
             Ended::Exists => entry.settle(now, |_| None),
-            Ended::Deleted | Ended::Refused { missing: true } => entry.settle(now, |_| Some(Known::Missing)),
+            Ended::Deleted | Ended::Refused { missing: true } => {
+                entry.details = None;
+                entry.settle(now, |_| Some(Known::Missing));
+            }
             Ended::Refused { missing: false } => {}
+            Ended::Unclear(facet) if Facet::DETAILS.contains(&facet) => {
+                entry.details.get_or_insert_default().forget(facet, now);
+            }
             Ended::Unclear(facet) => {
                 match facet {
-                    Facet::Existence => {}
+                    Facet::Existence | Facet::Permissions | Facet::Notifications => {}
                     Facet::Switch => entry.ours = None,
                     Facet::Tags => entry.tagged = None,
                 }
@@ -410,6 +456,7 @@ impl Inventory {
                         Facet::Existence => return None,
                         Facet::Switch => known.profiling_enabled = None,
                         Facet::Tags => known.tags = None,
+                        Facet::Permissions | Facet::Notifications => {}
                     }
                     Some(Known::Present(known))
                 });
@@ -443,6 +490,9 @@ impl Entry {
         }
         self.newest(observation.updated_at, began);
         self.as_of = began;
+        if matches!(&self.presence, Some(Known::Present(known)) if observation.is_another_group(known.created_at)) {
+            self.details = None;
+        }
         let known = match &self.presence {
             Some(Known::Present(known)) => Some(known),
             _ => None,
@@ -491,6 +541,8 @@ impl Entry {
             return false;
         }
         self.as_of = began;
+        // If it comes back, it may be another group.
+        self.details = None;
         let gone = self.presence.take_if(|known| matches!(known, Known::Present(_)));
         gone.is_some()
     }

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     error::{AwsError, Effect, Operation},
-    inventory::{Ended, Listing},
+    inventory::{Detail, Ended, Listing},
     lane_state::LaneState,
     limiter::{Change, Class, Limiter, Outcome, Pass, Snapshot},
     service::ProfilerService,
@@ -353,6 +353,17 @@ impl Lane {
         Ok(())
     }
 
+    pub(super) async fn read_detail(
+        &self,
+        name: &str,
+        call: impl Future<Output = Result<Detail, AwsError>>,
+    ) -> Result<(), Failure> {
+        let began = self.moment();
+        let detail = call.await.map_err(|error| Failure::from(&error))?;
+        self.state().detail_read(name, detail, began);
+        Ok(())
+    }
+
     pub(super) async fn write(
         &self,
         guard: &GroupGuard,
@@ -366,8 +377,16 @@ impl Lane {
                 mutation.ended = ended;
                 Ok(())
             }
-            Err(error) => {
+            Err(mut error) => {
+                let is_detail = Facet::DETAILS.contains(&facet);
+                if is_detail && matches!(error.reason, FailureReason::GroupNotFound | FailureReason::QuotaExceeded) {
+                    // The policy or the channel is gone, or others have added channels: that there is no group is for Lists to
+                    // show.
+                    error.reason = FailureReason::Conflict;
+                }
                 mutation.ended = match error.reason {
+                    // What the call was based on is not what AWS has: it is read again.
+                    FailureReason::Conflict if is_detail => Ended::Unclear(facet),
                     FailureReason::Conflict if facet == Facet::Existence => Ended::Exists,
                     reason => Ended::failed(error.effect, reason == FailureReason::GroupNotFound, facet),
                 };

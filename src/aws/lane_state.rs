@@ -2,15 +2,16 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use super::inventory::{Answer, Ended, Inventory, Listing};
+use super::inventory::{Answer, Detail, Ended, Inventory, Listing};
 use crate::domain::{
+    arns::Dated,
     backoff,
     facet::Tags,
     failure::{Class, Failure, FailureReason},
     lane_id::LaneId,
     moment::{Moment, Now},
     observation::Observation,
-    situation::{Knowledge, LaneView, stale_after},
+    situation::{Details, Knowledge, LaneView, stale_after},
 };
 
 /// How long requests for a fresh List are collected: annotating hundreds of objects costs one List or two.
@@ -101,6 +102,11 @@ impl LaneState {
             wants_describe: self.inventory.wants_describe(name),
             tags_due: self.inventory.tags_due(name).map(|moment| now.wall_at(moment)),
             as_of: self.inventory.as_of(name).map(|moment| now.wall_at(moment)),
+            details: Details {
+                policy: self.inventory.policy(name).map(|known| dated(known, now)),
+                channels: self.inventory.channels(name).map(|known| dated(known, now)),
+                puts_add: self.inventory.puts_add(),
+            },
         };
         (lane, knowledge)
     }
@@ -283,6 +289,11 @@ impl LaneState {
         self.inventory.tags_read(name, tags, began);
     }
 
+    /// What no List has of `name` was read; the request began at `began`.
+    pub fn detail_read(&mut self, name: &str, detail: Detail, began: Moment) {
+        self.inventory.detail_read(name, detail, began);
+    }
+
     /// A mutation of `name` is about to be sent.
     pub fn begin_mutation(&mut self, name: &str) {
         self.inventory.begin_mutation(name);
@@ -320,4 +331,8 @@ impl LaneState {
     pub fn fails_otherwise(&self, reason: FailureReason) -> bool {
         self.failure.as_ref().is_none_or(|known| known.reason != reason)
     }
+}
+
+fn dated<T: Clone>((value, as_of): &(T, Moment), now: Now) -> Dated<T> {
+    Dated { value: value.clone(), as_of: now.wall_at(*as_of) }
 }

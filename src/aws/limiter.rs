@@ -171,7 +171,7 @@ impl Limiter {
         }
         // A List has pauses of its own.
         let kind = match pass.class? {
-            Class::Describe => Kind::Read,
+            Class::Describe | Class::Details => Kind::Read,
             Class::Edit | Class::Adopt | Class::Correct => Kind::Write,
         };
         match outcome {
@@ -210,7 +210,7 @@ impl Limiter {
         match pass.class {
             None => Some((&mut self.lists, rate_of_lists)),
             Some(Class::Describe) => Some((&mut self.describes, DESCRIBES)),
-            Some(Class::Edit | Class::Adopt | Class::Correct) => None,
+            Some(Class::Edit | Class::Adopt | Class::Correct | Class::Details) => None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod default_region;
+mod details;
 mod failure;
 mod keys;
 mod response_probe;
@@ -23,7 +24,7 @@ use aws_sdk_codeguruprofiler::{
     config::{StalledStreamProtectionConfig, retry::RetryConfig},
     error::{ProvideErrorMetadata, SdkError},
     operation::RequestId,
-    types::{AgentOrchestrationConfig, ComputePlatform},
+    types::{ActionGroup, AgentOrchestrationConfig, ComputePlatform},
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use futures::{FutureExt, future::BoxFuture};
@@ -39,9 +40,12 @@ use super::{
     service::{Page, ProfilerService},
 };
 use crate::domain::{
+    arns::Arns,
     facet::{NewGroup, Tags},
     failure::FailureReason,
+    notifications::Channels,
     observation::Observation,
+    permissions::Policy,
 };
 
 /// The field of the caller's span that is given AWS's request id.
@@ -368,6 +372,85 @@ impl ProfilerService for SdkService {
         self.call(Operation::Untag, Some(name), send, |_, _| Ok(()))
             .instrument(self.span(Operation::Untag, Some(name)))
             .boxed()
+    }
+
+    fn policy<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Policy, AwsError>> {
+        let request = self.profiler.get_policy().profiling_group_name(name);
+        let send = async |probe| request.customize().interceptor(probe).send().await;
+        self.call(Operation::GetPolicy, Some(name), send, |output, _| {
+            details::policy(output.policy(), output.revision_id())
+        })
+        .instrument(self.span(Operation::GetPolicy, Some(name)))
+        .boxed()
+    }
+
+    fn put_permission<'a>(
+        &'a self,
+        name: &'a str,
+        principals: &'a Arns,
+        revision: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Policy, AwsError>> {
+        let request = self
+            .profiler
+            .put_permission()
+            .profiling_group_name(name)
+            .action_group(ActionGroup::AgentPermissions)
+            .set_principals(Some(principals.iter().cloned().collect()))
+            .set_revision_id(revision.map(str::to_owned));
+        let send = async |probe| request.customize().interceptor(probe).send().await;
+        self.call(Operation::PutPermission, Some(name), send, |output, _| {
+            details::policy(output.policy(), output.revision_id())
+        })
+        .instrument(self.span(Operation::PutPermission, Some(name)))
+        .boxed()
+    }
+
+    fn remove_permission<'a>(&'a self, name: &'a str, revision: &'a str) -> BoxFuture<'a, Result<Policy, AwsError>> {
+        let request = self
+            .profiler
+            .remove_permission()
+            .profiling_group_name(name)
+            .action_group(ActionGroup::AgentPermissions)
+            .revision_id(revision);
+        let send = async |probe| request.customize().interceptor(probe).send().await;
+        self.call(Operation::RemovePermission, Some(name), send, |output, _| {
+            details::policy(output.policy(), output.revision_id())
+        })
+        .instrument(self.span(Operation::RemovePermission, Some(name)))
+        .boxed()
+    }
+
+    fn channels<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Channels, AwsError>> {
+        let request = self.profiler.get_notification_configuration().profiling_group_name(name);
+        let send = async |probe| request.customize().interceptor(probe).send().await;
+        self.call(Operation::GetChannels, Some(name), send, |output, _| {
+            details::channels(output.notification_configuration())
+        })
+        .instrument(self.span(Operation::GetChannels, Some(name)))
+        .boxed()
+    }
+
+    fn add_channels<'a>(&'a self, name: &'a str, topics: &'a Arns) -> BoxFuture<'a, Result<Channels, AwsError>> {
+        let request = self.profiler.add_notification_channels().profiling_group_name(name);
+        let send = async |probe| {
+            let channels = topics.iter().map(|topic| details::channel(topic)).collect::<Result<_, _>>()?;
+            request.set_channels(Some(channels)).customize().interceptor(probe).send().await
+        };
+        self.call(Operation::AddChannels, Some(name), send, |output, _| {
+            details::channels(output.notification_configuration())
+        })
+        .instrument(self.span(Operation::AddChannels, Some(name)))
+        .boxed()
+    }
+
+    fn remove_channel<'a>(&'a self, name: &'a str, id: &'a str) -> BoxFuture<'a, Result<Channels, AwsError>> {
+        let request = self.profiler.remove_notification_channel().profiling_group_name(name).channel_id(id);
+        let send = async |probe| request.customize().interceptor(probe).send().await;
+        self.call(Operation::RemoveChannel, Some(name), send, |output, _| {
+            details::channels(output.notification_configuration())
+        })
+        .instrument(self.span(Operation::RemoveChannel, Some(name)))
+        .boxed()
     }
 
     fn account(&self) -> BoxFuture<'_, Result<String, AwsError>> {

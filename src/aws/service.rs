@@ -6,8 +6,11 @@ use futures::future::BoxFuture;
 
 use super::error::AwsError;
 use crate::domain::{
+    arns::Arns,
     facet::{NewGroup, Tags},
+    notifications::Channels,
     observation::Observation,
+    permissions::Policy,
 };
 
 /// One page of `ListProfilingGroups` with `includeDescription`.
@@ -49,6 +52,29 @@ pub trait ProfilerService: Send + Sync {
         arn: &'a str,
         keys: &'a BTreeSet<String>,
     ) -> BoxFuture<'a, Result<(), AwsError>>;
+
+    /// `GetPolicy`; a policy without a revision where there is none, or `GroupNotFound`.
+    fn policy<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Policy, AwsError>>;
+
+    /// `PutPermission` of agents, based on a revision of the policy; returns the policy.
+    fn put_permission<'a>(
+        &'a self,
+        name: &'a str,
+        principals: &'a Arns,
+        revision: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Policy, AwsError>>;
+
+    /// `RemovePermission` of agents, based on a revision of the policy; returns the policy.
+    fn remove_permission<'a>(&'a self, name: &'a str, revision: &'a str) -> BoxFuture<'a, Result<Policy, AwsError>>;
+
+    /// `GetNotificationConfiguration`.
+    fn channels<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Channels, AwsError>>;
+
+    /// `AddNotificationChannels` for anomalies with these topics; returns all channels.
+    fn add_channels<'a>(&'a self, name: &'a str, topics: &'a Arns) -> BoxFuture<'a, Result<Channels, AwsError>>;
+
+    /// `RemoveNotificationChannel` with this id; returns the channels that are left.
+    fn remove_channel<'a>(&'a self, name: &'a str, id: &'a str) -> BoxFuture<'a, Result<Channels, AwsError>>;
 
     /// STS `GetCallerIdentity`: the account id.
     fn account(&self) -> BoxFuture<'_, Result<String, AwsError>>;

@@ -2,15 +2,21 @@
 
 use std::sync::Arc;
 
+use futures::TryFutureExt;
+
 use super::{
     error::{AwsError, Effect},
-    inventory::Ended,
+    inventory::{Detail, Ended},
     lane::{GroupGuard, Lane},
     limiter::{Outcome, Pass},
     service::Page,
 };
 use crate::{
-    domain::{facet::Step, failure::Failure},
+    domain::{
+        facet::Step,
+        failure::{Failure, FailureReason},
+        permissions::Policy,
+    },
     process::permit::Permit,
 };
 
@@ -56,6 +62,26 @@ impl Turn {
         lane.list_tags(name, self.make(lane.service().list_tags(name, arn))).await
     }
 
+    /// The policy of the group `name`.
+    pub async fn policy(self, name: &str) -> Result<(), Failure> {
+        let lane = Arc::clone(&self.lane);
+        let call = async {
+            match self.make(lane.service().policy(name)).await {
+                // The model has no other answer where there is no policy. That there is no group is for Lists to show.
+                Err(error) if error.reason == FailureReason::GroupNotFound => Ok(Detail::Policy(Policy::default())),
+                answer => answer.map(Detail::Policy),
+            }
+        };
+        lane.read_detail(name, call).await
+    }
+
+    /// The notification channels of the group `name`.
+    pub async fn channels(self, name: &str) -> Result<(), Failure> {
+        let lane = Arc::clone(&self.lane);
+        let call = self.make(lane.service().channels(name)).map_ok(Detail::Channels);
+        lane.read_detail(name, call).await
+    }
+
     /// One change of the guarded group, whose ARN is `arn`. Returns the failure with whether AWS may have carried it out.
     pub async fn write(
         self,
@@ -73,6 +99,22 @@ impl Turn {
                 Step::Switch(to) => service.update(name, *to).await.map(Ended::Answered),
                 Step::Tag(tags) => service.tag(name, arn, tags).await.map(|()| Ended::Done(step.clone())),
                 Step::Untag(keys) => service.untag(name, arn, keys).await.map(|()| Ended::Done(step.clone())),
+                Step::PutPermission { principals, revision } => {
+                    let policy = service.put_permission(name, principals, revision.as_deref()).await?;
+                    Ok(Ended::Detail(Detail::Put(principals.clone(), policy)))
+                }
+                Step::RemovePermission { revision } => {
+                    let policy = service.remove_permission(name, revision).await?;
+                    Ok(Ended::Detail(Detail::Policy(policy)))
+                }
+                Step::AddChannels(topics) => {
+                    let channels = service.add_channels(name, topics).await?;
+                    Ok(Ended::Detail(Detail::Channels(channels)))
+                }
+                Step::RemoveChannel { id, .. } => {
+                    let channels = service.remove_channel(name, id).await?;
+                    Ok(Ended::Detail(Detail::Channels(channels)))
+                }
             }
         });
         lane.write(&guard, permit, step.facet(), call).await

@@ -23,7 +23,7 @@ use crate::{
         instruments::Instruments,
         settings::{Pod, Settings},
     },
-    domain::{desired::Allowed, election::Terms, grant::Grant},
+    domain::{desired::Allowed, election::Terms, glob::Glob, grant::Grant},
     election::{Candidate, ElectionMetrics, LeaseLost},
     process::{
         health::{Liveness, Readiness},
@@ -101,7 +101,19 @@ pub struct RunArgs {
     )]
     pub observe_only: bool,
 
-    /// What resources may do beside setting profilingEnabled, separated by commas: create, delete, restore, tags.
+    /// Interval between two reads of the permissions and notifications of a group, jittered; only for resources that
+    /// manage them.
+    #[arg(
+        long,
+        env = "CODEGURU_PROFILER_OPERATOR_DETAILS_INTERVAL",
+        value_name = "DURATION",
+        default_value = "10m",
+        value_parser = values::duration(Duration::from_secs(1))
+    )]
+    pub details_interval: Duration,
+
+    /// What resources may do beside setting profilingEnabled, separated by commas: create, delete, restore, tags,
+    /// permissions, notifications.
     #[arg(
         long,
         env = "CODEGURU_PROFILER_OPERATOR_ALLOWED_FACETS",
@@ -110,6 +122,28 @@ pub struct RunArgs {
         value_parser = values::grant
     )]
     pub allowed_facets: Vec<Grant>,
+
+    /// Principals that spec.agentPermissions may name, as patterns of their ARNs, separated by commas: * stands for any
+    /// characters, ? for one. None by default.
+    #[arg(
+        long,
+        env = "CODEGURU_PROFILER_OPERATOR_ALLOWED_PRINCIPALS",
+        value_name = "PATTERNS",
+        value_delimiter = ',',
+        value_parser = values::pattern
+    )]
+    pub allowed_principals: Vec<Glob>,
+
+    /// SNS topics that spec.anomalyNotifications may name, as patterns of their ARNs, separated by commas. None by
+    /// default.
+    #[arg(
+        long,
+        env = "CODEGURU_PROFILER_OPERATOR_ALLOWED_TOPICS",
+        value_name = "PATTERNS",
+        value_delimiter = ',',
+        value_parser = values::pattern
+    )]
+    pub allowed_topics: Vec<Glob>,
 
     /// Endpoint of CodeGuru Profiler instead of the AWS default.
     #[arg(long, env = "CODEGURU_PROFILER_OPERATOR_ENDPOINT_URL", value_name = "URL")]
@@ -307,7 +341,13 @@ impl RunArgs {
             poll_interval: self.poll_interval,
             status_refresh: self.status_refresh,
             agent_stale_after: self.agent_stale_after,
-            allowed: Allowed { observe_only: self.observe_only, grants: self.allowed_facets.clone() },
+            details_interval: self.details_interval,
+            allowed: Allowed {
+                observe_only: self.observe_only,
+                grants: self.allowed_facets.clone(),
+                principals: self.allowed_principals.clone(),
+                topics: self.allowed_topics.clone(),
+            },
             aws_timeout: self.aws_timeout,
             status_timeout: terms.map_or(STATUS_TIMEOUT, |terms| STATUS_TIMEOUT.min(terms.longest_call())),
             pod: self.pod_namespace.clone().zip(self.pod_name.clone()).map(|(namespace, name)| Pod { namespace, name }),
@@ -355,7 +395,7 @@ mod tests {
             assert_eq!(found, Some(expected.as_str()), "--{flag}");
             flags += 1;
         }
-        assert_eq!(flags, 24);
+        assert_eq!(flags, 27);
     }
 
     #[test]
@@ -367,6 +407,8 @@ mod tests {
         assert_eq!(args.status_refresh, Duration::from_mins(15));
         assert_eq!(args.agent_stale_after, Duration::from_mins(20));
         assert!(!args.observe_only);
+        assert_eq!(args.details_interval, Duration::from_mins(10));
+        assert!(args.allowed_facets.is_empty() && args.allowed_principals.is_empty() && args.allowed_topics.is_empty());
         assert_eq!(args.endpoint_url, None);
         assert!(!args.allow_plain_http_endpoint);
         assert_eq!(args.aws_timeout, Duration::from_secs(8));
@@ -394,6 +436,8 @@ mod tests {
             ("--endpoint-url", "emulator:8000", "give a URL such as https://host"),
             ("--aws-calls-per-second", "0", "non-zero"),
             ("--listen-address", "8080", "give an IP address and a port"),
+            ("--allowed-facets", "delete", "give create, tags, permissions, notifications"),
+            ("--allowed-principals", "agent", "give the ARN of a role or user"),
             ("--log-format", "xml", "[possible values: json, text]"),
         ] {
             let error = parse(&[flag, value]).unwrap_err().to_string();

@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use crate::{aws::region::is_region, domain::grant::Grant};
+use crate::{
+    aws::region::is_region,
+    domain::{glob::Glob, grant::Grant},
+};
 
 /// Reads a duration such as `90s` or `15m` of at least `min`.
 pub(super) fn duration(min: Duration) -> impl Fn(&str) -> Result<Duration, String> + Clone {
@@ -49,6 +52,15 @@ pub(super) fn grant(text: &str) -> Result<Grant, String> {
     let all = Grant::ALL.map(Grant::name);
     let grant = Grant::ALL.into_iter().find(|grant| grant.name() == text);
     grant.ok_or_else(|| format!("nothing that can be allowed; give {}", all.join(", ")))
+}
+
+/// Reads a pattern of ARNs.
+pub(super) fn pattern(text: &str) -> Result<Glob, String> {
+    if text.starts_with("arn:") || text.starts_with('*') {
+        Ok(Glob::new(text))
+    } else {
+        Err("not a pattern of ARNs; give the ARN of a role or user, or of a topic, in which * stands for any characters".to_owned())
+    }
 }
 
 /// Reads an address to listen on.

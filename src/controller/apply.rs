@@ -24,8 +24,10 @@ pub async fn apply(shell: &Shell, turn: Turn, evaluation: &Evaluation) -> Outcom
     let outcome = match &evaluation.plan {
         _ if evaluation.lane() != Some(turn.lane().id()) => Ok(()),
         Plan::Rest => Ok(()),
-        Plan::Describe => describe(shell, turn, evaluation).await,
+        Plan::Describe => read(shell, evaluation, turn.describe(&evaluation.situation.desired.name)).await,
         Plan::ReadTags => read_tags(shell, turn, evaluation).await,
+        Plan::ReadPolicy => read(shell, evaluation, turn.policy(&evaluation.situation.desired.name)).await,
+        Plan::ReadChannels => read(shell, evaluation, turn.channels(&evaluation.situation.desired.name)).await,
         Plan::Write { .. } => write(shell, turn, evaluation).await,
     };
     match outcome {
@@ -52,16 +54,17 @@ impl From<Stopping> for Apply {
     }
 }
 
-async fn describe(shell: &Shell, turn: Turn, evaluation: &Evaluation) -> Result<(), Apply> {
-    turn.describe(&evaluation.situation.desired.name).await.map_err(|failure| Apply::Failed(failure, None))?;
-    shell.memory.lock().handle_read(evaluation);
-    Ok(())
-}
-
 async fn read_tags(shell: &Shell, turn: Turn, evaluation: &Evaluation) -> Result<(), Apply> {
     let Some(arn) = evaluation.situation.arn() else { return Err(Apply::GivenUp) };
-    let read = turn.list_tags(&evaluation.situation.desired.name, arn).await;
-    read.map_err(|failure| Apply::Failed(failure, None))?;
+    read(shell, evaluation, turn.list_tags(&evaluation.situation.desired.name, arn)).await
+}
+
+async fn read(
+    shell: &Shell,
+    evaluation: &Evaluation,
+    call: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Apply> {
+    call.await.map_err(|failure| Apply::Failed(failure, None))?;
     shell.memory.lock().handle_read(evaluation);
     Ok(())
 }
@@ -100,7 +103,13 @@ async fn send(
     let lane = turn.lane().id().clone();
     let arn = match step {
         // Known by its name alone: an edit may be sent before anything else is known.
-        Step::Create(_) | Step::Delete | Step::Switch(_) => evaluation.situation.arn().unwrap_or_default(),
+        Step::Create(_)
+        | Step::Delete
+        | Step::Switch(_)
+        | Step::PutPermission { .. }
+        | Step::RemovePermission { .. }
+        | Step::AddChannels(_)
+        | Step::RemoveChannel { .. } => evaluation.situation.arn().unwrap_or_default(),
         Step::Tag(_) | Step::Untag(_) => evaluation.situation.arn().ok_or(Apply::GivenUp)?,
     };
     let facet = step.facet();

@@ -26,6 +26,8 @@ pub struct Settings {
     pub status_refresh: Duration,
     /// How long agents may go without reporting.
     pub agent_stale_after: Duration,
+    /// How often what is in no List is read.
+    pub details_interval: Duration,
     /// What resources may do.
     pub allowed: Allowed,
     /// How long one AWS call may take.
@@ -63,7 +65,7 @@ impl Settings {
     /// What decisions need.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        Limits::new(self.poll_interval, self.agent_stale_after)
+        Limits::new(self.poll_interval, self.agent_stale_after, self.details_interval)
     }
 
     /// How long a group waits for its former owner while others want it.

@@ -1,6 +1,7 @@
 //! What happens in AWS when a resource is deleted, and when it may go. Pure.
 
 use super::{
+    desired::NotAllowed,
     facet::Step,
     grant::Grant,
     observation::Observation,
@@ -194,8 +195,9 @@ impl Situation {
         if !self.desired.manages {
             return Some(Release::Observed);
         }
-        if let Some(grant) = self.desired.not_allowed {
-            return Some(Release::NotAllowed(grant));
+        // Who may be named no longer matters.
+        if let Some(NotAllowed::Grant(grant)) = &self.desired.not_allowed {
+            return Some(Release::NotAllowed(*grant));
         }
         if self.ownership != Ownership::Owner {
             return Some(Release::NotOwner);

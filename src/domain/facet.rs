@@ -6,6 +6,7 @@ use std::{
     fmt,
 };
 
+use super::arns::Arns;
 use crate::api::ComputePlatform;
 
 /// Tags of a group.
@@ -20,11 +21,18 @@ pub enum Facet {
     Switch,
     /// The tags that `spec.tags` names; managed while it is present.
     Tags,
+    /// Who may act as an agent of the group; managed while `spec.agentPermissions` is present.
+    Permissions,
+    /// Where anomalies are reported to; managed while `spec.anomalyNotifications` is present.
+    Notifications,
 }
 
 impl Facet {
     /// Every facet there is.
-    pub const ALL: [Self; 3] = [Self::Existence, Self::Switch, Self::Tags];
+    pub const ALL: [Self; 5] = [Self::Existence, Self::Switch, Self::Tags, Self::Permissions, Self::Notifications];
+
+    /// Those that no List has.
+    pub const DETAILS: [Self; 2] = [Self::Permissions, Self::Notifications];
 
     /// Its name in the record of drift and in metrics: the field of the spec, where it has one.
     #[must_use]
@@ -33,6 +41,8 @@ impl Facet {
             Self::Existence => "existence",
             Self::Switch => "profilingEnabled",
             Self::Tags => "tags",
+            Self::Permissions => "agentPermissions",
+            Self::Notifications => "anomalyNotifications",
         }
     }
 }
@@ -69,6 +79,27 @@ pub enum Step {
     Tag(Tags),
     /// `UntagResource` with these keys.
     Untag(BTreeSet<String>),
+    /// `PutPermission`, based on this revision of the policy, if there is one.
+    PutPermission {
+        /// Who may act as an agent.
+        principals: Arns,
+        /// `revisionId`.
+        revision: Option<String>,
+    },
+    /// `RemovePermission`, based on this revision of the policy.
+    RemovePermission {
+        /// `revisionId`.
+        revision: String,
+    },
+    /// `AddNotificationChannels` with these topics.
+    AddChannels(Arns),
+    /// `RemoveNotificationChannel`.
+    RemoveChannel {
+        /// The channel's id.
+        id: String,
+        /// Its topic.
+        topic: String,
+    },
 }
 
 impl Step {
@@ -79,6 +110,8 @@ impl Step {
             Self::Create(_) | Self::Delete => Facet::Existence,
             Self::Switch(_) => Facet::Switch,
             Self::Tag(_) | Self::Untag(_) => Facet::Tags,
+            Self::PutPermission { .. } | Self::RemovePermission { .. } => Facet::Permissions,
+            Self::AddChannels(_) | Self::RemoveChannel { .. } => Facet::Notifications,
         }
     }
 
@@ -86,7 +119,13 @@ impl Step {
     #[must_use]
     pub fn changed_tags(&self) -> BTreeMap<String, Option<String>> {
         match self {
-            Self::Create(_) | Self::Delete | Self::Switch(_) => BTreeMap::new(),
+            Self::Create(_)
+            | Self::Delete
+            | Self::Switch(_)
+            | Self::PutPermission { .. }
+            | Self::RemovePermission { .. }
+            | Self::AddChannels(_)
+            | Self::RemoveChannel { .. } => BTreeMap::new(),
             Self::Tag(set) => set.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect(),
             Self::Untag(keys) => keys.iter().map(|key| (key.clone(), None)).collect(),
         }
@@ -96,7 +135,12 @@ impl Step {
     pub fn change_tags(&self, tags: &mut Tags) {
         match self {
             Self::Create(group) => *tags = group.tags.clone().unwrap_or_default(),
-            Self::Delete | Self::Switch(_) => {}
+            Self::Delete
+            | Self::Switch(_)
+            | Self::PutPermission { .. }
+            | Self::RemovePermission { .. }
+            | Self::AddChannels(_)
+            | Self::RemoveChannel { .. } => {}
             Self::Tag(added) => tags.extend(added.clone()),
             Self::Untag(keys) => tags.retain(|key, _| !keys.contains(key)),
         }

@@ -5,17 +5,19 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{
+    arns::{Arns, Dated},
     conditions,
     deletion::Life,
-    desired::{Allowed, Desired},
+    desired::{Allowed, Desired, NotAllowed},
     facet::{Step, Tags},
     failure::{Failure, FailureReason},
     grant::Grant,
     lane_id::LaneId,
     observation::Observation,
+    permissions::Policy,
     plan::Cause,
     remembered::Remembered,
-    situation::{Backoff, Knowledge, LaneView, Limits, Ownership, Presence, Request, Situation},
+    situation::{Backoff, Details, Knowledge, LaneView, Limits, Ownership, Presence, Request, Situation},
     status,
 };
 use crate::api::{
@@ -39,6 +41,11 @@ pub fn minute(minute: i64) -> Timestamp {
 pub fn tags(text: &str) -> Tags {
     let pair = |pair: &str| pair.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
     text.split_whitespace().filter_map(pair).collect()
+}
+
+/// A set as text: `a b`.
+pub fn arns(text: &str) -> Arns {
+    text.split_whitespace().map(str::to_owned).collect()
 }
 
 /// A failed attempt.
@@ -87,6 +94,8 @@ pub fn new() -> Situation {
             deletion: DeletionPolicy::Retain,
             platform: None,
             tags: None,
+            principals: None,
+            topics: None,
             not_allowed: None,
         },
         remembered: Remembered::default(),
@@ -99,10 +108,16 @@ pub fn new() -> Situation {
             circuit: None,
             recovered: None,
         }),
-        knowledge: Knowledge { presence: Presence::NotListed, wants_describe: false, tags_due: None, as_of: None },
+        knowledge: Knowledge {
+            presence: Presence::NotListed,
+            wants_describe: false,
+            tags_due: None,
+            as_of: None,
+            details: Details::default(),
+        },
         backoff: None,
         request: None,
-        limits: Limits::new(Duration::from_mins(1), Duration::from_mins(20)),
+        limits: Limits::new(Duration::from_mins(1), Duration::from_mins(20), Duration::from_mins(10)),
     }
 }
 
@@ -194,7 +209,7 @@ impl Situation {
 
     /// It is being deleted.
     pub(crate) fn goes(mut self) -> Self {
-        let allowed = Allowed { observe_only: false, grants: Grant::ALL.to_vec() };
+        let allowed = Allowed { grants: Grant::ALL.to_vec(), ..Allowed::default() };
         let original = self.remembered.original.as_ref().map(|original| original.profiling_enabled);
         self.desired = self.desired.at_deletion(original, &allowed);
         self.life = Life::Deleting;
@@ -215,7 +230,7 @@ impl Situation {
 
     /// The platform team does not allow what it manages.
     pub(crate) fn without_permission(mut self) -> Self {
-        self.desired.not_allowed = Some(Grant::Tags);
+        self.desired.not_allowed = Some(NotAllowed::Grant(Grant::Tags));
         self
     }
 
@@ -223,6 +238,65 @@ impl Situation {
     pub(crate) fn sees_tags(self, tags: Option<&str>) -> Self {
         let seen = self.observation().cloned().unwrap_or_else(|| observation(Some(true)));
         self.sees_all(Observation { tags: tags.map(self::tags), ..seen })
+    }
+
+    /// It manages these principals.
+    pub(crate) fn permits(mut self, principals: &str) -> Self {
+        self.desired.principals = Some(arns(principals));
+        self
+    }
+
+    /// It manages these topics.
+    pub(crate) fn notifies(mut self, topics: &str) -> Self {
+        self.desired.topics = Some(arns(topics));
+        self
+    }
+
+    /// AWS reports this policy.
+    pub(crate) fn sees_policy(mut self, revision: &str, principals: &str) -> Self {
+        let value = Policy { revision: Some(revision.into()), principals: arns(principals), put: None };
+        self.knowledge.details.policy = Some(Dated { value, as_of: self.now });
+        self
+    }
+
+    /// AWS reports channels with these topics.
+    pub(crate) fn sees_channels(mut self, topics: &str) -> Self {
+        let value = arns(topics).into_iter().map(|topic| (topic.clone(), format!("id-of-{topic}"))).collect();
+        self.knowledge.details.channels = Some(Dated { value, as_of: self.now });
+        self
+    }
+
+    /// What is in no List was read at this minute.
+    pub(crate) fn read_at(mut self, at: i64) -> Self {
+        let details = &mut self.knowledge.details;
+        details.policy.iter_mut().for_each(|known| known.as_of = minute(at));
+        details.channels.iter_mut().for_each(|known| known.as_of = minute(at));
+        self
+    }
+
+    /// What AWS answers to a step about what is in no List.
+    fn answers(mut self, step: &Step) -> Self {
+        let (now, details) = (self.now, &mut self.knowledge.details);
+        match step {
+            Step::Create(_) | Step::Delete | Step::Switch(_) | Step::Tag(_) | Step::Untag(_) => {}
+            Step::PutPermission { principals, .. } => {
+                let revision = Some("ours".to_owned());
+                let value = Policy { revision, principals: principals.clone(), put: Some(principals.clone()) };
+                details.policy = Some(Dated { value, as_of: now });
+            }
+            Step::RemovePermission { .. } => {
+                details.policy = Some(Dated { value: Policy::default(), as_of: now });
+            }
+            Step::AddChannels(topics) => {
+                let known = details.channels.iter().flat_map(|known| known.value.clone());
+                let added = topics.iter().map(|topic| (topic.clone(), format!("id-of-{topic}")));
+                details.channels = Some(Dated { value: known.chain(added).collect(), as_of: now });
+            }
+            Step::RemoveChannel { topic, .. } => {
+                details.channels.iter_mut().for_each(|known| drop(known.value.remove(topic)));
+            }
+        }
+        self
     }
 
     /// The tags are to be read by a call of their own at this minute.
@@ -344,7 +418,7 @@ impl Situation {
     }
 
     pub(crate) fn requested(mut self, attempted: bool) -> Self {
-        self.request = Some(Request { token: "tuesday".into(), attempted });
+        self.request = Some(Request { token: "tuesday".into(), noticed: self.now, attempted });
         self
     }
 
@@ -357,6 +431,11 @@ impl Situation {
     pub(crate) fn reported(mut self) -> Self {
         self.remembered = Remembered::of(&self.report());
         self
+    }
+
+    /// This status is remembered.
+    pub(crate) fn reported_as(self, status: &ProfilingGroupStatus) -> Self {
+        Self { remembered: Remembered::of(status), ..self }
     }
 
     /// The status of a resource without one.
@@ -384,14 +463,22 @@ impl Situation {
             Step::Create(group) => {
                 Observation { updated_at: Some(self.now), ..observation(Some(group.profiling_enabled)) }
             }
-            Step::Delete | Step::Tag(_) | Step::Untag(_) => self.observation().cloned().unwrap_or_default(),
+            Step::Delete
+            | Step::Tag(_)
+            | Step::Untag(_)
+            | Step::PutPermission { .. }
+            | Step::RemovePermission { .. }
+            | Step::AddChannels(_)
+            | Step::RemoveChannel { .. } => self.observation().cloned().unwrap_or_default(),
         };
         if let Some(tags) = &mut answer.tags {
             step.change_tags(tags);
         }
         let after = Self { remembered, backoff: None, ..self };
-        let mut after = if *step == Step::Delete { after.misses() } else { after.sees_all(answer) };
+        let mut after = if *step == Step::Delete { after.misses() } else { after.sees_all(answer).answers(step) };
         after.knowledge.as_of = Some(after.now);
+        let settled = after.clone();
+        after.remembered.settle(&settled);
         after
     }
 }

@@ -11,11 +11,16 @@ pub enum Grant {
     Restore,
     /// To manage tags.
     Tags,
+    /// To manage who may act as an agent.
+    Permissions,
+    /// To manage where anomalies are reported to.
+    Notifications,
 }
 
 impl Grant {
     /// Every grant there is.
-    pub const ALL: [Self; 4] = [Self::Create, Self::Delete, Self::Restore, Self::Tags];
+    pub const ALL: [Self; 6] =
+        [Self::Create, Self::Delete, Self::Restore, Self::Tags, Self::Permissions, Self::Notifications];
 
     /// Its name in flags.
     #[must_use]
@@ -25,6 +30,8 @@ impl Grant {
             Self::Delete => "delete",
             Self::Restore => "restore",
             Self::Tags => "tags",
+            Self::Permissions => "permissions",
+            Self::Notifications => "notifications",
         }
     }
 
@@ -36,6 +43,8 @@ impl Grant {
             Self::Delete => "spec.deletionPolicy: Delete",
             Self::Restore => "spec.deletionPolicy: Restore or Disable",
             Self::Tags => "spec.tags",
+            Self::Permissions => "spec.agentPermissions",
+            Self::Notifications => "spec.anomalyNotifications",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Decisions, pure: no clock, no I/O, no client. A rule is changed here, beside its table test.
 
 pub(crate) mod agents;
+pub mod arns;
 pub(crate) mod backoff;
 pub(crate) mod claims;
 pub(crate) mod conditions;
@@ -12,10 +13,13 @@ pub mod facet;
 pub mod failure;
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub mod glob;
 pub mod grant;
 pub(crate) mod lane_id;
 pub(crate) mod moment;
+pub mod notifications;
 pub mod observation;
+pub mod permissions;
 pub(crate) mod plan;
 pub(crate) mod remembered;
 pub(crate) mod situation;

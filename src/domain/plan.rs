@@ -4,11 +4,12 @@ mod intent;
 
 use self::intent::Intent;
 use super::{
+    arns::ArnsView,
     deletion::Ending,
+    desired::NotAllowed,
     drift,
-    facet::Step,
+    facet::{Facet, Step},
     failure::{Class, Failure, FailureReason},
-    grant::Grant,
     situation::{Backoff, LaneView, Ownership, Presence, Situation},
 };
 use crate::api::{FieldDifference, Timestamp};
@@ -20,6 +21,8 @@ pub enum Cause {
     Edit,
     /// Nothing was ever applied, and AWS differs.
     Adoption,
+    /// This resource has begun to write, and AWS has not confirmed the whole: more calls are needed, or an answer was lost.
+    Unfinished,
     /// AWS differs from what was applied: another writer changed it.
     Drift,
 }
@@ -33,6 +36,10 @@ pub enum Plan {
     Describe,
     /// Read the tags of this one group.
     ReadTags,
+    /// Read the policy of this one group.
+    ReadPolicy,
+    /// Read the notification channels of this one group.
+    ReadChannels,
     /// Change the group.
     Write {
         /// How.
@@ -73,7 +80,7 @@ pub enum State<'a> {
     /// For the first List, or for a Describe.
     Waiting,
     /// The resource needs what the platform team does not allow.
-    FacetNotAllowed(Grant),
+    NotAllowed(&'a NotAllowed),
     /// The group has another compute platform than the resource, which AWS can't change.
     PlatformDiffers {
         /// The group's.
@@ -122,14 +129,20 @@ pub fn plan(situation: &Situation) -> Plan {
         Intent::Confirm
         | Intent::SwitchUnknown
         | Intent::TagsUnknown
+        | Intent::DetailsUnknown
         | Intent::Differs(_)
         | Intent::DriftReported(_)
         | Intent::HeldBack
         | Intent::InSync => {
+            let is_due = |due: Option<Timestamp>| due.is_some_and(|due| due <= situation.now);
             if situation.knowledge.wants_describe {
                 Plan::Describe
-            } else if situation.tags_due().is_some_and(|due| due <= situation.now) {
+            } else if is_due(situation.tags_due()) {
                 Plan::ReadTags
+            } else if is_due(situation.details_due(Facet::Permissions)) {
+                Plan::ReadPolicy
+            } else if is_due(situation.details_due(Facet::Notifications)) {
+                Plan::ReadChannels
             } else {
                 Plan::Rest
             }
@@ -150,6 +163,12 @@ fn last_plan(situation: &Situation) -> Plan {
 }
 
 impl State<'_> {
+    /// Whether it is a failure that someone has to act on, and that no other group would have.
+    fn is_of_this_group(&self) -> bool {
+        let is_own = |failure: &Failure| failure.reason.class() == Class::FixMe && !failure.reason.affects_lane();
+        matches!(self, Self::Failed(failure) if is_own(failure)) || *self == Self::GroupMissing
+    }
+
     /// Whether nothing will change until someone acts.
     #[must_use]
     pub fn is_stalled(&self) -> bool {
@@ -161,7 +180,7 @@ impl State<'_> {
             | Self::ClaimedByAnother(_)
             | Self::RegionMissing
             | Self::TargetChanged { .. }
-            | Self::FacetNotAllowed(_)
+            | Self::NotAllowed(_)
             | Self::PlatformDiffers { .. }
             | Self::GroupMissing => true,
             Self::Suspended
@@ -204,6 +223,11 @@ impl Situation {
             Intent::Write { .. } | Intent::Record | Intent::Confirm | Intent::SwitchUnknown | Intent::TagsUnknown => {
                 backoff.or(self.circuit().map(State::LaneFailed))
             }
+            // What was reported holds, unless someone has to act.
+            Intent::DetailsUnknown => {
+                let circuit = self.circuit().map(State::LaneFailed);
+                backoff.or(circuit).filter(|failed| !self.was_ready() || failed.is_of_this_group())
+            }
             // What was reported for this generation is kept when the lane fails.
             Intent::Wait if !self.was_ready() => lane_failure,
             Intent::InSync | Intent::Differs(_) | Intent::DriftReported(_) if self.is_stale() && !self.was_ready() => {
@@ -223,9 +247,9 @@ impl Situation {
             (Intent::Write { .. }, None) if self.lacks_original() => State::Waiting,
             (Intent::Write { step, .. }, None) => State::Writing(step),
             (Intent::Record, None) => State::Recording,
-            (Intent::Wait, None) if !self.was_reported() => State::Waiting,
+            (Intent::Wait | Intent::DetailsUnknown, None) if !self.was_reported() => State::Waiting,
             (_, None) if self.is_stale() && self.was_ready() => State::Stale,
-            (Intent::Wait, None) => State::Kept,
+            (Intent::Wait | Intent::DetailsUnknown, None) => State::Kept,
             (Intent::DriftReported(differences), None) => State::DriftReported(differences),
             (Intent::Differs(differences), None) => State::Differs(differences),
             (Intent::InSync | Intent::HeldBack, None) => State::InSync,
@@ -262,6 +286,8 @@ impl Situation {
             slowdown.map(|slowdown| slowdown.until),
             drift::calm_at(&self.remembered.drift, self.limits.drift_window),
             self.tags_due(),
+            self.details_due(Facet::Permissions),
+            self.details_due(Facet::Notifications),
         ]
         .into_iter()
         .flatten()
@@ -277,8 +303,8 @@ impl Situation {
         if self.desired.suspended {
             return Some(State::Suspended);
         }
-        if let Some(grant) = self.desired.not_allowed {
-            return Some(State::FacetNotAllowed(grant));
+        if let Some(what) = &self.desired.not_allowed {
+            return Some(State::NotAllowed(what));
         }
         if let Ownership::ClaimedBy(owner) = &self.ownership {
             return Some(State::ClaimedByAnother(owner));
@@ -384,7 +410,8 @@ impl Situation {
         let switch = self.switch_difference().filter(|_| applied && !ours);
         let tags = self.tags().and_then(|tags| self.tags_difference(&tags.drifted()));
         let existence = self.existence_difference().filter(|_| self.existed());
-        existence.into_iter().chain(switch).chain(tags).collect()
+        let details = self.all_arns().filter(ArnsView::drifted).map(|arns| arns.difference());
+        existence.into_iter().chain(switch).chain(tags).chain(details).collect()
     }
 }
 

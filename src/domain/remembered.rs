@@ -1,15 +1,43 @@
 //! What the status remembers, as far as a decision depends on it. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    arns::Arns,
     conditions, drift,
-    facet::{Step, Tags},
+    facet::{Facet, Step, Tags},
     plan::Cause,
     situation::Situation,
     tags::TagsView,
 };
-use crate::api::{ConditionType, CreatedStatus, DriftStatus, OriginalStatus, ProfilingGroupStatus, Timestamp};
+use crate::api::{
+    AppliedState, ConditionType, CreatedStatus, DriftStatus, OriginalStatus, ProfilingGroupStatus, Timestamp,
+};
+
+/// What AWS last confirmed of what is in no List.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct AppliedDetails {
+    /// The principals.
+    pub principals: Option<Arns>,
+    /// The revision of the policy with which it confirmed them.
+    pub revision: Option<String>,
+    /// The topics.
+    pub topics: Option<Arns>,
+}
+
+impl AppliedDetails {
+    /// Nothing for nearly every resource.
+    #[must_use]
+    pub fn of(applied: &AppliedState) -> Option<Box<Self>> {
+        let set = |members: &Option<Vec<String>>| members.as_ref().map(|members| members.iter().cloned().collect());
+        let details = Self {
+            principals: set(&applied.principals),
+            revision: applied.policy_revision_id.clone(),
+            topics: set(&applied.topics),
+        };
+        (details != Self::default()).then(|| Box::new(details))
+    }
+}
 
 /// Read from the status once; from then on the process's own memory, so that a meddler's change of the status does not
 /// move AWS.
@@ -23,6 +51,8 @@ pub struct Remembered {
     pub last_applied: Option<bool>,
     /// The tags of the resource that AWS last confirmed.
     pub tags: Option<Tags>,
+    /// What is in no List, as AWS last confirmed it.
+    pub details: Option<Box<AppliedDetails>>,
     /// The last creation of the group by this resource, carried out or about to be.
     pub created: Option<Box<CreatedStatus>>,
     /// The switch as it was found, once that is stored.
@@ -45,6 +75,9 @@ pub struct Remembered {
     pub in_doubt: Option<bool>,
     /// Tags that AWS may have changed, with the value they would have: the answer was lost. Known to this process only.
     pub tags_in_doubt: BTreeMap<String, Option<String>>,
+    /// The details that this resource has begun to write, and that AWS has not confirmed as a whole: more calls follow, or
+    /// an answer was lost. Known to this process only.
+    pub unfinished: BTreeSet<Facet>,
 }
 
 impl Remembered {
@@ -56,6 +89,7 @@ impl Remembered {
             ready: conditions::find(&status.conditions, ConditionType::Ready).is_some_and(conditions::is_true),
             last_applied: status.last_applied.as_ref().and_then(|applied| applied.profiling_enabled),
             tags: status.last_applied.as_ref().and_then(|applied| applied.tags.clone()),
+            details: status.last_applied.as_ref().and_then(AppliedDetails::of),
             created: status.managed.as_ref().and_then(|managed| managed.created.clone()).map(Box::new),
             original: status.original.clone().map(Box::new),
             switch: status.profiling_enabled.zip(status.profiling_enabled_since),
@@ -68,6 +102,7 @@ impl Remembered {
             handled_request: status.last_handled_reconcile_at.clone(),
             in_doubt: None,
             tags_in_doubt: BTreeMap::new(),
+            unfinished: BTreeSet::new(),
         }
     }
 
@@ -79,6 +114,8 @@ impl Remembered {
             Step::Create(group) => {
                 self.last_applied = Some(group.profiling_enabled);
                 self.tags.clone_from(&group.tags);
+                // A new group has none.
+                self.details = None;
                 if let Some(created) = &mut self.created {
                     created.at = Some(now);
                 }
@@ -96,6 +133,10 @@ impl Remembered {
                 }
                 self.tags_in_doubt.clear();
             }
+            Step::PutPermission { .. }
+            | Step::RemovePermission { .. }
+            | Step::AddChannels(_)
+            | Step::RemoveChannel { .. } => drop(self.unfinished.insert(step.facet())),
         }
         if cause == Cause::Edit {
             // Whatever the fight was about, the user has decided again.
@@ -128,8 +169,8 @@ impl Remembered {
     /// Whether both remember the same writes to AWS.
     #[must_use]
     pub fn agrees_with(&self, other: &Self) -> bool {
-        (self.last_applied, &self.tags, &self.created, &self.drift)
-            == (other.last_applied, &other.tags, &other.created, &other.drift)
+        (self.last_applied, &self.tags, &self.details, &self.created, &self.drift)
+            == (other.last_applied, &other.tags, &other.details, &other.created, &other.drift)
     }
 
     /// AWS may have taken `step`: the answer was lost. Of a creation, the same call shows it.
@@ -138,6 +179,9 @@ impl Remembered {
             self.in_doubt = Some(*to);
         }
         self.tags_in_doubt.extend(step.changed_tags());
+        if Facet::DETAILS.contains(&step.facet()) {
+            self.unfinished.insert(step.facet());
+        }
     }
 
     /// What AWS shows to be settled is no longer in doubt.
@@ -148,5 +192,6 @@ impl Remembered {
         if situation.tags().is_some_and(|tags| tags.all().is_empty()) {
             self.tags_in_doubt.clear();
         }
+        self.unfinished.retain(|facet| situation.arns(*facet).is_none_or(|arns| !arns.agrees));
     }
 }

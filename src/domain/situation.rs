@@ -3,8 +3,17 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{
-    deletion::Life, desired::Desired, facet::Facet, failure::Failure, lane_id::LaneId, observation::Observation,
-    remembered::Remembered, tags::TagsView,
+    arns::{ArnsView, Dated},
+    deletion::Life,
+    desired::Desired,
+    facet::Facet,
+    failure::Failure,
+    lane_id::LaneId,
+    notifications::{Channels, Notifications},
+    observation::Observation,
+    permissions::{Permissions, Policy},
+    remembered::Remembered,
+    tags::TagsView,
 };
 use crate::api::{FieldDifference, Timestamp};
 
@@ -44,6 +53,19 @@ pub struct Knowledge {
     pub tags_due: Option<Timestamp>,
     /// When the newest read of it began, or the newest answer came.
     pub as_of: Option<Timestamp>,
+    /// What is in no List.
+    pub details: Details,
+}
+
+/// What is known of a group beside what Lists report.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Details {
+    /// Its policy.
+    pub policy: Option<Dated<Policy>>,
+    /// Its notification channels.
+    pub channels: Option<Dated<Channels>>,
+    /// Whether PutPermission is known to add, and not to replace.
+    pub puts_add: bool,
 }
 
 /// Which resource owns the group.
@@ -88,6 +110,8 @@ pub struct Backoff {
 pub struct Request {
     /// The annotation's value.
     pub token: String,
+    /// When it was noticed.
+    pub noticed: Timestamp,
     /// Whether a List that began after it was noticed has ended, successfully or not.
     pub attempted: bool,
 }
@@ -101,7 +125,12 @@ pub struct Limits {
     pub inventory_stale_after: Duration,
     /// How long a correction counts towards a drift fight.
     pub drift_window: Duration,
+    /// How often what is in no List is read.
+    pub details_interval: Duration,
 }
+
+/// What is in no List is known for so many intervals after it was read.
+const INTERVALS_OF_DETAILS: u32 = 3;
 
 /// How long what is known about AWS is trusted: three intervals, and never less than five minutes, because one slow List
 /// is nothing to report.
@@ -113,11 +142,12 @@ pub fn stale_after(poll_interval: Duration) -> Duration {
 impl Limits {
     /// The limits that follow from the settings.
     #[must_use]
-    pub fn new(poll_interval: Duration, agent_stale_after: Duration) -> Self {
+    pub fn new(poll_interval: Duration, agent_stale_after: Duration, details_interval: Duration) -> Self {
         Self {
             agent_stale_after,
             inventory_stale_after: stale_after(poll_interval),
             drift_window: super::drift::window(poll_interval),
+            details_interval,
         }
     }
 }
@@ -189,6 +219,88 @@ impl Situation {
         self.knowledge.tags_due.filter(|_| self.desired.tags.is_some())
     }
 
+    /// The policy, where it is managed, and known recently enough.
+    #[must_use]
+    pub fn policy(&self) -> Option<&Dated<Policy>> {
+        self.known(Facet::Permissions, self.knowledge.details.policy.as_ref())
+    }
+
+    /// The notification channels, where they are managed, and known recently enough.
+    #[must_use]
+    pub fn channels(&self) -> Option<&Dated<Channels>> {
+        self.known(Facet::Notifications, self.knowledge.details.channels.as_ref())
+    }
+
+    /// What could not be read for several intervals is not known any more.
+    fn known<'a, T>(&self, facet: Facet, known: Option<&'a Dated<T>>) -> Option<&'a Dated<T>> {
+        let oldest = self.now.minus(self.limits.details_interval * INTERVALS_OF_DETAILS);
+        let is_known = self.desired.manages(facet) && self.observation().is_some();
+        known.filter(|known| is_known && known.as_of > oldest)
+    }
+
+    /// A part of the group that is in no List, as it is beside what it is to be; `None` unless it is managed, and known.
+    #[must_use]
+    pub fn arns(&self, facet: Facet) -> Option<ArnsView<'_>> {
+        let applied = self.remembered.details.as_deref();
+        let unfinished = self.remembered.unfinished.contains(&facet);
+        match facet {
+            Facet::Existence | Facet::Switch | Facet::Tags => None,
+            Facet::Permissions => {
+                let permissions = Permissions {
+                    desired: self.desired.principals.as_ref()?,
+                    applied: applied.and_then(|applied| applied.principals.as_ref()),
+                    revision: applied.and_then(|applied| applied.revision.as_deref()),
+                    policy: &self.policy()?.value,
+                    unfinished,
+                    puts_add: self.knowledge.details.puts_add,
+                };
+                Some(permissions.view())
+            }
+            Facet::Notifications => {
+                let notifications = Notifications {
+                    desired: self.desired.topics.as_ref()?,
+                    applied: applied.and_then(|applied| applied.topics.as_ref()),
+                    channels: &self.channels()?.value,
+                    unfinished,
+                };
+                Some(notifications.view())
+            }
+        }
+    }
+
+    /// The parts of the group that are managed, in no List, and known.
+    pub fn all_arns(&self) -> impl Iterator<Item = ArnsView<'_>> {
+        Facet::DETAILS.into_iter().filter_map(|facet| self.arns(facet))
+    }
+
+    /// When a part of the group that is in no List is to be read, if it is managed.
+    #[must_use]
+    pub fn details_due(&self, facet: Facet) -> Option<Timestamp> {
+        if !self.desired.manages(facet) || self.observation().is_none() {
+            return None;
+        }
+        let as_of = match facet {
+            Facet::Existence | Facet::Switch | Facet::Tags => return None,
+            Facet::Permissions => self.policy().map(|known| known.as_of),
+            Facet::Notifications => self.channels().map(|known| known.as_of),
+        };
+        let requested = self.request.as_ref().map(|request| request.noticed);
+        match as_of {
+            Some(as_of) if requested.is_none_or(|requested| as_of > requested) => {
+                Some(as_of.plus(self.limits.details_interval))
+            }
+            _ => Some(self.now),
+        }
+    }
+
+    /// Whether a request to reconcile waits for what is in no List. A read that has failed since does not hold it back.
+    #[must_use]
+    pub fn request_waits_for_details(&self) -> bool {
+        let Some(request) = &self.request else { return false };
+        let failed = self.backoff.as_ref().is_some_and(|backoff| backoff.failed_at >= request.noticed);
+        !failed && Facet::DETAILS.into_iter().any(|facet| self.details_due(facet).is_some_and(|due| due <= self.now))
+    }
+
     /// That there is no group, if AWS has reported it and there is to be one.
     #[must_use]
     pub fn existence_difference(&self) -> Option<FieldDifference> {
@@ -220,7 +332,8 @@ impl Situation {
     #[must_use]
     pub fn differences(&self) -> Vec<FieldDifference> {
         let tags = self.tags().and_then(|tags| self.tags_difference(&tags.all()));
-        self.existence_difference().into_iter().chain(self.switch_difference()).chain(tags).collect()
+        let details = self.all_arns().filter(ArnsView::differs).map(|arns| arns.difference());
+        self.existence_difference().into_iter().chain(self.switch_difference()).chain(tags).chain(details).collect()
     }
 
     /// Why calls about groups of its lane wait, if they do.

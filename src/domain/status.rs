@@ -66,7 +66,7 @@ fn status_of_state(situation: &Situation, state: &State<'_>, previous: &Profilin
         | State::ClaimedByAnother(_)
         | State::RegionMissing
         | State::TargetChanged { .. }
-        | State::FacetNotAllowed(_) => (Cell::Set(agents::not_evaluated()), Cell::Set(agents::not_evaluated()), None),
+        | State::NotAllowed(_) => (Cell::Set(agents::not_evaluated()), Cell::Set(agents::not_evaluated()), None),
         // Agents are not evaluated by what AWS has not confirmed recently.
         _ if situation.observation().is_none() || situation.is_stale() => (Cell::Keep, Cell::Keep, None),
         _ => {

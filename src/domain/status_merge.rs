@@ -102,6 +102,7 @@ const OUR_MEMBERS: &[&str] = &[
     "profilingEnabledSince",
     "profilingStatus",
     "tags",
+    "details",
     "desired",
     "lastApplied",
     "managed",

@@ -1,6 +1,7 @@
 //! Which transitions are worth an event; states never are. Pure.
 
 use super::{
+    arns::shown,
     conditions::{self, Status},
     facet::Step,
     failure::Failure,
@@ -63,7 +64,7 @@ pub fn events_of(applied: &[Applied]) -> impl Iterator<Item = EventDraft> {
         let did = done(step);
         let (reason, note) = match cause {
             Cause::Edit if *step == Step::Delete => ("Deleted", format!("{did} in AWS.")),
-            Cause::Edit => ("Updated", format!("{did} in AWS.")),
+            Cause::Edit | Cause::Unfinished => ("Updated", format!("{did} in AWS.")),
             Cause::Adoption if matches!(step, Step::Create(_)) => ("Created", format!("{did} in AWS.")),
             Cause::Adoption => ("Updated", format!("{did} in AWS: the group had a different value when adopted.")),
             Cause::Drift if matches!(step, Step::Create(_)) => {
@@ -85,6 +86,12 @@ fn done(step: &Step) -> String {
         Step::Switch(to) => format!("Turned profiling {}", if *to { "on" } else { "off" }),
         Step::Tag(tags) => format!("Set {}", named(tags.keys())),
         Step::Untag(keys) => format!("Removed {}", named(keys.iter())),
+        Step::PutPermission { principals, .. } => {
+            format!("Permitted {} to act as agents", shown(principals.iter().map(String::as_str)))
+        }
+        Step::RemovePermission { .. } => "Removed the permission to act as agents".into(),
+        Step::AddChannels(topics) => format!("Added {} for anomalies", shown(topics.iter().map(String::as_str))),
+        Step::RemoveChannel { topic, .. } => format!("Removed {topic} for anomalies"),
     }
 }
 

@@ -67,7 +67,7 @@ impl Writes {
         Self { slot, ..Self::default() }
     }
 
-    /// What to do about `next`. Agents' timestamps alone are worth a write once a slot; waiting alone once it has
+    /// What to do about `next`. Times of agents' news and of reads alone are worth a write once a slot; waiting alone once it has
     /// lasted; and what was written already, and changed by others since, after a pause that grows.
     #[must_use]
     pub fn worth(&self, stored: &StoredStatus, next: &ProfilingGroupStatus, present: Present) -> Worth {
@@ -77,7 +77,7 @@ impl Writes {
         if let Some(until) = present.waiting_until.filter(|until| *until > present.moment) {
             return Worth::From(until);
         }
-        if present.slot <= self.slot && !stored.differs(&without_agents_news(next, &stored.ours)) {
+        if present.slot <= self.slot && !stored.differs(&without_news(next, &stored.ours)) {
             return Worth::From(present.next_slot);
         }
         match self.quiet_until {
@@ -123,14 +123,22 @@ fn pause(excess: u32) -> Duration {
     FIRST_PAUSE.saturating_mul(1 << excess.min(16)).min(LONGEST_PAUSE)
 }
 
-/// `next`, but with the agents' timestamps of `stored`.
-fn without_agents_news(next: &ProfilingGroupStatus, stored: &ProfilingGroupStatus) -> ProfilingGroupStatus {
-    ProfilingGroupStatus { profiling_status: stored.profiling_status.clone(), ..next.clone() }
+/// `next`, but with the agents' timestamps of `stored`, and with the time at which details were read.
+fn without_news(next: &ProfilingGroupStatus, stored: &ProfilingGroupStatus) -> ProfilingGroupStatus {
+    let mut next = ProfilingGroupStatus { profiling_status: stored.profiling_status.clone(), ..next.clone() };
+    if let (Some(next), Some(stored)) = (&mut next.details, &stored.details) {
+        next.read_at = stored.read_at;
+    }
+    next
 }
 
-/// All that we report but what moves by itself: agents' timestamps, and when a condition was last another one.
+/// All that we report but what moves by itself: agents' timestamps, when details were read, and when a condition was last
+/// another one.
 fn digest(status: &ProfilingGroupStatus) -> u64 {
     let mut calm = ProfilingGroupStatus { profiling_status: None, ..status.clone() };
+    if let Some(details) = &mut calm.details {
+        details.read_at = None;
+    }
     for condition in &mut calm.conditions {
         condition.last_transition_time.0 = Timestamp::from_millis(0).as_jiff();
     }

@@ -119,7 +119,10 @@ async fn every_setting_reaches_the_operator_as_its_flag() {
         "--leader-election-retry-period=5s",
         "--namespace=shop",
         "--observe-only",
-        "--allowed-facets=create,delete,restore,tags",
+        "--allowed-facets=create,delete,restore,tags,permissions,notifications",
+        "--allowed-principals=arn:aws:iam::111122223333:role/agents/*,arn:aws:iam::111122223333:role/agent-?",
+        "--allowed-topics=arn:aws:sns:*:111122223333:profiler-*",
+        "--details-interval=20m",
     ] {
         assert!(args.iter().any(|found| found == arg), "{arg} in {args:?}");
     }

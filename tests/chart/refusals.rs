@@ -53,8 +53,10 @@ async fn a_wrong_value_is_refused_with_its_place_and_what_is_wrong() {
         ("operator.awsCallsPerSecond=0", "at '/operator/awsCallsPerSecond': minimum: got 0, want 1"),
         (
             "operator.allowedFacets[0]=switch",
-            "at '/operator/allowedFacets/0': value must be one of 'create', 'delete', 'restore', 'tags'",
+            "at '/operator/allowedFacets/0': value must be one of 'create', 'delete', 'restore', 'tags', 'permissions', 'notifications'",
         ),
+        ("operator.allowedPrincipals[0]=agent", "at '/operator/allowedPrincipals/0': 'agent' does not match pattern"),
+        ("operator.allowedTopics[0]=topic", "at '/operator/allowedTopics/0': 'topic' does not match pattern"),
         ("operator.observeOnly=maybe", "at '/operator/observeOnly': got string, want boolean"),
         ("operator.endpointUrl=emulator:8000", "at '/operator/endpointUrl': 'emulator:8000' does not match"),
         (

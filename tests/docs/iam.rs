@@ -45,7 +45,12 @@ fn each_policy_allows_exactly_what_the_operator_calls() {
     assert_eq!(allowed(&policy("tags.json")), needed(&[Operation::ListTags, Operation::Tag, Operation::Untag]));
     assert_eq!(allowed(&policy("create.json")), needed(&[Operation::Create]));
     assert_eq!(allowed(&policy("delete.json")), needed(&[Operation::Delete]));
-    let policies = ["toggle-only.json", "create.json", "delete.json", "tags.json"];
+    let permissions = [Operation::GetPolicy, Operation::PutPermission, Operation::RemovePermission];
+    assert_eq!(allowed(&policy("permissions.json")), needed(&permissions));
+    let notifications = [Operation::GetChannels, Operation::AddChannels, Operation::RemoveChannel];
+    assert_eq!(allowed(&policy("notifications.json")), needed(&notifications));
+    let policies =
+        ["toggle-only.json", "create.json", "delete.json", "tags.json", "permissions.json", "notifications.json"];
     let actions =
         policies.map(|name| allowed(&policy(name)).into_iter().map(|(action, _)| action)).into_iter().flatten();
     let called = Operation::ALL.into_iter().filter(|operation| *operation != Operation::GetCallerIdentity);

@@ -67,10 +67,12 @@ const WORDS: [(&str, &[&str]); 4] = [
             "InvalidSpec",
             "ListDenied",
             "PlatformDiffers",
+            "PrincipalNotAllowed",
             "QuotaExceeded",
             "RegionMissing",
             "SignatureRejected",
             "TargetChanged",
+            "TopicNotAllowed",
         ],
     ),
 ];

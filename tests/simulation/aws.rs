@@ -16,9 +16,12 @@ use codeguru_profiler_operator::{
     },
     controller::settings::CALL_SLACK,
     domain::{
+        arns::Arns,
         facet::{NewGroup, Tags},
         failure::FailureReason,
+        notifications::Channels,
         observation::Observation,
+        permissions::Policy,
     },
 };
 use futures::{FutureExt, future::BoxFuture};
@@ -31,6 +34,7 @@ use tokio::{
 };
 
 use crate::{
+    details::{self, Detail},
     faults::Fault,
     oracle::Acts,
     process::Process,
@@ -73,6 +77,12 @@ impl Aws {
     pub fn tags(&self, region: &str, name: &str) -> Option<Tags> {
         let group = self.admin("GET", &format!("/groups/{ACCOUNT}/{region}/{name}"), &Value::Null)?;
         Some(serde_json::from_value(group["tags"].clone()).unwrap_or_default())
+    }
+
+    /// The principals and the topics; `None` without the group.
+    pub fn details(&self, region: &str, name: &str) -> Option<[Arns; 2]> {
+        let group = self.admin("GET", &format!("/groups/{ACCOUNT}/{region}/{name}"), &Value::Null)?;
+        Some(["principals", "topics"].map(|member| serde_json::from_value(group[member].clone()).unwrap()))
     }
 
     /// Whether profiling is on; `None` without the group.
@@ -122,6 +132,10 @@ impl Aws {
                 let target = format!("{}?{}", tags_path(account, region, name), keys.join("&"));
                 ("codeguru-profiler", "DELETE", target, Bytes::new())
             }
+            Call::Detail(name, detail) => {
+                let (method, target, body) = detail.request(name);
+                ("codeguru-profiler", method, target, bytes(&body))
+            }
             Call::Account => return Some((200, json!({ "account": account }))),
         };
         let scope = format!("20260101/{region}/{service}/aws4_request");
@@ -164,6 +178,8 @@ pub enum Call {
     Tag(String, Tags),
     /// The tags with these keys are removed from this group.
     Untag(String, BTreeSet<String>),
+    /// Something that no List has, of this group.
+    Detail(String, Detail),
     /// The account of the credentials.
     Account,
 }
@@ -179,6 +195,7 @@ impl Call {
             Self::ListTags(_) => Operation::ListTags,
             Self::Tag(..) => Operation::Tag,
             Self::Untag(..) => Operation::Untag,
+            Self::Detail(_, detail) => detail.operation(),
             Self::Account => Operation::GetCallerIdentity,
         }
     }
@@ -191,13 +208,18 @@ impl Call {
             | Self::Delete(name)
             | Self::ListTags(name)
             | Self::Tag(name, _)
-            | Self::Untag(name, _) => Some(name),
+            | Self::Untag(name, _)
+            | Self::Detail(name, _) => Some(name),
             Self::List(_) | Self::Account => None,
         }
     }
 
     fn mutates(&self) -> bool {
-        matches!(self, Self::Create(..) | Self::Delete(_) | Self::Update(..) | Self::Tag(..) | Self::Untag(..))
+        match self {
+            Self::Create(..) | Self::Delete(_) | Self::Update(..) | Self::Tag(..) | Self::Untag(..) => true,
+            Self::Detail(_, detail) => detail.mutates(),
+            Self::List(_) | Self::Describe(_) | Self::ListTags(_) | Self::Account => false,
+        }
     }
 
     fn shown(&self) -> String {
@@ -210,6 +232,7 @@ impl Call {
             Self::ListTags(name) => format!("ListTags {name}"),
             Self::Tag(name, tags) => format!("Tag {name} with {tags:?}"),
             Self::Untag(name, keys) => format!("Untag {name}: {keys:?}"),
+            Self::Detail(name, detail) => format!("{} {name}: {detail:?}", detail.operation()),
             Self::Account => "GetCallerIdentity".into(),
         }
     }
@@ -323,6 +346,8 @@ pub enum Seen<'a> {
     ListTags,
     /// A change of this group's tags: the keys, with the value that each is to have.
     Tags(&'a str, BTreeMap<&'a str, Option<&'a str>>),
+    /// Something that no List has, of this group.
+    Detail(&'a str, &'a Detail),
     /// A question for the account.
     Account,
 }
@@ -337,6 +362,7 @@ fn call_of(call: &Call) -> Seen<'_> {
         Call::ListTags(_) => Seen::ListTags,
         Call::Tag(name, tags) => Seen::Tags(name, tags.iter().map(|(key, value)| (&**key, Some(&**value))).collect()),
         Call::Untag(name, keys) => Seen::Tags(name, keys.iter().map(|key| (&**key, None)).collect()),
+        Call::Detail(name, detail) => Seen::Detail(name, detail),
         Call::Account => Seen::Account,
     }
 }
@@ -377,7 +403,8 @@ async fn carry(world: &World, from: &Process, region: &str, call: &Call) -> Opti
         world.oracle().mutated(from, sent, account, region, name, *to);
     }
     let answer = world.aws().answer(account, region, call).await;
-    if matches!(call, Call::List(_) | Call::Describe(_) | Call::ListTags(_)) && meets(Fault::AwsReadsLate) {
+    let reads = !call.mutates() && !matches!(call, Call::Account);
+    if reads && meets(Fault::AwsReadsLate) {
         sleep(world.between(Duration::from_millis(100), Duration::from_secs(9))).await;
     }
     sleep(latency).await;
@@ -396,6 +423,7 @@ fn refused(fail: impl Fn(FailureReason, Effect) -> AwsError, status: u16, code: 
         "ResourceNotFoundException" => (FailureReason::GroupNotFound, Effect::Refused),
         "ConflictException" => (FailureReason::Conflict, Effect::Refused),
         "ValidationException" => (FailureReason::InvalidRequest, Effect::Refused),
+        "ServiceQuotaExceededException" => (FailureReason::QuotaExceeded, Effect::Refused),
         _ => (FailureReason::ServiceUnavailable, Effect::Unclear),
     };
     let answer = ResponseDetails { http_status: status, code: Some(code.to_owned()), ..ResponseDetails::default() };
@@ -454,6 +482,41 @@ impl ProfilerService for Service {
     ) -> BoxFuture<'a, Result<(), AwsError>> {
         let call = Call::Untag(name.into(), keys.clone());
         async move { self.call(call).await.map(drop) }.boxed()
+    }
+
+    fn policy<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Policy, AwsError>> {
+        async move { self.call(Call::Detail(name.into(), Detail::Policy)).await.map(|body| details::policy(&body)) }
+            .boxed()
+    }
+
+    fn put_permission<'a>(
+        &'a self,
+        name: &'a str,
+        principals: &'a Arns,
+        revision: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Policy, AwsError>> {
+        let call = Call::Detail(name.into(), Detail::Put(principals.clone(), revision.map(str::to_owned)));
+        async move { self.call(call).await.map(|body| details::policy(&body)) }.boxed()
+    }
+
+    fn remove_permission<'a>(&'a self, name: &'a str, revision: &'a str) -> BoxFuture<'a, Result<Policy, AwsError>> {
+        let call = Call::Detail(name.into(), Detail::RemovePermission(revision.into()));
+        async move { self.call(call).await.map(|body| details::policy(&body)) }.boxed()
+    }
+
+    fn channels<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Channels, AwsError>> {
+        let call = Call::Detail(name.into(), Detail::Channels);
+        async move { self.call(call).await.map(|body| details::channels(&body)) }.boxed()
+    }
+
+    fn add_channels<'a>(&'a self, name: &'a str, topics: &'a Arns) -> BoxFuture<'a, Result<Channels, AwsError>> {
+        let call = Call::Detail(name.into(), Detail::Add(topics.clone()));
+        async move { self.call(call).await.map(|body| details::channels(&body)) }.boxed()
+    }
+
+    fn remove_channel<'a>(&'a self, name: &'a str, id: &'a str) -> BoxFuture<'a, Result<Channels, AwsError>> {
+        let call = Call::Detail(name.into(), Detail::RemoveChannel(id.into()));
+        async move { self.call(call).await.map(|body| details::channels(&body)) }.boxed()
     }
 
     fn account(&self) -> BoxFuture<'_, Result<String, AwsError>> {

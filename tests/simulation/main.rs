@@ -8,6 +8,7 @@
 
 mod apiserver;
 mod aws;
+mod details;
 mod faults;
 mod kubernetes;
 mod old_news;

@@ -19,7 +19,7 @@ use codeguru_profiler_operator::{
         instruments::Instruments,
         settings::{Pod, Settings},
     },
-    domain::{desired::Allowed, election::Terms, grant::Grant},
+    domain::{desired::Allowed, election::Terms, glob::Glob, grant::Grant},
     election::{Candidate, ElectionMetrics, ElectionSettings},
     process::{
         head_timeout::HeadTimeoutLayer,
@@ -53,6 +53,8 @@ pub const LEASE: &str = "operator";
 /// The times of the election.
 const TERMS: Terms =
     Terms { lease: Duration::from_secs(15), renew_deadline: Duration::from_secs(10), retry: Duration::from_secs(2) };
+/// How often what is in no List is read.
+pub const DETAILS_INTERVAL: Duration = Duration::from_mins(2);
 /// How long a status write may take.
 pub const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -159,7 +161,13 @@ impl Process {
             poll_interval: options.poll_interval,
             status_refresh: Duration::from_mins(15),
             agent_stale_after: Duration::from_mins(20),
-            allowed: Allowed { observe_only: options.observe_only, grants: Grant::ALL.to_vec() },
+            details_interval: DETAILS_INTERVAL,
+            allowed: Allowed {
+                observe_only: options.observe_only,
+                grants: Grant::ALL.to_vec(),
+                principals: vec![Glob::new("*:role/*")],
+                topics: vec![Glob::new("*")],
+            },
             aws_timeout: AWS_TIMEOUT,
             status_timeout: STATUS_TIMEOUT,
             pod: Some(Pod { namespace: "system".into(), name: name.into() }),

@@ -22,6 +22,7 @@ use serde_json::Value;
 
 use crate::{
     aws::{AWS_TIMEOUT, Call, Came},
+    details::Detail,
     process::Process,
     world::World,
 };
@@ -81,6 +82,12 @@ fn read(request: &HttpRequest) -> (String, Call) {
     let region = host.split('.').nth(1).unwrap_or_default().to_owned();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let token = query.split('&').find_map(|pair| pair.strip_prefix("nextToken="));
+    let body = || serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap();
+    let detail =
+        path.strip_prefix("profilingGroups/").map(|path| Detail::of_request(request.method(), path, query, body));
+    if let Some((name, detail)) = detail.flatten() {
+        return (region, Call::Detail(name, detail));
+    }
     let call = match (request.method(), path.split_once('/').map(|(_, name)| name)) {
         (method, Some(arn)) if path.starts_with("tags/") => {
             let name = arn.rsplit("%2F").next().unwrap_or_default().to_owned();

@@ -18,7 +18,7 @@
 {{- range .Values.watchNamespaces }}
 - --namespace={{ . }}
 {{- end }}
-{{- range $flag := list "region" "poll-interval" "status-refresh" "agent-stale-after" "aws-timeout" "aws-connect-timeout" "endpoint-url" "listen-address" "log-format" "log-level" }}
+{{- range $flag := list "region" "poll-interval" "status-refresh" "details-interval" "agent-stale-after" "aws-timeout" "aws-connect-timeout" "endpoint-url" "listen-address" "log-format" "log-level" }}
 {{- with index $operator (camelcase $flag | untitle) }}
 - {{ printf "--%s=%v" $flag . | quote }}
 {{- end }}
@@ -28,6 +28,12 @@
 {{- end }}
 {{- with $operator.allowedFacets }}
 - --allowed-facets={{ join "," . }}
+{{- end }}
+{{- with $operator.allowedPrincipals }}
+- {{ printf "--allowed-principals=%s" (join "," .) | quote }}
+{{- end }}
+{{- with $operator.allowedTopics }}
+- {{ printf "--allowed-topics=%s" (join "," .) | quote }}
 {{- end }}
 {{- range $flag := list "observe-only" "allow-plain-http-endpoint" }}
 {{- if index $operator (camelcase $flag | untitle) }}

@@ -46,6 +46,11 @@ fn by_reason(error: &AwsError) -> String {
         FailureReason::Conflict if *operation == Operation::Create => {
             "the group exists already, or is being created by another client: it is used as it is found".to_owned()
         }
+        FailureReason::Conflict if operation.is_about_details() => format!(
+            "{what} of the group has changed in AWS meanwhile: the operator reads it again and retries; if this persists, \
+             find the other writer (Terraform, a script, another cluster)",
+            what = what_changed(*operation)
+        ),
         FailureReason::Conflict => {
             "another writer is changing the group in AWS at the same time: the operator retries; if this \
              persists, find the other writer (Terraform, a script, another cluster)"
@@ -83,6 +88,13 @@ fn by_reason(error: &AwsError) -> String {
         FailureReason::InternalError | FailureReason::FinalizerDenied => {
             format!("{operation} in {region} failed inside the operator: see its log; it retries")
         }
+    }
+}
+
+fn what_changed(operation: Operation) -> &'static str {
+    match operation {
+        Operation::GetChannels | Operation::AddChannels | Operation::RemoveChannel => "the notification configuration",
+        _ => "the policy",
     }
 }
 
@@ -184,6 +196,13 @@ fn denied(error: &AwsError) -> String {
         );
     }
     let action = operation.iam_action();
+    let topics = match operation {
+        Operation::AddChannels => {
+            ", and that the access policy of the SNS topics in spec.anomalyNotifications lets codeguru-profiler.amazonaws.com \
+             publish"
+        }
+        _ => "",
+    };
     let on = match (operation, group) {
         (Operation::List, _) => {
             format!(" on Resource \"*\" (it can't be restricted to individual groups) in {region}")
@@ -197,7 +216,7 @@ fn denied(error: &AwsError) -> String {
     };
     format!(
         "AWS denies {action}: allow it{on} in the IAM policy of the operator's role, and check that no permissions \
-         boundary or service control policy denies it"
+         boundary or service control policy denies it{topics}"
     )
 }
 
@@ -205,7 +224,17 @@ fn invalid(error: &AwsError) -> String {
     let AwsError { operation, region, answer, .. } = error;
     let said = answer.as_deref().filter(|answer| answer.code.as_deref() == Some("ValidationException"));
     match said.and_then(|answer| answer.message.as_deref()) {
-        Some(message) => format!("AWS rejects {operation} in {region} as invalid: {message}"),
+        Some(message) => {
+            let check = match operation {
+                Operation::AddChannels => {
+                    ". Check that the SNS topics in spec.anomalyNotifications exist in this region, and that their access \
+                     policies let codeguru-profiler.amazonaws.com publish"
+                }
+                Operation::PutPermission => ". Check that the principals in spec.agentPermissions exist",
+                _ => "",
+            };
+            format!("AWS rejects {operation} in {region} as invalid: {}{check}", message.trim_end_matches('.'))
+        }
         None => match error.code() {
             Some(code) => format!("AWS rejects {operation} in {region} as invalid ({code}): see the operator's log"),
             None => format!("{operation} in {region} can't be sent: check spec.profilingGroupName and spec.region"),

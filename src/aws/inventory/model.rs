@@ -29,7 +29,7 @@ use crate::{
         moment::Moment,
         observation::Observation,
         remembered::Remembered,
-        situation::{Knowledge, LaneView, Limits, Ownership, Situation},
+        situation::{Details, Knowledge, LaneView, Limits, Ownership, Situation},
     },
 };
 
@@ -259,6 +259,8 @@ impl World {
                 deletion: DeletionPolicy::Retain,
                 platform: None,
                 tags: None,
+                principals: None,
+                topics: None,
                 not_allowed: None,
             },
             remembered: self.memory.remembered.clone(),
@@ -276,11 +278,12 @@ impl World {
                 wants_describe: self.inventory.wants_describe(NAME),
                 tags_due: None,
                 as_of: None,
+                details: Details::default(),
             },
             backoff: None,
             request: None,
             unreadable: None,
-            limits: Limits::new(Duration::from_mins(1), Duration::from_mins(20)),
+            limits: Limits::new(Duration::from_mins(1), Duration::from_mins(20), Duration::from_mins(10)),
         }
     }
 

@@ -9,9 +9,12 @@ use crate::{
     api::Timestamp,
     aws::service::Page,
     domain::{
+        arns::Arns,
         facet::{NewGroup, Step},
         moment::Now,
-        situation::Presence,
+        notifications::Channels,
+        permissions::Policy,
+        situation::{Details, Presence},
     },
     process::permit::Permits,
 };
@@ -72,6 +75,36 @@ impl ProfilerService for Aws {
 
     fn untag<'a>(&'a self, _: &'a str, _: &'a str, _: &'a BTreeSet<String>) -> BoxFuture<'a, Result<(), AwsError>> {
         async { Ok(()) }.boxed()
+    }
+
+    fn policy<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Policy, AwsError>> {
+        let error = AwsError::new(Operation::GetPolicy, "r", None, FailureReason::GroupNotFound, Effect::Refused);
+        async { Err(error) }.boxed()
+    }
+
+    fn put_permission<'a>(
+        &'a self,
+        name: &'a str,
+        _: &'a Arns,
+        _: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Policy, AwsError>> {
+        self.policy(name)
+    }
+
+    fn remove_permission<'a>(&'a self, name: &'a str, _: &'a str) -> BoxFuture<'a, Result<Policy, AwsError>> {
+        self.policy(name)
+    }
+
+    fn channels<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Channels, AwsError>> {
+        async { Ok(Channels::new()) }.boxed()
+    }
+
+    fn add_channels<'a>(&'a self, name: &'a str, _: &'a Arns) -> BoxFuture<'a, Result<Channels, AwsError>> {
+        self.channels(name)
+    }
+
+    fn remove_channel<'a>(&'a self, name: &'a str, _: &'a str) -> BoxFuture<'a, Result<Channels, AwsError>> {
+        self.channels(name)
     }
 
     fn account(&self) -> BoxFuture<'_, Result<String, AwsError>> {
@@ -263,4 +296,27 @@ async fn an_account_that_no_list_shows_is_asked_for_again_after_a_while() {
     lane.want("a");
     pass(INTERVAL * 25).await;
     assert_eq!(aws.accounts.load(Ordering::Relaxed), 3, "every ten minutes");
+}
+
+/// GetPolicy has no other answer where there is no policy: only Lists and Describes show that there is no group.
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_is_not_found_is_none_and_a_change_based_on_it_is_repeated_after_a_read() {
+    let (_, lane) = lane(Aws::default());
+    lane.want("a");
+    sleep(Duration::from_secs(1)).await;
+    let turn = || lane.turn(&[Class::Details].into()).map(|(_, turn)| turn).ok().unwrap();
+    let details = || -> Details {
+        let now = Now { wall: Timestamp::from_millis(0), moment: lane.moment() };
+        lane.state().view("a", now).1.details
+    };
+    turn().policy("a").await.unwrap();
+    assert_eq!(details().policy.unwrap().value, Policy::default());
+
+    let step = Step::RemovePermission { revision: "r1".into() };
+    let permit = Permits::always_granted().grant(INTERVAL).unwrap();
+    let guard = lane.guard("a").await.unwrap();
+    let (failure, effect) = turn().write(guard, permit, &step, "").await.unwrap_err();
+    assert_eq!((failure.reason, effect), (FailureReason::Conflict, Effect::Refused));
+    assert_eq!(details().policy, None);
+    assert!(matches!(lane.presence("a"), Presence::Present(_)));
 }

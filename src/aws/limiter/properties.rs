@@ -191,7 +191,7 @@ proptest! {
         let mut played = Played::after(100, 0.5, &steps);
         played.settle();
         let turns: Vec<Class> = (0..128).map(|_| played.answered(&Class::ALL.into())).collect();
-        for window in turns.windows(32) {
+        for window in turns.windows(64) {
             for class in Class::ALL {
                 prop_assert!(window.contains(&class), "{:?} in {:?}", class, window);
             }

@@ -13,11 +13,13 @@ pub enum Class {
     Correct,
     /// Read one group: what Lists leave out.
     Describe,
+    /// Read what no List has of one group, for a resource that manages it.
+    Details,
 }
 
 impl Class {
     /// Every class, most urgent first.
-    pub const ALL: [Self; 4] = [Self::Edit, Self::Adopt, Self::Correct, Self::Describe];
+    pub const ALL: [Self; 5] = [Self::Edit, Self::Adopt, Self::Correct, Self::Describe, Self::Details];
 
     /// The label of metrics.
     #[must_use]
@@ -27,6 +29,7 @@ impl Class {
             Self::Adopt => "adoption",
             Self::Correct => "correction",
             Self::Describe => "describe",
+            Self::Details => "details",
         }
     }
 
@@ -37,6 +40,7 @@ impl Class {
             Self::Adopt => 3,
             Self::Correct => 7,
             Self::Describe => 15,
+            Self::Details => 31,
         }
     }
 }
@@ -70,11 +74,11 @@ mod tests {
 
     #[test]
     fn the_most_urgent_goes_first_and_each_other_class_has_its_share() {
-        use Class::{Adopt, Correct, Describe, Edit};
+        use Class::{Adopt, Correct, Describe, Details, Edit};
         assert_eq!(turns(&[Correct], 3), [Correct; 3]);
         assert_eq!(turns(&[Edit, Adopt], 8), [Edit, Edit, Edit, Adopt, Edit, Edit, Edit, Adopt]);
         assert_eq!(turns(&[Adopt, Correct], 9)[7..], [Correct, Adopt]);
-        for (class, least) in [(Edit, 50), (Adopt, 20), (Correct, 10), (Describe, 5)] {
+        for (class, least) in [(Edit, 50), (Adopt, 20), (Correct, 10), (Describe, 5), (Details, 2)] {
             let turns = turns(&Class::ALL, 100);
             let share = turns.iter().filter(|turn| **turn == class).count();
             assert!(share >= least, "{class:?} has {share} of 100: {turns:?}");

@@ -64,6 +64,8 @@ fn counted(registry: &Registry) -> String {
     text.lines().filter(|line| line.starts_with("codeguru_profiler_aws_requests_total{")).collect()
 }
 
+const ROLE: &str = "arn:aws:iam::111122223333:role/agent";
+const TOPIC: &str = "arn:aws:sns:eu-west-1:111122223333:anomalies";
 const ARN: &str = "arn:aws:codeguru-profiler:eu-west-1:111122223333:profilingGroup/Checkout";
 
 async fn call(client: &Arc<dyn ProfilerService>, operation: Operation) -> Result<(), AwsError> {
@@ -79,6 +81,12 @@ async fn call(client: &Arc<dyn ProfilerService>, operation: Operation) -> Result
         Operation::ListTags => client.list_tags("Checkout", ARN).await.map(drop),
         Operation::Tag => client.tag("Checkout", ARN, &[("team".to_owned(), "shop".to_owned())].into()).await,
         Operation::Untag => client.untag("Checkout", ARN, &["team".to_owned()].into()).await,
+        Operation::GetPolicy => client.policy("Checkout").await.map(drop),
+        Operation::PutPermission => client.put_permission("Checkout", &[ROLE.to_owned()].into(), None).await.map(drop),
+        Operation::RemovePermission => client.remove_permission("Checkout", "revision").await.map(drop),
+        Operation::GetChannels => client.channels("Checkout").await.map(drop),
+        Operation::AddChannels => client.add_channels("Checkout", &[TOPIC.to_owned()].into()).await.map(drop),
+        Operation::RemoveChannel => client.remove_channel("Checkout", "channel").await.map(drop),
         Operation::GetCallerIdentity => client.account().await.map(drop),
     }
 }

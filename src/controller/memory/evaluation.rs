@@ -14,7 +14,7 @@ use crate::{
         lane_id::LaneId,
         moment::{Moment, Now},
         plan::{Cause, Plan, State, plan},
-        situation::{Knowledge, LaneView, Limits, Ownership, Presence, Request, Situation},
+        situation::{Details, Knowledge, LaneView, Limits, Ownership, Presence, Request, Situation},
         slots,
         status::{NextStatus, next_status},
         status_merge::StoredStatus,
@@ -76,9 +76,10 @@ impl Evaluation {
         let class = match &self.plan {
             Plan::Rest => return None,
             Plan::Write { cause: Cause::Edit, .. } => Class::Edit,
-            Plan::Write { cause: Cause::Adoption, .. } => Class::Adopt,
+            Plan::Write { cause: Cause::Adoption | Cause::Unfinished, .. } => Class::Adopt,
             Plan::Write { cause: Cause::Drift, .. } => Class::Correct,
             Plan::Describe | Plan::ReadTags => Class::Describe,
+            Plan::ReadPolicy | Plan::ReadChannels => Class::Details,
         };
         // An edit does not wait for a status write; everything else does.
         (!applying && (!reporting || class == Class::Edit)).then_some(class)
@@ -128,9 +129,9 @@ impl Memory {
         let worth = record.writes.worth(&stored, &next, present);
         let planned = plan(&situation);
         // What can't be recorded is not done, and after a failed write the report comes first; but a user's edit, such
-        // as a switch-off in an incident, does not wait.
+        // as a switch-off in an incident, does not wait, nor does what is half done.
         let unrecorded = held_until.is_some() || (write_has_failed && worth == Worth::Write);
-        let is_edit = matches!(planned, Plan::Write { cause: Cause::Edit, .. });
+        let is_edit = matches!(planned, Plan::Write { cause: Cause::Edit | Cause::Unfinished, .. });
         let write_from = match worth {
             Worth::From(moment) => Some(moment),
             Worth::Nothing | Worth::Write => None,
@@ -215,10 +216,11 @@ impl Memory {
             let lane = id.as_ref().and_then(|id| self.lanes.get(id));
             lane.is_some_and(|lane| lane.lock().attempted_since(noticed))
         };
-        let request = record
-            .request
-            .as_ref()
-            .map(|(token, noticed)| Request { token: token.clone(), attempted: attempted(*noticed) });
+        let request = record.request.as_ref().map(|(token, at)| Request {
+            token: token.clone(),
+            noticed: now.wall_at(*at),
+            attempted: attempted(*at),
+        });
         let limits = self.settings.limits();
         let situation = Situation {
             now: now.wall,
@@ -233,10 +235,19 @@ impl Memory {
             knowledge,
             backoff: record.backoff(now),
             request,
-            limits: Limits { inventory_stale_after: self.stale_after(object), ..limits },
+            limits: Limits {
+                inventory_stale_after: self.stale_after(object),
+                details_interval: spread(limits.details_interval, object),
+                ..limits
+            },
         };
         (situation, self.group_of(key, entry), grace_ends)
     }
+}
+
+/// The interval of this object, within a tenth of the others': what is read of many at once is not for ever.
+fn spread(interval: Duration, object: &Object) -> Duration {
+    interval.mul_f64(0.9) + slots::phase(&object.uid, interval / 5)
 }
 
 /// Whether AWS has to be listed for this object.
@@ -246,7 +257,7 @@ fn wants(situation: &Situation) -> bool {
         State::Unreadable(_)
         | State::Suspended
         | State::ClaimedByAnother(_)
-        | State::FacetNotAllowed(_)
+        | State::NotAllowed(_)
         | State::RegionMissing
         | State::Released => false,
         // Another account may be the right one again at the next List; a region does not come back by itself.
@@ -255,5 +266,10 @@ fn wants(situation: &Situation) -> bool {
     }
 }
 
-const NOTHING: Knowledge =
-    Knowledge { presence: Presence::NotListed, wants_describe: false, tags_due: None, as_of: None };
+const NOTHING: Knowledge = Knowledge {
+    presence: Presence::NotListed,
+    wants_describe: false,
+    tags_due: None,
+    as_of: None,
+    details: Details { policy: None, channels: None, puts_add: false },
+};

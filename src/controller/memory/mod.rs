@@ -420,7 +420,7 @@ impl Memory {
         chance: f64,
     ) {
         self.update(evaluation, |record| {
-            let read = matches!(evaluation.plan, Plan::Describe | Plan::ReadTags);
+            let read = !matches!(evaluation.plan, Plan::Write { .. });
             record.fail(failure, read, now.moment, chance);
             if let Some(step) = in_doubt {
                 record.remembered.doubt(&step);
@@ -441,6 +441,7 @@ impl Memory {
             if !record.remembered.agrees_with(then) {
                 written.last_applied = record.remembered.last_applied;
                 written.tags.clone_from(&record.remembered.tags);
+                written.details.clone_from(&record.remembered.details);
                 written.created.clone_from(&record.remembered.created);
                 written.drift = record.remembered.drift.clone();
             }
@@ -448,8 +449,8 @@ impl Memory {
             written.seen |= then.seen;
             written.account = written.account.or_else(|| then.account.clone());
             written.region = written.region.or_else(|| then.region.clone());
-            let Remembered { in_doubt, tags_in_doubt, .. } = mem::take(&mut record.remembered);
-            record.remembered = Remembered { in_doubt, tags_in_doubt, ..written };
+            let Remembered { in_doubt, tags_in_doubt, unfinished, .. } = mem::take(&mut record.remembered);
+            record.remembered = Remembered { in_doubt, tags_in_doubt, unfinished, ..written };
             not_kept = record.writes.sent(&evaluation.next, kept, slot, now.moment);
         });
         not_kept

@@ -19,6 +19,7 @@ fn memory() -> Memory {
         poll_interval: Duration::from_mins(1),
         status_refresh: Duration::from_mins(15),
         agent_stale_after: Duration::from_mins(20),
+        details_interval: Duration::from_mins(10),
         allowed: Allowed::default(),
         aws_timeout: Duration::from_secs(10),
         status_timeout: Duration::from_secs(5),

@@ -73,7 +73,7 @@ fn the_end_of_a_resource_is_one_change_in_aws_at_most_and_then_it_may_go() {
 #[test]
 fn where_the_platform_no_longer_allows_it_the_resource_goes_and_the_group_stays() {
     let mut situation = synced().ends_with(Delete).created_by("uid", true).goes();
-    situation.desired.not_allowed = Some(Grant::Delete);
+    situation.desired.not_allowed = Some(NotAllowed::Grant(Grant::Delete));
     assert_eq!(situation.finalizer(), Some(Finalizer::Release(Release::NotAllowed(Grant::Delete))));
     let warning = Release::NotAllowed(Grant::Delete).warning().unwrap();
     assert!(warning.contains("spec.deletionPolicy: Delete"), "{warning}");

@@ -16,6 +16,7 @@ pub(super) enum Intent {
     Missing,
     SwitchUnknown,
     TagsUnknown,
+    DetailsUnknown,
     Differs(Vec<FieldDifference>),
     DriftReported(Vec<FieldDifference>),
     HeldBack,
@@ -39,14 +40,16 @@ impl Intent {
     fn rank(&self) -> u8 {
         match self {
             Self::Write { cause: Cause::Edit, .. } => 0,
-            Self::Write { cause: Cause::Adoption, .. } => 1,
-            Self::Write { cause: Cause::Drift, .. } => 2,
-            Self::Wait | Self::Confirm | Self::Missing | Self::Record => 3,
-            Self::SwitchUnknown => 4,
-            Self::TagsUnknown => 5,
-            Self::HeldBack => 6,
-            Self::Differs(_) | Self::DriftReported(_) => 7,
-            Self::InSync => 8,
+            Self::Write { cause: Cause::Unfinished, .. } => 1,
+            Self::Write { cause: Cause::Adoption, .. } => 2,
+            Self::Write { cause: Cause::Drift, .. } => 3,
+            Self::Wait | Self::Confirm | Self::Missing | Self::Record => 4,
+            Self::SwitchUnknown => 5,
+            Self::TagsUnknown => 6,
+            Self::DetailsUnknown => 7,
+            Self::HeldBack => 8,
+            Self::Differs(_) | Self::DriftReported(_) => 9,
+            Self::InSync => 10,
         }
     }
 }
@@ -71,7 +74,10 @@ impl Situation {
             Presence::Unconfirmed => Intent::Confirm,
             Presence::Missing => self.creation().unwrap_or(Intent::Missing),
             Presence::Present(_) if let Some(creation) = self.creation() => creation,
-            Presence::Present(_) => self.switch_intent().and(self.tags_intent()),
+            Presence::Present(_) => {
+                let details = Facet::DETAILS.map(|facet| self.details_intent(facet));
+                details.into_iter().fold(self.switch_intent().and(self.tags_intent()), Intent::and)
+            }
         }
     }
 
@@ -154,13 +160,25 @@ impl Situation {
         }
     }
 
+    fn details_intent(&self, facet: Facet) -> Intent {
+        if !self.desired.manages(facet) {
+            return Intent::InSync;
+        }
+        let Some(arns) = self.arns(facet) else { return Intent::DetailsUnknown };
+        let cause = if self.desired.manages { arns.cause() } else { arns.differs().then_some(Cause::Drift) };
+        match cause.zip(arns.step.clone()) {
+            Some((cause, step)) => self.decide(vec![arns.difference()], cause, Intent::Write { step, cause }),
+            None => Intent::InSync,
+        }
+    }
+
     /// What the policies make of a difference in one facet: `then`, unless it is not to be written, or not yet.
     fn decide(&self, difference: Vec<FieldDifference>, cause: Cause, then: Intent) -> Intent {
         match cause {
             _ if !self.desired.manages => Intent::Differs(difference),
             Cause::Drift if !self.desired.corrects_drift => Intent::DriftReported(difference),
             Cause::Drift if self.is_slowed_down() => Intent::HeldBack,
-            Cause::Edit | Cause::Adoption | Cause::Drift => then,
+            Cause::Edit | Cause::Adoption | Cause::Unfinished | Cause::Drift => then,
         }
     }
 }

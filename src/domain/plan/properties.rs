@@ -6,11 +6,13 @@ use proptest::{option, prelude::*, sample::select};
 
 use super::{
     super::{
+        arns::{Arns, Dated},
         facet::Tags,
         fixtures::{break_of_rules, failure, minute, new, observation, summary},
         observation::Observation,
+        permissions::Policy,
         remembered::Remembered,
-        situation::{Backoff, Limits, Request},
+        situation::{Backoff, Details, Limits, Request},
         status::next_status,
     },
     *,
@@ -94,53 +96,91 @@ fn situations() -> impl Strategy<Value = Situation> {
     let backoff = option::of((mishap(), 99..103i64));
     let rest = (prop::bool::weighted(0.1), option::of(any::<bool>()), 3..5i64, prop::bool::weighted(0.1));
     let tags = (option::of(some_tags()), option::of(some_tags()), any::<bool>(), prop::bool::weighted(0.3));
-    (wish, lane, knowledge, backoff, rest, tags).prop_map(|(wish, lane, knowledge, backoff, rest, tags)| {
-        let mut situation = new();
-        let (on, manages, corrects, suspended) = wish;
-        let desired = &mut situation.desired;
-        (desired.profiling_enabled, desired.manages) = (on, manages);
-        (desired.corrects_drift, desired.suspended) = (corrects, suspended);
+    (wish, lane, knowledge, backoff, rest, tags, details()).prop_map(
+        |(wish, lane, knowledge, backoff, rest, tags, details)| {
+            let mut situation = new();
+            let (on, manages, corrects, suspended) = wish;
+            let desired = &mut situation.desired;
+            (desired.profiling_enabled, desired.manages) = (on, manages);
+            (desired.corrects_drift, desired.suspended) = (corrects, suspended);
 
-        let (presence, wants_describe, as_of) = knowledge;
-        let (claimed, request, generation, moved) = rest;
-        let account = if moved { "999988887777" } else { "111122223333" };
-        let (has_lane, told, failure, since, (circuit, recovered)) = lane;
-        let view = situation.lane.take().filter(|_| has_lane);
-        situation.lane = view.map(|view| LaneView {
-            account: (told || matches!(presence, Presence::Present(_))).then(|| account.into()),
-            since,
-            failure,
-            circuit,
-            recovered,
-            ..view
-        });
-        if moved && let Presence::Present(observation) = &presence {
-            let arn = observation.arn.as_ref().map(|arn| arn.replace("111122223333", account));
-            situation.knowledge.presence = Presence::Present(Observation { arn, ..observation.clone() });
-        } else {
-            situation.knowledge.presence = presence;
-        }
-        situation.knowledge.wants_describe = wants_describe || situation.knowledge.presence == Presence::Unconfirmed;
-        situation.knowledge.as_of = (situation.knowledge.presence != Presence::NotListed).then_some(as_of);
-        situation.backoff =
-            backoff.map(|(failure, retry_at)| Backoff { failure, failed_at: minute(99), retry_at: minute(retry_at) });
-        let (wanted, seen, read, creates) = tags;
-        situation.desired.creates = creates;
-        situation.desired.tags = wanted;
-        if let Presence::Present(observation) = &mut situation.knowledge.presence {
-            // What AWS leaves out has to be read.
-            situation.knowledge.tags_due = (seen.is_none() || read).then_some(minute(99));
-            observation.tags = seen;
-        }
-        situation.generation = generation;
-        situation.request = request.map(|attempted| Request { token: "tuesday".into(), attempted });
-        if claimed {
-            situation = situation.claimed();
-        }
-        // So that the minutes above lie on both sides of every limit.
-        situation.limits = Limits::new(Duration::from_mins(5), Duration::from_mins(20));
-        situation
-    })
+            let (presence, wants_describe, as_of) = knowledge;
+            let (claimed, request, generation, moved) = rest;
+            let account = if moved { "999988887777" } else { "111122223333" };
+            let (has_lane, told, failure, since, (circuit, recovered)) = lane;
+            let view = situation.lane.take().filter(|_| has_lane);
+            situation.lane = view.map(|view| LaneView {
+                account: (told || matches!(presence, Presence::Present(_))).then(|| account.into()),
+                since,
+                failure,
+                circuit,
+                recovered,
+                ..view
+            });
+            if moved && let Presence::Present(observation) = &presence {
+                let arn = observation.arn.as_ref().map(|arn| arn.replace("111122223333", account));
+                situation.knowledge.presence = Presence::Present(Observation { arn, ..observation.clone() });
+            } else {
+                situation.knowledge.presence = presence;
+            }
+            situation.knowledge.wants_describe =
+                wants_describe || situation.knowledge.presence == Presence::Unconfirmed;
+            situation.knowledge.as_of = (situation.knowledge.presence != Presence::NotListed).then_some(as_of);
+            situation.backoff = backoff.map(|(failure, retry_at)| Backoff {
+                failure,
+                failed_at: minute(99),
+                retry_at: minute(retry_at),
+            });
+            let (wanted, seen, read, creates) = tags;
+            situation.desired.creates = creates;
+            situation.desired.tags = wanted;
+            if let Presence::Present(observation) = &mut situation.knowledge.presence {
+                // What AWS leaves out has to be read.
+                situation.knowledge.tags_due = (seen.is_none() || read).then_some(minute(99));
+                observation.tags = seen;
+            }
+            let (principals, policy, topics, channels, puts_add) = details;
+            (situation.desired.principals, situation.desired.topics) = (principals, topics);
+            situation.knowledge.details = Details {
+                policy: policy.map(|(revision, principals, at)| {
+                    let revision = revision.filter(|_| !principals.is_empty()).map(str::to_owned);
+                    Dated { value: Policy { revision, principals, put: None }, as_of: minute(at) }
+                }),
+                channels: channels.map(|(topics, at)| Dated {
+                    value: topics.into_iter().map(|topic| (topic.clone(), topic)).collect(),
+                    as_of: minute(at),
+                }),
+                puts_add,
+            };
+            situation.generation = generation;
+            situation.request =
+                request.map(|attempted| Request { token: "tuesday".into(), noticed: minute(98), attempted });
+            if claimed {
+                situation = situation.claimed();
+            }
+            // So that the minutes above lie on both sides of every limit.
+            situation.limits = Limits::new(Duration::from_mins(5), Duration::from_mins(20), Duration::from_mins(10));
+            situation
+        },
+    )
+}
+
+type SomeDetails = (Option<Arns>, Option<(Option<&'static str>, Arns, i64)>, Option<Arns>, Option<(Arns, i64)>, bool);
+
+/// What is in no List: what the spec requests, and what is known since when.
+fn details() -> impl Strategy<Value = SomeDetails> {
+    let set = |members: &'static [&'static str]| {
+        prop::sample::subsequence(members, 0..3).prop_map(|some| some.into_iter().map(str::to_owned).collect::<Arns>())
+    };
+    let revision = prop::sample::select(vec![Some("r1"), Some("r2")]);
+    let policy = (revision, set(&["a", "b", "AROA1"]), 40..100i64);
+    (
+        option::weighted(0.4, set(&["a", "b", "c"])),
+        option::of(policy),
+        option::weighted(0.4, set(&["t", "u", "v"])),
+        option::of((set(&["t", "u", "v"]), 40..100i64)),
+        any::<bool>(),
+    )
 }
 
 /// A status that the operator may have written: what it reported of one situation after another.
@@ -151,8 +191,11 @@ fn stored() -> impl Strategy<Value = ProfilingGroupStatus> {
             for mut situation in earlier {
                 situation.remembered = Remembered::of(&status);
                 status = next_status(&situation, &status).status;
-                status.last_applied = Some(AppliedState { profiling_enabled: applied, tags: tags.clone() })
-                    .filter(|it| *it != AppliedState::default());
+                status.last_applied = {
+                    let before = status.last_applied.take().unwrap_or_default();
+                    Some(AppliedState { profiling_enabled: applied, tags: tags.clone(), ..before })
+                        .filter(|it| *it != AppliedState::default())
+                };
                 status.drift = Some(drift.clone());
             }
             status
@@ -181,6 +224,8 @@ fn apply(situation: &Situation, plan: &Plan, says: Option<bool>) -> Situation {
             after.knowledge.tags_due = None;
             after
         }
+        Plan::ReadPolicy => Situation { backoff: None, ..situation.clone() }.sees_policy("r9", "a"),
+        Plan::ReadChannels => Situation { backoff: None, ..situation.clone() }.sees_channels("t"),
         Plan::Write { step, cause } => situation.clone().takes(step, *cause),
     }
 }
@@ -193,10 +238,11 @@ proptest! {
         (situation, _) in with_history(),
         says in any::<Option<bool>>(),
     ) {
-        // A Describe, the switch, a read of tags, tags to be set, tags to be removed.
+        // A Describe, the switch, a read of tags, tags to be set, tags to be removed, the policy and the channels read, the
+        // policy changed or removed, and read again, channels added and removed: two of them.
         let mut after = situation;
         let mut done = Vec::new();
-        for _ in 0..5 {
+        for _ in 0..14 {
             let next = plan(&after);
             prop_assert!(next == Plan::Rest || !done.contains(&next), "{next:?} again after {done:?}");
             after = apply(&after, &next, says);

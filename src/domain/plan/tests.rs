@@ -1,7 +1,7 @@
 //! The table of plans: one line a row.
 
 use super::{
-    super::fixtures::{contested, found, minute, new, restarted, synced, tags},
+    super::fixtures::{arns, contested, found, minute, new, restarted, synced, tags},
     *,
 };
 use crate::{api::ComputePlatform, domain::facet::NewGroup};
@@ -157,6 +157,90 @@ fn tags_are_one_more_part_of_the_plan() {
     for (name, situation, expected) in rows {
         assert_eq!(plan(&situation), expected, "{name}");
     }
+}
+
+/// In sync, with principals and topics of its own.
+fn detailed() -> Situation {
+    found(true).permits("a").notifies("t").sees_policy("r1", "a").sees_channels("t").reported()
+}
+
+fn put(principals: &str, revision: &str, cause: Cause) -> Plan {
+    Plan::Write { step: Step::PutPermission { principals: arns(principals), revision: Some(revision.into()) }, cause }
+}
+
+fn add_channels(topics: &str, cause: Cause) -> Plan {
+    Plan::Write { step: Step::AddChannels(arns(topics)), cause }
+}
+
+/// They are in no List: what is not managed is not read.
+#[test]
+fn details_are_one_more_part_of_the_plan() {
+    let requested = || detailed().read_at(99).requested(true);
+    #[rustfmt::skip]
+    let rows = vec![
+        ("nothing managed, nothing read", synced(), Rest),
+        ("begun to be managed", synced().permits("a"), Plan::ReadPolicy),
+        ("notifications begun to be managed", synced().notifies("t"), Plan::ReadChannels),
+        ("one after the other", synced().permits("a").notifies("t").sees_policy("r1", "a"), Plan::ReadChannels),
+        ("the switch first", synced().permits("a").edited_to(false), EDIT),
+        ("read, but suspended", synced().permits("a").suspended(), Rest),
+        ("missing", synced().permits("a").misses(), Rest),
+        ("not allowed", synced().permits("a").without_permission(), Rest),
+        ("Observe reads", synced().permits("a").observes(), Plan::ReadPolicy),
+        ("a read denied", synced().permits("a").denied(), Rest),
+        ("in sync", detailed(), Rest),
+        ("in sync, read an interval ago", detailed().read_at(90), Plan::ReadPolicy),
+        ("in sync, read nearly an interval ago", detailed().read_at(91), Rest),
+        ("requested, read before", requested(), Plan::ReadPolicy),
+        ("requested, the policy read since", requested().at(101).sees_policy("r1", "a"), Plan::ReadChannels),
+        ("requested, both read since", requested().at(101).sees_policy("r1", "a").sees_channels("t"), Rest),
+        ("adopted otherwise", synced().permits("a").sees_policy("r1", "b"), put("a", "r1", Cause::Adoption)),
+        ("edited", detailed().permits("a b"), put("a b", "r1", Cause::Edit)),
+        ("edited, Report", detailed().permits("a b").reports_drift(), put("a b", "r1", Cause::Edit)),
+        ("edited, Observe", detailed().permits("a b").observes(), Rest),
+        ("edited both: one after the other", detailed().permits("a b").notifies("t u"), put("a b", "r1", Cause::Edit)),
+        ("drift of one, edit of the other: the edit first", detailed().sees_policy("r2", "b").notifies("t u"), add_channels("u", Cause::Edit)),
+        ("no longer managed", Situation { desired: synced().desired, ..detailed() }, Rest),
+        ("drift", detailed().sees_policy("r2", "b"), put("a", "r2", Cause::Drift)),
+        ("drift, Report", detailed().sees_policy("r2", "b").reports_drift(), Rest),
+        ("drift, slowed down", detailed().sees_policy("r2", "b").slowed_down(1, 102, 98), Rest),
+        ("drift of channels", detailed().sees_channels(""), add_channels("t", Cause::Drift)),
+        ("too old to be believed", detailed().sees_policy("r2", "b").read_at(70), Plan::ReadPolicy),
+    ];
+    for (name, situation, expected) in rows {
+        assert_eq!(plan(&situation), expected, "{name}");
+    }
+}
+
+/// Where a Put adds, the permission is away between two calls: nothing may come between them.
+#[test]
+fn a_correction_that_takes_several_calls_counts_once_and_is_not_held_back() {
+    let mut adds = detailed().sees_policy("r2", "b");
+    adds.knowledge.details.puts_add = true;
+    let remove = Step::RemovePermission { revision: "r2".into() };
+    assert_eq!(plan(&adds), Plan::Write { step: remove.clone(), cause: Cause::Drift });
+    let removed = adds.slowed_down(0, 100, 99).takes(&remove, Cause::Drift);
+    assert_eq!(removed.remembered.drift.corrections, 5);
+    let slowed_down = removed;
+    assert!(slowed_down.remembered.drift.slowdown.is_some_and(|slowdown| slowdown.until > slowed_down.now));
+    let put = Step::PutPermission { principals: arns("a"), revision: None };
+    assert_eq!(plan(&slowed_down), Plan::Write { step: put.clone(), cause: Cause::Unfinished });
+    let corrected = slowed_down.takes(&put, Cause::Unfinished);
+    assert_eq!((plan(&corrected), corrected.remembered.drift.corrections), (Rest, 5));
+    assert!(corrected.remembered.unfinished.is_empty());
+    assert_eq!(corrected.remembered.drift.recent_corrections[0].difference.observed, "b");
+}
+
+#[test]
+fn what_was_taken_though_the_answer_was_lost_is_no_drift() {
+    let edited = detailed().permits("a b");
+    let Plan::Write { step, .. } = plan(&edited) else { panic!("an edit") };
+    let mut lost = edited;
+    lost.remembered.doubt(&step);
+    // The user takes the edit back before it is known what became of it.
+    let back = lost.permits("a").sees_policy("r2", "a b");
+    assert_eq!(plan(&back), put("a", "r2", Cause::Unfinished));
+    assert!(back.drifted().is_empty());
 }
 
 /// It is recorded before the call.

@@ -1,14 +1,17 @@
 //! Every member of the status but the conditions. Pure.
 
 use super::super::{
+    arns::{Arns, Dated},
     drift,
-    facet::Tags,
+    facet::{Facet, Tags},
     observation::Observation,
     plan::State,
+    remembered::AppliedDetails,
     situation::{Presence, Situation},
 };
 use crate::api::{
-    AppliedState, CreatedStatus, DriftStatus, ManagedStatus, ProfilingGroupStatus, SwitchState, Timestamp,
+    AppliedState, ChannelStatus, CreatedStatus, DetailsStatus, DriftStatus, ManagedStatus, ProfilingGroupStatus,
+    SwitchState, Timestamp,
 };
 
 /// The next status, without conditions.
@@ -21,7 +24,7 @@ pub fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGro
             .unreadable
             .is_none()
             .then_some(SwitchState { profiling_enabled: situation.desired.profiling_enabled }),
-        last_applied: some_applied(remembered.last_applied, remembered.tags.clone()),
+        last_applied: some_applied(remembered.last_applied, remembered.tags.clone(), remembered.details.as_deref()),
         managed: some_managed(remembered.created.as_deref().cloned()),
         original: remembered.original.as_deref().cloned().or_else(|| situation.original_to_record()),
         drift: some_drift(remembered.drift.clone()),
@@ -31,7 +34,7 @@ pub fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGro
     };
     match state {
         State::Suspended | State::Unreadable(_) => return status,
-        State::ClaimedByAnother(_) | State::RegionMissing | State::TargetChanged { .. } | State::FacetNotAllowed(_) => {
+        State::ClaimedByAnother(_) | State::RegionMissing | State::TargetChanged { .. } | State::NotAllowed(_) => {
             status.last_handled_reconcile_at = handled(situation, true);
             return status;
         }
@@ -55,6 +58,7 @@ pub fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGro
             status.profiling_enabled = None;
             status.profiling_enabled_since = None;
             status.profiling_status = None;
+            status.details = None;
         }
         Presence::Present(observation) => {
             copy_observation(&mut status, observation, situation);
@@ -67,7 +71,8 @@ pub fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGro
                 (Some(_), Some(tags)) => tags.confirmed(),
                 (Some(_), None) => remembered.tags.clone(),
             };
-            status.last_applied = some_applied(switch, tags);
+            status.last_applied = some_applied(switch, tags, Some(&confirmed_details(situation)));
+            status.details = details(situation, status.details.take());
             let drifted = situation.drifted();
             if !drifted.is_empty() {
                 status.drift = some_drift(drift::detected(remembered.drift.clone(), drifted, situation.now));
@@ -87,6 +92,7 @@ fn copy_observation(status: &mut ProfilingGroupStatus, observation: &Observation
     if replaced {
         // What was known belongs to the former group of this name.
         (status.compute_platform, status.updated_at, status.profiling_status, status.tags) = Default::default();
+        status.details = None;
     }
     status.account = observation.account().map(Into::into).or(status.account.take());
     status.name = Some(name);
@@ -118,7 +124,9 @@ fn since(on: bool, replaced: bool, observation: &Observation, situation: &Situat
 
 fn handled(situation: &Situation, nothing_to_attempt: bool) -> Option<String> {
     match &situation.request {
-        Some(request) if request.attempted || nothing_to_attempt => Some(request.token.clone()),
+        Some(request) if (request.attempted && !situation.request_waits_for_details()) || nothing_to_attempt => {
+            Some(request.token.clone())
+        }
         _ => situation.remembered.handled_request.clone(),
     }
 }
@@ -140,8 +148,62 @@ fn some_managed(created: Option<CreatedStatus>) -> Option<ManagedStatus> {
     created.map(|created| ManagedStatus { created: Some(created) })
 }
 
-fn some_applied(profiling_enabled: Option<bool>, tags: Option<Tags>) -> Option<AppliedState> {
-    (profiling_enabled.is_some() || tags.is_some()).then_some(AppliedState { profiling_enabled, tags })
+fn some_applied(
+    profiling_enabled: Option<bool>,
+    tags: Option<Tags>,
+    details: Option<&AppliedDetails>,
+) -> Option<AppliedState> {
+    let AppliedDetails { principals, revision, topics } = details.cloned().unwrap_or_default();
+    let list = |arns: Option<Arns>| arns.map(Vec::from_iter);
+    let (principals, policy_revision_id, topics) = (list(principals), revision, list(topics));
+    let applied = AppliedState { profiling_enabled, tags, principals, policy_revision_id, topics };
+    (applied != AppliedState::default()).then_some(applied)
+}
+
+/// What AWS has confirmed by now; what is no longer managed is let go.
+fn confirmed_details(situation: &Situation) -> AppliedDetails {
+    let before = situation.remembered.details.as_deref().cloned().unwrap_or_default();
+    let mut confirmed = AppliedDetails::default();
+    if situation.desired.manages(Facet::Permissions) {
+        (confirmed.principals, confirmed.revision) = (before.principals, before.revision);
+        if let Some((arns, policy)) =
+            situation.arns(Facet::Permissions).zip(situation.policy()).filter(|it| it.0.agrees)
+        {
+            (confirmed.principals, confirmed.revision) = (Some(arns.desired.clone()), policy.value.revision.clone());
+        }
+    }
+    if situation.desired.manages(Facet::Notifications) {
+        let known = situation.arns(Facet::Notifications);
+        confirmed.topics = known.map_or(before.topics, |arns| arns.confirmed().cloned());
+    }
+    confirmed
+}
+
+/// What is in no List: only while it is managed, and what is not known now as it was reported before.
+fn details(situation: &Situation, before: Option<DetailsStatus>) -> Option<DetailsStatus> {
+    let mut details = before.unwrap_or_default();
+    match situation.policy() {
+        _ if !situation.desired.manages(Facet::Permissions) => {
+            (details.principals, details.policy_revision_id) = (None, None);
+        }
+        Some(Dated { value: policy, .. }) => {
+            details.principals = Some(policy.principals.iter().cloned().collect());
+            details.policy_revision_id.clone_from(&policy.revision);
+        }
+        None => {}
+    }
+    match situation.channels() {
+        _ if !situation.desired.manages(Facet::Notifications) => details.channels = None,
+        Some(Dated { value: channels, .. }) => {
+            let channel = |(topic, id): (&String, &String)| ChannelStatus { id: id.clone(), topic_arn: topic.clone() };
+            details.channels = Some(channels.iter().map(channel).collect());
+        }
+        None => {}
+    }
+    let read = situation.policy().map(|it| it.as_of).into_iter().chain(situation.channels().map(|it| it.as_of));
+    details.read_at = read.min().or(details.read_at);
+    let DetailsStatus { principals, channels, .. } = &details;
+    (principals.is_some() || channels.is_some()).then_some(details)
 }
 
 fn some_drift(drift: DriftStatus) -> Option<DriftStatus> {

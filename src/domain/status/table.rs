@@ -1,10 +1,12 @@
 //! The table of states: which conditions each has, and their messages. Pure.
 
 use super::super::{
+    arns::shown,
     conditions::Verdict,
+    desired::NotAllowed,
     facet::{Facet, Step},
     failure::{Class, Failure, FailureReason},
-    grant::Grant,
+    permissions::unique_ids,
     plan::State,
     situation::Situation,
 };
@@ -107,7 +109,7 @@ pub fn row(state: &State<'_>, situation: &Situation) -> Row {
             true,
         ),
         State::Recording => Row::progressing(CREATING),
-        State::FacetNotAllowed(grant) => Row::stalled(Reason::FacetNotAllowed, &not_allowed(*grant), false),
+        State::NotAllowed(what) => not_allowed(what),
         State::GroupMissing => Row::stalled(Reason::GroupNotFound, &missing(situation), differs),
         State::Failed(failure) if failure.reason.class() == Class::FixMe => {
             Row::stalled(failure.reason.into(), &failure.message, differs)
@@ -172,7 +174,8 @@ fn contested() -> Row {
 }
 
 fn in_sync(situation: &Situation) -> Row {
-    let message = format!("AWS matches the spec: profiling is {}.", on_off(situation.desired.profiling_enabled));
+    let is = on_off(situation.desired.profiling_enabled);
+    let message = format!("AWS matches the spec: profiling is {is}.{}", deleted_principals(situation));
     let synced = if situation.is_not_created_here() {
         Verdict::yes(Reason::NotCreatedHere, format!("{message} {NOT_CREATED_HERE}"))
     } else {
@@ -207,12 +210,45 @@ fn doing(step: &Step) -> String {
         Step::Switch(to) => format!("Turning profiling {} in AWS.", on_off(*to)),
         Step::Tag(_) => "Setting tags in AWS.".into(),
         Step::Untag(_) => "Removing tags in AWS.".into(),
+        Step::PutPermission { .. } => "Permitting agents in AWS.".into(),
+        Step::RemovePermission { .. } => "Removing the permission of agents in AWS.".into(),
+        Step::AddChannels(_) => "Adding notification channels in AWS.".into(),
+        Step::RemoveChannel { .. } => "Removing a notification channel in AWS.".into(),
     }
 }
 
-fn not_allowed(grant: Grant) -> String {
-    let (requested, name) = (grant.needed_by(), grant.name());
-    format!("This operator does not allow {requested}: remove it, or start the operator with --allowed-facets={name}.")
+fn not_allowed(what: &NotAllowed) -> Row {
+    let (reason, requested, flag) = match what {
+        NotAllowed::Grant(grant) => {
+            (Reason::FacetNotAllowed, grant.needed_by().to_owned(), format!("--allowed-facets={}", grant.name()))
+        }
+        NotAllowed::Principal(arn) => (
+            Reason::PrincipalNotAllowed,
+            format!("the principal {arn} in spec.agentPermissions"),
+            "--allowed-principals and a pattern that matches it".to_owned(),
+        ),
+        NotAllowed::Topic(arn) => (
+            Reason::TopicNotAllowed,
+            format!("the topic {arn} in spec.anomalyNotifications"),
+            "--allowed-topics and a pattern that matches it".to_owned(),
+        ),
+    };
+    let message = format!("This operator does not allow {requested}: remove it, or start the operator with {flag}.");
+    Row::stalled(reason, &message, false)
+}
+
+/// IAM shows a principal that was deleted by its unique id, and gives that to no other one.
+fn deleted_principals(situation: &Situation) -> String {
+    let Some(policy) = situation.policy() else { return String::new() };
+    let deleted: Vec<_> = unique_ids(&policy.value.principals).collect();
+    if deleted.is_empty() {
+        return String::new();
+    }
+    format!(
+        " The policy names {}, which IAM shows for a role or user that was deleted: remove that from \
+         spec.agentPermissions; if it exists again, remove it there first and then add it again.",
+        shown(deleted.into_iter())
+    )
 }
 
 fn describe(differences: &[FieldDifference]) -> String {
@@ -220,7 +256,7 @@ fn describe(differences: &[FieldDifference]) -> String {
         if *field == Facet::Existence.name() {
             return "The group is missing in AWS, and this resource creates it.".to_owned();
         }
-        let verb = if *field == Facet::Tags.name() { "are" } else { "is" };
+        let verb = if *field == Facet::Switch.name() { "is" } else { "are" };
         format!("{field} {verb} {observed} in AWS, but {desired} in this resource.")
     };
     differences.iter().map(one).collect::<Vec<_>>().join(" ")

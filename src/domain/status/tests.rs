@@ -107,6 +107,17 @@ fn the_table_of_states() {
         ("switch unknown", synced().sees(None), UNKNOWN),
         ("switch unknown, never reported", new().sees(None), UNKNOWN),
         ("switch unknown, Observe", new().sees(None).observes(), UNKNOWN),
+        // What is in no List.
+        ("begun to be managed, not read", found(true).permits("a"), WAITING),
+        ("read, as asked", found(true).permits("a").sees_policy("r1", "a"), IN_SYNC),
+        ("restarted, not read yet", synced().permits("a"), IN_SYNC),
+        ("a read throttled, as reported before", synced().permits("a").throttled(), IN_SYNC),
+        ("a read denied", synced().permits("a").denied(), "Ready=False/AccessDenied Synced=Unknown/AccessDenied Stalled=True/AccessDenied"),
+        ("calls wait, not read yet", synced().permits("a").circuit_is_open(FailureReason::CredentialsExpired), IN_SYNC),
+        ("calls wait, never reported", found(true).permits("a").circuit_is_open(FailureReason::TimedOut), TIMED_OUT),
+        ("a refresh denied, what is known", synced().permits("a").sees_policy("r1", "a").read_at(85).denied(), IN_SYNC),
+        ("denied for long", synced().permits("a").sees_policy("r1", "a").read_at(60).denied(), "Ready=False/AccessDenied Synced=Unknown/AccessDenied Stalled=True/AccessDenied"),
+        ("differs, Observe", found(true).notifies("t").sees_channels("u").observes(), OBSERVED),
         // The order of the rows.
         ("suspended before claimed", synced().suspended().claimed(), SUSPENDED),
         ("claimed before target changed", synced().claimed().moved(), CLAIMED),
@@ -400,4 +411,61 @@ fn the_next_evaluation_is_also_when_the_agents_fall_silent() {
     };
     assert_eq!(next_status(&synced().sees_all(silent_soon), &synced().report()).recheck_at, Some(minute(102)));
     assert_eq!(next_status(&synced(), &synced().report()).recheck_at, Some(minute(117)));
+}
+
+#[test]
+fn details_are_reported_while_they_are_managed() {
+    let managed = found(true).permits("a").notifies("t").sees_policy("r1", "a").sees_channels("t").read_at(95);
+    let status = managed.report();
+    let details = status.details.clone().unwrap();
+    assert_eq!((details.read_at, details.policy_revision_id.as_deref()), (Some(minute(95)), Some("r1")));
+    assert_eq!(details.principals, Some(vec!["a".to_owned()]));
+    let channel = &details.channels.unwrap()[0];
+    assert_eq!((&*channel.id, &*channel.topic_arn), ("id-of-t", "t"));
+    let applied = status.last_applied.clone().unwrap();
+    assert_eq!(
+        (applied.principals.as_deref(), applied.topics.as_deref()),
+        (Some(&["a".to_owned()][..]), Some(&["t".to_owned()][..]))
+    );
+    assert_eq!(applied.policy_revision_id.as_deref(), Some("r1"));
+
+    let restarted = Situation { knowledge: new().sees(Some(true)).knowledge, ..managed.clone() }.reported_as(&status);
+    let kept = restarted.report_after(&status);
+    assert_eq!(
+        (&kept.details, &kept.last_applied),
+        (&status.details, &status.last_applied),
+        "until they are read again"
+    );
+
+    let one = Situation { desired: managed.desired.clone(), ..managed.clone() }.reported_as(&status);
+    let without_policy =
+        Situation { desired: Desired { principals: None, ..one.desired.clone() }, ..one }.report_after(&status);
+    let (details, applied) = (without_policy.details.unwrap(), without_policy.last_applied.unwrap());
+    assert_eq!((details.principals, details.policy_revision_id, applied.principals), (None, None, None));
+    assert!(details.channels.is_some() && applied.topics.is_some());
+    let neither = Situation { desired: synced().desired, ..managed }.report_after(&status);
+    assert_eq!((neither.details, neither.last_applied.unwrap().topics), (None, None));
+}
+
+#[test]
+fn a_request_is_handled_once_what_is_in_no_list_has_been_read_too() {
+    let handled = |situation: &Situation| situation.report().last_handled_reconcile_at.is_some();
+    let requested = synced().permits("a").sees_policy("r1", "a").reported().requested(true);
+    assert!(!handled(&requested.clone().read_at(99)));
+    assert!(handled(&requested.clone().at(101).sees_policy("r1", "a")));
+    assert!(handled(&requested.read_at(99).denied()), "a read that fails is an attempt");
+}
+
+#[test]
+fn a_deleted_principal_is_reported_and_not_corrected() {
+    let situation = found(true).permits("a").sees_policy("r1", "a").reported().sees_policy("r2", "AROA1");
+    let status = situation.report();
+    let synced = conditions::find(&status.conditions, ConditionType::Synced).unwrap();
+    assert_eq!(summary(&status).join(" "), IN_SYNC);
+    assert!(
+        synced.message.contains("names AROA1, which IAM shows for a role or user that was deleted"),
+        "{}",
+        synced.message
+    );
+    assert_eq!(status.details.unwrap().principals, Some(vec!["AROA1".to_owned()]));
 }

@@ -4,7 +4,7 @@ use super::{
     super::{
         facet::NewGroup,
         failure::FailureReason,
-        fixtures::{contested, failure, found, minute, new, synced, tags},
+        fixtures::{arns, contested, failure, found, minute, new, synced, tags},
         observation::Observation,
         situation::{Presence, Situation},
     },
@@ -110,6 +110,7 @@ fn a_failure_is_reported_with_its_whole_chain_of_causes() {
 fn an_event_names_what_was_done_and_why() {
     let note =
         |step, cause| events_of(&[Applied { step, cause }]).map(|event| (event.reason, event.note)).next().unwrap();
+    let put = |principals| Step::PutPermission { principals: arns(principals), revision: None };
     let group = NewGroup { token: "t".into(), platform: None, profiling_enabled: true, tags: None };
     #[rustfmt::skip]
     let rows = [
@@ -118,6 +119,11 @@ fn an_event_names_what_was_done_and_why() {
         (Step::Tag(tags("team=shop stage=prod")), Cause::Edit, "Updated", "Set tags stage, team in AWS."),
         (Step::Tag(tags("team=shop")), Cause::Adoption, "Updated", "Set tag team in AWS: the group had a different value when adopted."),
         (Step::Untag(["team".to_owned()].into()), Cause::Edit, "Updated", "Removed tag team in AWS."),
+        (put("a b"), Cause::Edit, "Updated", "Permitted a, b to act as agents in AWS."),
+        (put("a"), Cause::Unfinished, "Updated", "Permitted a to act as agents in AWS."),
+        (Step::RemovePermission { revision: "r1".into() }, Cause::Drift, "DriftCorrected", "The group was changed externally in AWS; removed the permission to act as agents again."),
+        (Step::AddChannels(arns("t")), Cause::Adoption, "Updated", "Added t for anomalies in AWS: the group had a different value when adopted."),
+        (Step::RemoveChannel { id: "id".into(), topic: "t".into() }, Cause::Edit, "Updated", "Removed t for anomalies in AWS."),
         (Step::Create(group.clone()), Cause::Adoption, "Created", "Created the group in AWS."),
         (Step::Create(group), Cause::Drift, "DriftCorrected", "The group was deleted externally in AWS; created it again."),
     ];

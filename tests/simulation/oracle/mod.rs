@@ -235,6 +235,19 @@ impl Oracle {
                     self.violated(world, format!("{} tags {group} in {region} with {change:?}: {why}", process.name()));
                 }
             }
+            Seen::Detail(group, detail) => {
+                self.counted(detail.operation().as_str());
+                if detail.mutates() {
+                    self.may_mutate(world, process, region, group);
+                    let asks = |object: &Value| detail.is_asked_for(&object["spec"]);
+                    if let Err(why) = self.some_spec(world, process, region, group, asks) {
+                        self.violated(
+                            world,
+                            format!("{} calls {detail:?} of {group} in {region}: {why}", process.name()),
+                        );
+                    }
+                }
+            }
             Seen::Update(group, to) => {
                 self.counted("Update");
                 self.may_mutate(world, process, region, group);

@@ -6,7 +6,7 @@ use devkit::flux::{Stage, rules};
 use serde_json::Value;
 
 use super::{condition, is_deleting, key, ready_reason};
-use crate::{aws::OTHER_ACCOUNT, world::World};
+use crate::{aws::OTHER_ACCOUNT, details::arns, world::World};
 
 /// What is not yet as it must be once nothing moves any more.
 pub fn unsettled(
@@ -71,7 +71,10 @@ pub fn unsettled(
         let tagged = |(key, value): (&String, &Value)| tags.get(key).map(String::as_str) == value.as_str();
         let left = |key: &String| spec["tags"][key].is_null() && tags.contains_key(key);
         let applied = object["status"]["lastApplied"]["tags"].as_object();
+        let [principals, topics] = world.aws().details(region, group).unwrap_or_default();
         let agrees = actual == desired
+            && arns(&spec["agentPermissions"]["principals"], None).is_none_or(|wanted| wanted == principals)
+            && arns(&spec["anomalyNotifications"], Some("topicArn")).is_none_or(|wanted| wanted == topics)
             && spec["tags"].as_object().is_none_or(|wanted| {
                 wanted.iter().all(tagged) && !applied.is_some_and(|applied| applied.keys().any(left))
             });
@@ -87,8 +90,7 @@ pub fn unsettled(
         };
         if expected.is_empty() {
             say(format!(
-                "AWS has {actual:?} and {tags:?}, the spec says {desired:?} and {}, the status {reason}",
-                spec["tags"]
+                "AWS has {actual:?}, {tags:?}, {principals:?} and {topics:?}, the spec says {spec}, the status {reason}"
             ));
         } else if !expected.contains(&reason) {
             say(format!("the status says {reason} instead of {expected:?}"));

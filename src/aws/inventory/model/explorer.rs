@@ -24,9 +24,10 @@ use crate::{
 fn status_of(remembered: &Remembered) -> ProfilingGroupStatus {
     ProfilingGroupStatus {
         observed_generation: remembered.observed_generation,
-        last_applied: remembered
-            .last_applied
-            .map(|profiling_enabled| AppliedState { profiling_enabled: Some(profiling_enabled), tags: None }),
+        last_applied: remembered.last_applied.map(|profiling_enabled| AppliedState {
+            profiling_enabled: Some(profiling_enabled),
+            ..AppliedState::default()
+        }),
         profiling_enabled: remembered.switch.map(|(on, _)| on),
         profiling_enabled_since: remembered.switch.map(|(_, since)| since),
         updated_at: remembered.updated_at,

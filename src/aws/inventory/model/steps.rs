@@ -214,7 +214,7 @@ impl World {
     fn reconcile(&mut self) -> Result<(), String> {
         let situation = self.situation();
         match plan(&situation) {
-            Plan::Rest | Plan::ReadTags => Ok(()),
+            Plan::Rest | Plan::ReadTags | Plan::ReadPolicy | Plan::ReadChannels => Ok(()),
             Plan::Describe => {
                 self.describe.get_or_insert(Read { began: self.now, oldest: self.visible, newest: None });
                 Ok(())
