@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::{
     oracle::unsettled,
-    process::Process,
+    process::{DETAILS_INTERVAL, Process},
     schedule::{ACTIVE, Action, Schedule, carry_out, do_to_operator},
     world::{Counts, World},
 };
@@ -154,10 +154,17 @@ async fn rest(world: &World, schedule: &Schedule) -> Vec<String> {
             "Describe" if thin => u64::MAX,
             // Of each resource that manages tags, every ten minutes.
             "ListTags" if thin => world.api().objects("profilinggroups").count() as u64,
+            // Of each resource that manages them; the interval may be a tenth shorter.
+            "GetPolicy" | "GetNotificationConfiguration" => {
+                let intervals = REST.as_secs_f64() / DETAILS_INTERVAL.as_secs_f64() / 0.9;
+                (intervals as u64 + 1) * managing(world, &["agentPermissions", "anomalyNotifications"])
+            }
             // Of a region whose Lists show no account.
             "GetCallerIdentity" => 2,
             // What the older CRD drops is sent again with a pause of half an hour.
             "status writes" if schedule.lacks.is_some() => 100,
+            // When details were read, once in fifteen minutes.
+            "status writes" => managing(world, &["agentPermissions", "anomalyNotifications"]),
             _ => 0,
         };
         if happened > most {
@@ -168,6 +175,12 @@ async fn rest(world: &World, schedule: &Schedule) -> Vec<String> {
         world.trace("oracle", format!("BROKEN: {what}"));
     }
     wrong
+}
+
+/// How many resources have one of these fields.
+fn managing(world: &World, fields: &[&str]) -> u64 {
+    let has = |spec: &Value| fields.iter().any(|field| !spec[*field].is_null());
+    world.api().objects("profilinggroups").filter(|object| has(&object["spec"])).count() as u64
 }
 
 /// The same failing schedule without the actions that its failure does not need.

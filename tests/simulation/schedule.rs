@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     apiserver::{Answer, Request},
+    aws::ACCOUNT,
     faults::{self, Fault},
     process::{Options, Process},
     world::World,
@@ -35,6 +36,8 @@ pub enum Action {
     Group { region: &'static str, name: String, enabled: bool },
     /// Somebody sets tags of a group in AWS, and removes all others.
     Tags { region: &'static str, name: String, tags: Value },
+    /// Somebody sets the principals or the topics of a group in AWS.
+    Details { region: &'static str, name: String, details: Value },
     /// Somebody deletes a group in AWS.
     GroupDeleted { region: &'static str, name: String },
     /// Agents report.
@@ -68,6 +71,7 @@ impl fmt::Display for Action {
             }
             Self::Group { region, name, enabled } => write!(f, "group {name} in {region} is set to {enabled}"),
             Self::Tags { region, name, tags } => write!(f, "group {name} in {region} has the tags {tags}"),
+            Self::Details { region, name, details } => write!(f, "group {name} in {region} has {details}"),
             Self::GroupDeleted { region, name } => write!(f, "group {name} in {region} is deleted"),
             Self::Agents { region, name } => write!(f, "agents of {name} in {region} report"),
             Self::Setting(setting) => write!(f, "AWS behaves as {setting}"),
@@ -208,6 +212,12 @@ impl Draw<'_> {
         if self.chance.random_bool(0.3) {
             spec["deletionPolicy"] = self.one_of(&["Restore", "Disable", "Delete"]).into();
         }
+        if self.chance.random_bool(0.2) {
+            spec["agentPermissions"] = json!({ "principals": self.principals() });
+        }
+        if self.chance.random_bool(0.2) {
+            spec["anomalyNotifications"] = self.notifications();
+        }
         Action::Create { namespace: NAMESPACES[number % 2], name: format!("r{number}"), spec }
     }
 
@@ -221,6 +231,34 @@ impl Draw<'_> {
         tags
     }
 
+    fn principals(&mut self) -> Vec<String> {
+        let some = ["a", "b", "c"].into_iter().filter(|_| self.chance.random_bool(0.5));
+        some.map(|name| format!("arn:aws:iam::{ACCOUNT}:role/{name}")).collect()
+    }
+
+    fn topics(&mut self) -> Vec<String> {
+        let first = self.chance.random_range(0..3);
+        let some = ["a", "b", "c", "a"][first..].iter().take(2).filter(|_| self.chance.random_bool(0.7));
+        some.map(|name| format!("arn:aws:sns:eu-west-1:{ACCOUNT}:{name}")).collect()
+    }
+
+    fn notifications(&mut self) -> Value {
+        self.topics().into_iter().map(|topic| json!({ "topicArn": topic })).collect()
+    }
+
+    /// What is in no List, in a spec.
+    fn details(&mut self) -> Value {
+        match self.chance.random_range(0..6) {
+            0 => json!({ "agentPermissions": null }),
+            1 => json!({ "anomalyNotifications": null }),
+            2 => json!({ "anomalyNotifications": self.notifications() }),
+            3 => {
+                json!({ "anomalyNotifications": self.notifications(), "agentPermissions": { "principals": self.principals() } })
+            }
+            _ => json!({ "agentPermissions": { "principals": self.principals() } }),
+        }
+    }
+
     /// Some users change their minds a moment later.
     fn taken_back(&mut self, at: Duration, action: &Action) -> Option<(Duration, Action)> {
         let Action::Edit { namespace, name, spec } = action else { return None };
@@ -230,7 +268,9 @@ impl Draw<'_> {
     }
 
     fn setting(&mut self) -> Value {
-        match self.chance.random_range(0..9) {
+        match self.chance.random_range(0..11) {
+            9 => json!({ "putPermissionMerges": true }),
+            10 => json!({ "missingPolicy": "notFound" }),
             6 => json!({ "thinList": "noTags" }),
             7 => json!({ "sameTokenCreate": "conflict" }),
             8 => json!({ "tokenOutlivesGroup": true }),
@@ -246,15 +286,16 @@ impl Draw<'_> {
     fn action(&mut self) -> Action {
         let (namespace, name) = self.resource();
         match self.chance.random_range(0..100) {
-            0..4 => {
+            0..3 => {
                 let tags = if self.chance.random_bool(0.2) { Value::Null } else { self.tags_patch() };
                 Action::Edit { namespace, name, spec: json!({ "tags": tags }) }
             }
-            4..6 => {
+            3..5 => {
                 let policy = self.one_of(&[Some("Restore"), Some("Disable"), Some("Delete"), Some("Retain"), None]);
                 Action::Edit { namespace, name, spec: json!({ "deletionPolicy": policy }) }
             }
-            6..18 => {
+            5..9 => Action::Edit { namespace, name, spec: self.details() },
+            9..18 => {
                 let spec = json!({ "profilingEnabled": self.chance.random::<bool>() });
                 Action::Edit { namespace, name, spec }
             }
@@ -281,8 +322,16 @@ impl Draw<'_> {
             41..44 => Action::Replace { namespace, name },
             44..47 => Action::Request { namespace, name, token: format!("t{}", self.chance.random_range(0..9)) },
             47..50 => Action::Meddle { namespace, name, status: self.meddling() },
-            50..53 => Action::Tags { region: self.region(), name: self.group(), tags: self.tags() },
-            53..65 => Action::Group { region: self.region(), name: self.group(), enabled: self.chance.random() },
+            50..52 => Action::Tags { region: self.region(), name: self.group(), tags: self.tags() },
+            52..55 => {
+                let details = if self.chance.random() {
+                    json!({ "principals": self.principals() })
+                } else {
+                    json!({ "topics": self.topics() })
+                };
+                Action::Details { region: self.region(), name: self.group(), details }
+            }
+            55..65 => Action::Group { region: self.region(), name: self.group(), enabled: self.chance.random() },
             65..68 => Action::GroupDeleted { region: self.region(), name: self.group() },
             68..71 => Action::Agents { region: self.region(), name: self.group() },
             71..73 => Action::Compact,
@@ -366,6 +415,11 @@ pub fn carry_out(world: &World, action: &Action) {
         Action::Tags { region, name, tags } => {
             if world.aws().enabled(region, name).is_some() {
                 world.aws().put(region, name, &json!({ "tags": tags }));
+            }
+        }
+        Action::Details { region, name, details } => {
+            if world.aws().enabled(region, name).is_some() {
+                world.aws().put(region, name, details);
             }
         }
         Action::GroupDeleted { region, name } => world.aws().delete(region, name),
