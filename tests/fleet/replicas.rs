@@ -126,7 +126,9 @@ impl<'a> Fleet<'a> {
         let start = self.world.operator_with(kubeconfig);
         let start = self.terms.flags.iter().fold(start, |start, (flag, value)| start.flag(flag, value));
         let start = start
-            .flag("--allowed-facets", "create,delete,tags")
+            .flag("--allowed-facets", "create,delete,tags,permissions,notifications")
+            .flag("--allowed-principals", "*")
+            .flag("--allowed-topics", "*")
             .flag("--leader-election", "true")
             .flag("--leader-election-namespace", &self.lease.0)
             .flag("--leader-election-lease-name", self.lease.1)

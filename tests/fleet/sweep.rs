@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, ops::RangeInclusive};
 use devkit::faultproxy::{Effect, FaultProxy, Rule};
 use http::Method;
 use kube::api::DeleteParams;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     record::UPDATE,
@@ -19,6 +19,9 @@ const CREATE: &str = "CreateProfilingGroup";
 const DELETE: &str = "DeleteProfilingGroup";
 const TAG: &str = "TagResource";
 const UNTAG: &str = "UntagResource";
+const PUT: &str = "PutPermission";
+const ADD: &str = "AddNotificationChannels";
+const REMOVE: &str = "RemoveNotificationChannel";
 /// Stands for the name of the resource in a path.
 const NAME: &str = "{name}";
 
@@ -29,10 +32,37 @@ enum Work {
     Correct,
     /// One tag is changed, another one removed.
     Retag,
+    /// Another role may act as an agent.
+    Permit,
+    /// One topic of two is another one: removed, and added.
+    Notify,
     /// There is no group yet.
     Create,
     /// The group goes with its resource.
     Delete,
+}
+
+impl Work {
+    /// Whether it writes the switch of a group that is there.
+    fn switches(self) -> bool {
+        matches!(self, Self::Edit | Self::Correct)
+    }
+}
+
+fn role(name: &str) -> String {
+    format!("arn:aws:iam::111122223333:role/{name}")
+}
+
+fn topic(name: &str) -> String {
+    format!("arn:aws:sns:eu-west-1:111122223333:{name}")
+}
+
+fn permits(name: &str) -> Value {
+    json!({ "agentPermissions": { "principals": [role(name)] } })
+}
+
+fn notifies(names: &[&str]) -> Value {
+    json!({ "anomalyNotifications": names.iter().map(|name| json!({ "topicArn": topic(name) })).collect::<Vec<_>>() })
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,7 +125,7 @@ async fn wherever_the_leader_is_killed_nothing_is_lost_and_nothing_is_done_twice
         };
         let line = format!("{call} {moment:?}: {updates} Updates, {corrections} corrections recorded");
         println!("{line}");
-        if !call.updates(*moment).contains(&updates) || call.work == Work::Retag && corrections > 0 {
+        if !call.updates(*moment).contains(&updates) || !call.work.switches() && corrections > 0 {
             wrong.push(line);
         }
     }
@@ -117,8 +147,10 @@ async fn recorded(world: &World, leader: &Watched) -> Vec<Call> {
         (Work::Edit, "seen-b"),
         (Work::Correct, "seen-c"),
         (Work::Retag, "seen-d"),
-        (Work::Create, "seen-e"),
-        (Work::Delete, "seen-f"),
+        (Work::Permit, "seen-e"),
+        (Work::Notify, "seen-f"),
+        (Work::Create, "seen-g"),
+        (Work::Delete, "seen-h"),
     ] {
         prepare(world, work, name).await;
         let position = world.plane.audit().await.unwrap().position();
@@ -173,7 +205,7 @@ impl Call {
     /// How many Updates of the group there may be: the same once more where the leader could not record its own.
     fn updates(&self, moment: Moment) -> RangeInclusive<usize> {
         match (self.work, &self.request) {
-            (Work::Adopt | Work::Retag | Work::Create | Work::Delete, _) => 0..=0,
+            (work, _) if !work.switches() => 0..=0,
             (_, Request::Aws(operation)) if operation == UPDATE => 1..=2,
             (_, Request::Kubernetes(_, path)) if path.ends_with("/status") && moment == Moment::Before => 1..=2,
             _ => 1..=1,
@@ -191,9 +223,10 @@ impl Call {
     /// The sample that CI takes.
     fn changes(&self) -> bool {
         match &self.request {
-            Request::Aws(operation) => [CREATE, DELETE, UPDATE, TAG, UNTAG].contains(&&**operation),
+            Request::Aws(operation) => [CREATE, DELETE, UPDATE, TAG, UNTAG, PUT, ADD, REMOVE].contains(&&**operation),
             Request::Kubernetes(method, path) => {
-                method == "PATCH" || path.ends_with("/status") && self.work != Work::Retag
+                let counts = !matches!(self.work, Work::Retag | Work::Permit | Work::Notify);
+                method == "PATCH" || path.ends_with("/status") && counts
             }
         }
     }
@@ -211,7 +244,12 @@ async fn prepare(world: &World, work: Work, name: &str) {
     }
     world.flip(name, true).await;
     if work != Work::Adopt {
-        let more = if work == Work::Retag { json!({ "tags": { "team": "old", "stage": "old" } }) } else { json!({}) };
+        let more = match work {
+            Work::Retag => json!({ "tags": { "team": "old", "stage": "old" } }),
+            Work::Permit => permits("old"),
+            Work::Notify => notifies(&["stays", "old"]),
+            Work::Adopt | Work::Create | Work::Delete | Work::Edit | Work::Correct => json!({}),
+        };
         world.create(name, true, more).await;
         world.condition(name, "Ready", "True", "InSync").await;
     }
@@ -225,6 +263,8 @@ async fn begin(world: &World, work: Work, name: &str) {
         Work::Edit => world.patch(name, json!({ "spec": { "profilingEnabled": false } })).await,
         Work::Correct => world.flip(name, false).await,
         Work::Retag => world.patch(name, json!({ "spec": { "tags": { "team": "new", "stage": null } } })).await,
+        Work::Permit => world.patch(name, json!({ "spec": permits("new") })).await,
+        Work::Notify => world.patch(name, json!({ "spec": notifies(&["stays", "new"]) })).await,
     }
 }
 
@@ -239,6 +279,14 @@ async fn finished(world: &World, work: Work, name: &str) {
     if work == Work::Retag {
         let follows = async || (world.tags(name).await == json!({ "team": "new" })).then_some(());
         world.eventually("the tags follow", follows).await;
+    }
+    if work == Work::Permit || work == Work::Notify {
+        let expected = match work {
+            Work::Permit => json!({ "principals": [role("new")], "topics": [] }),
+            _ => json!({ "principals": [], "topics": [topic("stays"), topic("new")] }),
+        };
+        let follows = async || (world.details(name).await == expected).then_some(());
+        world.eventually("the details follow", follows).await;
     }
     let status = world.condition(name, "Ready", "True", "InSync").await;
     if work == Work::Create {
