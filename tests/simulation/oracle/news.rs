@@ -24,7 +24,7 @@ pub struct News {
 impl News {
     /// A status of a process was stored.
     pub fn status_written(&mut self, process: u64, object: &Value) {
-        for kind in ["Ready", "AgentsReporting"] {
+        for kind in ["Ready", "Synced", "AgentsReporting"] {
             let Some(condition) = condition(object, kind) else { continue };
             let text = |member: &Value| member.as_str().unwrap_or_default().to_owned();
             let about = (process, text(&object["metadata"]["uid"]), kind);
@@ -42,6 +42,7 @@ impl News {
     /// A process creates an event. It must report a transition that none has reported.
     pub fn event(&mut self, process: u64, event: &Value) -> Result<(), String> {
         let kind = match event["action"].as_str() {
+            Some("Reconcile") if event["reason"] == "NotCreatedHere" => "Synced",
             Some("Reconcile") => "Ready",
             Some("Observe") => "AgentsReporting",
             _ => return Ok(()),
