@@ -436,7 +436,7 @@ mod tests {
             ("--endpoint-url", "emulator:8000", "give a URL such as https://host"),
             ("--aws-calls-per-second", "0", "non-zero"),
             ("--listen-address", "8080", "give an IP address and a port"),
-            ("--allowed-facets", "delete", "give create, tags, permissions, notifications"),
+            ("--allowed-facets", "switch", "give create, delete, restore, tags, permissions, notifications"),
             ("--allowed-principals", "agent", "give the ARN of a role or user"),
             ("--log-format", "xml", "[possible values: json, text]"),
         ] {
