@@ -346,15 +346,7 @@ impl Oracle {
 
     /// Whether some spec that the process knows, or knew a moment ago, asks for this.
     fn asked_for(&self, world: &World, process: &Process, region: &str, group: &str, to: bool) -> Result<(), String> {
-        self.some_spec(world, process, region, group, |object| {
-            let spec = &object["spec"];
-            match spec["deletionPolicy"].as_str() {
-                _ if !is_deleting(object) => spec["profilingEnabled"] == to,
-                Some("Disable") => !to,
-                Some("Restore") => object["status"]["original"]["profilingEnabled"] == to,
-                _ => false,
-            }
-        })
+        self.some_spec(world, process, region, group, |object| wanted_switch(object) == Some(to))
     }
 
     fn some_spec(
@@ -586,6 +578,17 @@ impl Oracle {
         if recent.len() > most {
             self.violated(world, format!("more than {most} {what} in a minute"));
         }
+    }
+}
+
+/// The value that the resource requests, or its deletion.
+fn wanted_switch(object: &Value) -> Option<bool> {
+    let spec = &object["spec"];
+    match spec["deletionPolicy"].as_str() {
+        _ if !is_deleting(object) => spec["profilingEnabled"].as_bool(),
+        Some("Disable") => Some(false),
+        Some("Restore") => object["status"]["original"]["profilingEnabled"].as_bool(),
+        _ => None,
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::Oracle;
+use serde_json::Value;
+
+use super::{Oracle, wanted_switch};
 use crate::{process::Process, world::World};
 
 /// Until when specs requested which value of which group, and since when each process leads.
@@ -44,8 +46,6 @@ impl Oracle {
 }
 
 fn requested(world: &World) -> Vec<(String, bool)> {
-    let of_spec = |spec: &serde_json::Value| {
-        Some((spec["profilingGroupName"].as_str()?.to_owned(), spec["profilingEnabled"].as_bool()?))
-    };
-    world.api().objects("profilinggroups").filter_map(|object| of_spec(&object["spec"])).collect()
+    let of = |object: &Value| Some((object["spec"]["profilingGroupName"].as_str()?.to_owned(), wanted_switch(object)?));
+    world.api().objects("profilinggroups").filter_map(|object| of(object)).collect()
 }
