@@ -225,7 +225,7 @@ async fn the_api_server_accepts_every_object_of_every_values_file_and_of_kustomi
     }
     let base = paths::workspace().join("deploy/kustomize/base").display().to_string();
     let said = kubectl(&world.plane, &[&all[..], &["-k", &base]].concat()).await;
-    assert_eq!(said.lines().count(), 12, "{said}");
+    assert_eq!(said.lines().count(), 13, "{said}");
     world.judge().await;
 }
 

@@ -23,6 +23,7 @@ mod not_kept;
 mod notifications;
 mod permissions;
 mod process;
+mod profiler_accounts;
 mod refusals;
 mod requests;
 mod suspend;

@@ -215,8 +215,11 @@ async fn a_switch_in_the_environment_is_on_or_off_and_never_guessed() {
 async fn crds_prints_what_the_repository_holds() {
     let printed = run(&["crds"], &[]).await;
     assert!(printed.status.success());
-    let held = include_str!("../crds/profilinggroups.codeguruprofiler.dev.yaml");
-    assert_eq!(String::from_utf8(printed.stdout).unwrap(), held);
+    let groups = include_str!("../crds/profilinggroups.codeguruprofiler.dev.yaml");
+    let accounts = include_str!("../crds/profileraccounts.codeguruprofiler.dev.yaml");
+    assert_eq!(String::from_utf8(printed.stdout).unwrap(), [groups, accounts].join("---\n"));
+    let printed = run(&["crds", "profileraccounts.codeguruprofiler.dev"], &[]).await;
+    assert_eq!(String::from_utf8(printed.stdout).unwrap(), accounts);
 }
 
 #[tokio::test]

@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use crate::{Error, paths, values};
 
 /// Where a file of the chart comes from; both below the workspace.
-const COPIES: [(&str, &str); 4] = [
+const COPIES: [(&str, &str); 5] = [
     ("LICENSE", "LICENSE"),
     ("crds/profilinggroups.codeguruprofiler.dev.yaml", "files/profilinggroups.codeguruprofiler.dev.yaml"),
+    ("crds/profileraccounts.codeguruprofiler.dev.yaml", "files/profileraccounts.codeguruprofiler.dev.yaml"),
     ("deploy/monitoring/rules.yaml", "files/rules.yaml"),
     ("deploy/monitoring/dashboard.json", "files/dashboard.json"),
 ];

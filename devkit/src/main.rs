@@ -10,7 +10,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use devkit::controlplane::{self, ControlPlane, Options};
 use devkit::process::{self, code};
-use devkit::{Error, argocd, chart, cluster, definitions, flux, go, helm, image, kube_state_metrics, paths, reference};
+use devkit::{Error, argocd, chart, cluster, definitions, flux, go, helm, image, kube_state_metrics, reference};
 
 /// All that is built from Go modules.
 static MODULES: [&go::Module; 10] = [
@@ -121,9 +121,7 @@ async fn against_a_control_plane(command: &[String]) -> Result<ExitCode, Error> 
 }
 
 fn print_reference() -> Result<(), Error> {
-    let path = paths::workspace().join("crds/profilinggroups.codeguruprofiler.dev.yaml");
-    let definition = std::fs::read_to_string(&path).map_err(Error::io(path.display().to_string()))?;
-    print!("{}", reference::reference(&definition).map_err(Error::Unexpected)?);
+    print!("{}", reference::page()?);
     Ok(())
 }
 

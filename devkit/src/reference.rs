@@ -1,8 +1,24 @@
-//! The API reference: a custom resource definition as Markdown. Pure.
+//! The API reference: custom resource definitions as Markdown.
 
 use std::fmt::Write;
 
 use serde_json::Value;
+
+use crate::{Error, paths};
+
+/// The kinds, in the order of the page.
+const CRDS: [&str; 2] = ["profilinggroups", "profileraccounts"];
+
+/// The reference of every kind, one after the other.
+pub fn page() -> Result<String, Error> {
+    let reference = |plural: &&str| {
+        let path = paths::workspace().join(format!("crds/{plural}.codeguruprofiler.dev.yaml"));
+        let definition = std::fs::read_to_string(&path).map_err(Error::io(path.display().to_string()))?;
+        reference(&definition).map_err(Error::Unexpected)
+    };
+    let pages: Vec<_> = CRDS.iter().map(reference).collect::<Result<_, Error>>()?;
+    Ok(pages.join("\n"))
+}
 
 /// The reference of the first version of a definition, given as YAML.
 pub fn reference(definition: &str) -> Result<String, String> {
@@ -30,15 +46,16 @@ pub fn reference(definition: &str) -> Result<String, String> {
     }
     let _ = writeln!(page, "\n{}", text(&schema["description"]));
 
-    page.push_str("\n## Columns\n\n`kubectl get profgroup`; those of priority 1 with `-o wide`.\n\n");
+    let short = each(&names["shortNames"]).find_map(Value::as_str).unwrap_or_default();
+    let _ = writeln!(page, "\n## Columns\n\n`kubectl get {short}`; those of priority 1 with `-o wide`.\n");
     page.push_str("| Column | Priority | What it shows |\n|---|---|---|\n");
     for column in each(&version["additionalPrinterColumns"]) {
         let priority = column["priority"].as_u64().unwrap_or_default();
         let shows = column["description"].as_str().map_or_else(|| format!("`{}`", text(&column["jsonPath"])), cell);
         let _ = writeln!(page, "| {} | {priority} | {shows} |", text(&column["name"]));
     }
-    for part in ["spec", "status"] {
-        let schema = &schema["properties"][part];
+    let parts = ["spec", "status"].map(|part| (part, &schema["properties"][part]));
+    for (part, schema) in parts.into_iter().filter(|(_, schema)| schema.is_object()) {
         let _ = writeln!(page, "\n## {part}\n\n{}\n", cell(schema["description"].as_str().unwrap_or_default()));
         rules(&mut page, schema);
         page.push_str("| Field | Type | | What it is |\n|---|---|---|---|\n");
@@ -125,9 +142,7 @@ mod tests {
 
     #[test]
     fn the_committed_reference_is_the_generated_one() {
-        let workspace = crate::paths::workspace();
-        let read = |path: &str| std::fs::read_to_string(workspace.join(path)).unwrap_or_default();
-        let generated = reference(&read("crds/profilinggroups.codeguruprofiler.dev.yaml")).unwrap();
-        assert!(read("docs/api.md") == generated, "run: cargo devkit reference > docs/api.md");
+        let committed = std::fs::read_to_string(paths::workspace().join("docs/api.md")).unwrap_or_default();
+        assert!(committed == page().unwrap(), "run: cargo devkit reference > docs/api.md");
     }
 }

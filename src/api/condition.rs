@@ -78,6 +78,16 @@ reasons! {
     PrincipalNotAllowed,
     /// The resource reports anomalies to a topic that the operator does not allow.
     TopicNotAllowed,
+    /// There is no ProfilerAccount of that name.
+    AccountMissing,
+    /// The identity may not be used in this namespace, or for this group.
+    AccountNotAllowed,
+    /// The role of the ProfilerAccount can't be assumed.
+    AccountNotReady,
+    /// The role belongs to another AWS account than the one that AWS reports.
+    AccountDiffers,
+    /// The operator can't read ProfilerAccounts.
+    AccountsNotWatched,
     /// AWS was changed externally, and the policy is to report it.
     DriftReported,
     /// AWS is only observed, whether it differs or not.

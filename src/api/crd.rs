@@ -1,10 +1,10 @@
-//! The `CustomResourceDefinition` as it is installed: the derived one, with what the derive can't express.
+//! The `CustomResourceDefinition`s as they are installed: the derived ones, with what the derive can't express.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 use serde_json::{Value, json};
 
-use super::ProfilingGroup;
+use super::{ProfilerAccount, ProfilingGroup};
 
 /// The CRD of [`ProfilingGroup`].
 ///
@@ -18,22 +18,46 @@ use super::ProfilingGroup;
 /// Never on a build whose tests pass: the derived schema has no input.
 #[must_use]
 pub fn crd() -> CustomResourceDefinition {
-    let mut crd = serde_json::to_value(ProfilingGroup::crd()).expect("a CRD is JSON");
-    for version in crd["spec"]["versions"].as_array_mut().into_iter().flatten() {
-        let schema = &mut version["schema"]["openAPIV3Schema"];
-        tidy(schema);
-        schema["properties"]["status"]["default"] = json!({ "observedGeneration": -1 });
-    }
-    serde_json::from_value(crd).expect("a CRD stays a CRD")
+    installed(ProfilingGroup::crd())
 }
 
-/// The CRD as YAML, as `crds/` holds it and the command `crds` prints it.
+/// The CRD of [`ProfilerAccount`], by the same rules.
 ///
 /// # Panics
 /// Never on a build whose tests pass.
 #[must_use]
-pub fn crd_yaml() -> String {
-    serde_saphyr::to_string(&crd()).expect("a CRD is YAML")
+pub fn account_crd() -> CustomResourceDefinition {
+    installed(ProfilerAccount::crd())
+}
+
+/// Every CRD.
+///
+/// # Panics
+/// Never on a build whose tests pass.
+#[must_use]
+pub fn crds() -> [CustomResourceDefinition; 2] {
+    [crd(), account_crd()]
+}
+
+/// A CRD as YAML, as `crds/` holds it and the command `crds` prints it.
+///
+/// # Panics
+/// Never on a build whose tests pass.
+#[must_use]
+pub fn crd_yaml(crd: &CustomResourceDefinition) -> String {
+    serde_saphyr::to_string(crd).expect("a CRD is YAML")
+}
+
+fn installed(derived: CustomResourceDefinition) -> CustomResourceDefinition {
+    let mut crd = serde_json::to_value(derived).expect("a CRD is JSON");
+    for version in crd["spec"]["versions"].as_array_mut().into_iter().flatten() {
+        let schema = &mut version["schema"]["openAPIV3Schema"];
+        tidy(schema);
+        if schema["properties"]["status"].is_object() {
+            schema["properties"]["status"]["default"] = json!({ "observedGeneration": -1 });
+        }
+    }
+    serde_json::from_value(crd).expect("a CRD stays a CRD")
 }
 
 fn tidy(schema: &mut Value) {
@@ -63,12 +87,14 @@ fn unwrapped(description: &str) -> String {
 mod tests {
     use super::*;
 
-    const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/crds/profilinggroups.codeguruprofiler.dev.yaml");
-
     #[test]
-    fn the_committed_crd_is_the_generated_one() {
-        let committed = std::fs::read_to_string(COMMITTED).unwrap_or_default();
-        assert!(committed == crd_yaml(), "run: cargo run -- crds > crds/profilinggroups.codeguruprofiler.dev.yaml");
+    fn the_committed_crds_are_the_generated_ones() {
+        for crd in crds() {
+            let name = crd.metadata.name.clone().unwrap_or_default();
+            let path = format!("{}/crds/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+            let committed = std::fs::read_to_string(path).unwrap_or_default();
+            assert!(committed == crd_yaml(&crd), "run: cargo run -- crds {name} > crds/{name}.yaml");
+        }
     }
 
     #[test]
@@ -81,8 +107,10 @@ mod tests {
 
     #[test]
     fn no_sentence_of_a_description_is_broken_into_lines() {
-        let definition = serde_json::to_value(crd()).unwrap().to_string();
-        assert!(!definition.contains("\\n"), "{definition}");
+        for crd in crds() {
+            let definition = serde_json::to_value(crd).unwrap().to_string();
+            assert!(!definition.contains("\\n"), "{definition}");
+        }
         assert_eq!(unwrapped("One\nparagraph.\n\nAnother\none."), "One paragraph.\n\nAnother one.");
     }
 

@@ -2,14 +2,16 @@
 
 mod condition;
 mod crd;
+mod profiler_account;
 mod profiling_group;
 mod status;
 mod timestamp;
 
 pub use condition::{ConditionType, Reason};
-pub use crd::{crd, crd_yaml};
+pub use crd::{account_crd, crd, crd_yaml, crds};
+pub use profiler_account::{AllowedFacet, ProfilerAccount, ProfilerAccountSpec};
 pub use profiling_group::{
-    AgentPermissions, AnomalyNotification, ComputePlatform, CreationPolicy, DeletionPolicy, DriftPolicy,
+    AccountRef, AgentPermissions, AnomalyNotification, ComputePlatform, CreationPolicy, DeletionPolicy, DriftPolicy,
     ManagementPolicy, ProfilingGroup, ProfilingGroupSpec,
 };
 pub use status::{

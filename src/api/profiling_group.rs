@@ -90,6 +90,9 @@ use super::ProfilingGroupStatus;
     validation = Rule::new("!has(oldSelf.region) || has(self.region)")
         .message("region can't be removed once set: create a new ProfilingGroup for another region")
         .reason(Reason::FieldValueForbidden),
+    validation = Rule::new("has(self.accountRef) == has(oldSelf.accountRef)")
+        .message("accountRef can be neither added nor removed: create a new ProfilingGroup for another account")
+        .reason(Reason::FieldValueForbidden),
 )]
 pub struct ProfilingGroupSpec {
     /// Name of the profiling group in AWS: 1 to 255 letters, digits, "-" or "_". It can differ from metadata.name, which
@@ -107,7 +110,8 @@ pub struct ProfilingGroupSpec {
     /// Whether profiling is enabled for the agents of the group.
     pub profiling_enabled: bool,
 
-    /// AWS region of the profiling group, such as eu-west-1; the operator's default region when absent. Immutable once set.
+    /// AWS region of the profiling group, such as eu-west-1. When absent, the region of the ProfilerAccount that accountRef
+    /// names, or the operator's default region. Immutable once set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(
         validation = Rule::new("self.matches('^[a-z]{2,4}(-[a-z]{2,12}){1,3}-[0-9]{1,2}$')")
@@ -118,6 +122,16 @@ pub struct ProfilingGroupSpec {
             .reason(Reason::FieldValueForbidden),
     )]
     pub region: Option<String>,
+
+    /// ProfilerAccount whose role is used in AWS, if its platform team allows it; the operator's own identity when absent.
+    /// Immutable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(
+        validation = Rule::new("self == oldSelf")
+            .message("accountRef is immutable: create a new ProfilingGroup for another account")
+            .reason(Reason::FieldValueForbidden),
+    )]
+    pub account_ref: Option<AccountRef>,
 
     /// Whether AWS is changed: Manage (when absent) makes AWS match this resource, Observe never writes to AWS and only
     /// reports differences.
@@ -214,6 +228,15 @@ pub struct AnomalyNotification {
             .reason(Reason::FieldValueInvalid),
     )]
     pub topic_arn: String,
+}
+
+/// Names a ProfilerAccount.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[schemars(description = "")]
+pub struct AccountRef {
+    /// Name of the ProfilerAccount.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
 }
 
 /// Whether AWS is changed.
@@ -353,10 +376,24 @@ mod tests {
             (json!({ "profilingGroupName": "other" }), "create a new ProfilingGroup"),
             (json!({ "region": "eu-central-1" }), "region is immutable once set"),
             (json!({ "region": null }), "region can't be removed"),
+            (json!({ "accountRef": { "name": "production" } }), "can be neither added nor removed"),
         ] {
             let message = refused(change.clone(), Some(&good));
             assert!(if says.is_empty() { message.is_empty() } else { message.contains(says) }, "{change}: {message}");
         }
+    }
+
+    #[test]
+    fn a_reference_to_an_account_is_never_changed() {
+        let spec =
+            |name: &str| json!({ "profilingGroupName": "a", "profilingEnabled": true, "accountRef": { "name": name } });
+        let none = json!({ "profilingGroupName": "a", "profilingEnabled": true });
+        let refused = |new: &Value, old: &Value| {
+            ProfilingGroupSpec::validate_cel(new, Some(old)).err().map(|error| error.to_string()).unwrap_or_default()
+        };
+        assert_eq!(refused(&spec("one"), &spec("one")), "");
+        assert!(refused(&spec("two"), &spec("one")).contains("accountRef is immutable"));
+        assert!(refused(&none, &spec("one")).contains("can be neither added nor removed"));
     }
 
     #[test]

@@ -164,6 +164,8 @@ pub struct ResponseDetails {
 pub struct AwsError {
     /// Which call.
     pub operation: Operation,
+    /// Through which ProfilerAccount; the operator's own identity when absent.
+    pub account: Option<String>,
     /// In which region.
     pub region: String,
     /// Of which group, if of one.
@@ -190,6 +192,7 @@ impl AwsError {
     pub fn new(operation: Operation, region: &str, group: Option<&str>, reason: FailureReason, effect: Effect) -> Self {
         Self {
             operation,
+            account: None,
             region: region.to_owned(),
             group: group.map(str::to_owned),
             reason,

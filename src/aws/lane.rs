@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     domain::{
+        account::Role,
         facet::{Facet, Tags},
         failure::{Failure, FailureReason},
         lane_id::LaneId,
@@ -46,6 +47,23 @@ pub struct LaneSettings {
     pub poll_interval: Duration,
     /// Calls a second, at most.
     pub calls_per_second: NonZeroU32,
+}
+
+impl LaneSettings {
+    /// Those of the lane `id`.
+    #[must_use]
+    pub fn of(self, id: &LaneId) -> Self {
+        self.with(id.role().map(|role| &**role))
+    }
+
+    /// With what the role sets in their place.
+    #[must_use]
+    pub fn with(self, role: Option<&Role>) -> Self {
+        Self {
+            poll_interval: role.and_then(|role| role.poll_interval).unwrap_or(self.poll_interval),
+            calls_per_second: role.and_then(|role| role.calls_per_second).unwrap_or(self.calls_per_second),
+        }
+    }
 }
 
 /// What a lane knows, shared between its poll loop and the decisions.
@@ -182,14 +200,14 @@ impl Lane {
     }
 
     fn circuit_changed(&self, circuit: Change) {
-        let region = self.id.region();
+        let (account, region) = (self.id.account(), self.id.region());
         match circuit {
             Change::Opened(failure) => {
-                tracing::warn!(region, reason = failure.reason.as_str(), "calls wait: {}", failure.detail);
+                tracing::warn!(account, region, reason = failure.reason.as_str(), "calls wait: {}", failure.detail);
                 self.state().open_circuit(failure);
             }
             Change::Closed { answered } => {
-                tracing::info!(region, "calls no longer wait");
+                tracing::info!(account, region, "calls no longer wait");
                 self.state().close_circuit(answered.then(|| self.moment()));
                 self.wake();
             }
@@ -248,7 +266,7 @@ impl Lane {
             Ok(()) => {
                 let had_failed = self.state().failure().is_some();
                 if had_failed {
-                    tracing::info!(region = self.id.region(), "AWS can be listed again");
+                    tracing::info!(account = self.id.account(), region = self.id.region(), "AWS can be listed again");
                 }
                 self.state().end_list(&listing, began, now, chance);
                 let circuit = self.limiter().listed(had_failed, now);
@@ -260,7 +278,8 @@ impl Lane {
                 let failure = Failure::from(&error);
                 let mut state = self.state();
                 if state.fails_otherwise(failure.reason) {
-                    tracing::warn!(region = self.id.region(), reason = failure.reason.as_str(), "{}", failure.detail);
+                    let (account, region) = (self.id.account(), self.id.region());
+                    tracing::warn!(account, region, reason = failure.reason.as_str(), "{}", failure.detail);
                 }
                 state.fail_list(failure, began, now, chance);
             }
@@ -296,14 +315,14 @@ impl Lane {
                 self.state().learn_account(account, now);
             }
             Err(error) => {
-                tracing::debug!(region = self.id.region(), "{}", error.detail());
+                tracing::debug!(account = self.id.account(), region = self.id.region(), "{}", error.detail());
                 self.state().fail_account(Failure::from(&error));
             }
         }
     }
 
     fn panicked(&self, operation: Operation, panic: &(dyn Any + Send)) -> AwsError {
-        tracing::error!(region = self.id.region(), %operation, "panic: {}", panic_message(panic));
+        tracing::error!(account = self.id.account(), region = self.id.region(), %operation, "panic: {}", panic_message(panic));
         AwsError::new(operation, self.id.region(), None, FailureReason::InternalError, Effect::Unclear)
     }
 

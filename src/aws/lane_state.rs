@@ -264,6 +264,12 @@ impl LaneState {
         }
     }
 
+    /// The account, once AWS has returned it.
+    #[must_use]
+    pub fn account(&self) -> Option<&str> {
+        self.account.as_deref()
+    }
+
     /// Why the last List failed, unless it succeeded.
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {

@@ -82,7 +82,7 @@ impl Lanes {
                 observer.changed(&name);
             }
         });
-        let lane = Arc::new(Lane::new(id.clone(), (self.connect)(id), state, self.settings, system, stop, news));
+        let lane = Arc::new(Lane::new(id.clone(), (self.connect)(id), state, self.settings.of(id), system, stop, news));
         running.insert(id.clone(), Arc::clone(&lane));
         let lanes = Arc::clone(self);
         drop(self.system.spawn(async move { lanes.run(&lane).await }));
@@ -90,7 +90,7 @@ impl Lanes {
 
     /// Polls until the lane is idle or the process stops; a panic is counted, and the loop goes on.
     async fn run(&self, lane: &Arc<Lane>) {
-        let idle = self.settings.poll_interval;
+        let idle = self.settings.of(lane.id()).poll_interval;
         while !self.stop.is_cancelled() {
             let Some(observer) = self.observer.upgrade() else { return };
             let polled = AssertUnwindSafe(lane.poll(idle)).catch_unwind().await;

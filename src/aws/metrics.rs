@@ -2,11 +2,11 @@
 
 mod limits;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 use parking_lot::Mutex;
 use prometheus_client::{
-    encoding::EncodeLabelSet,
+    encoding::{EncodeLabel, EncodeLabelSet, LabelSetEncoder},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::{Registry, Unit},
 };
@@ -16,6 +16,7 @@ use super::{
     error::{AwsError, Operation, is_known},
     limiter::{Class, Snapshot},
 };
+use crate::domain::lane_id::LaneId;
 
 /// From a fast answer to the longest time-out that makes sense.
 const BUCKETS: [f64; 11] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -23,7 +24,8 @@ const BUCKETS: [f64; 11] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
 struct RequestLabels {
     operation: &'static str,
-    region: String,
+    #[prometheus(flatten)]
+    lane: LaneLabels,
     http_status: u16,
     code: String,
     reason: &'static str,
@@ -32,12 +34,28 @@ struct RequestLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CallLabels {
     operation: &'static str,
-    region: String,
+    #[prometheus(flatten)]
+    lane: LaneLabels,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RegionLabels {
+/// A lane: its region, and its ProfilerAccount unless it has the operator's own identity.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LaneLabels {
     region: String,
+    account: Option<String>,
+}
+
+impl From<&LaneId> for LaneLabels {
+    fn from(id: &LaneId) -> Self {
+        Self { region: id.region().to_owned(), account: id.account().map(str::to_owned) }
+    }
+}
+
+impl EncodeLabelSet for LaneLabels {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), fmt::Error> {
+        ("region", self.region.as_str()).encode(encoder.encode_label())?;
+        self.account.as_deref().map_or(Ok(()), |account| ("account", account).encode(encoder.encode_label()))
+    }
 }
 
 /// What is known of the calls to AWS.
@@ -47,7 +65,7 @@ pub struct AwsMetrics {
     /// The label sets of `requests`, which does not list them.
     counted: Mutex<BTreeSet<RequestLabels>>,
     duration: Family<CallLabels, Histogram, fn() -> Histogram>,
-    inventory_age: Family<RegionLabels, Gauge<f64, std::sync::atomic::AtomicU64>>,
+    inventory_age: Family<LaneLabels, Gauge<f64, std::sync::atomic::AtomicU64>>,
     limits: LimitMetrics,
 }
 
@@ -87,7 +105,7 @@ impl AwsMetrics {
     pub fn record(
         &self,
         operation: Operation,
-        region: &str,
+        lane: &LaneId,
         http_status: Option<u16>,
         error: Option<&AwsError>,
         elapsed: Duration,
@@ -102,39 +120,40 @@ impl AwsMetrics {
         };
         let labels = RequestLabels {
             operation,
-            region: region.to_owned(),
+            lane: lane.into(),
             http_status: http_status.unwrap_or(0),
             code: code.to_owned(),
             reason: error.map_or("", |error| error.reason.as_str()),
         };
         self.requests.get_or_create(&labels).inc();
         self.counted.lock().insert(labels);
-        let labels = CallLabels { operation, region: region.to_owned() };
+        let labels = CallLabels { operation, lane: lane.into() };
         self.duration.get_or_create(&labels).observe(elapsed.as_secs_f64());
     }
 
-    /// A region is polled no longer: its series end.
-    pub fn forget(&self, region: &str) {
+    /// A lane polls no longer: its series end.
+    pub fn forget(&self, id: &LaneId) {
+        let lane = LaneLabels::from(id);
         let mut counted = self.counted.lock();
         counted.retain(|labels| {
-            let kept = labels.region != region;
+            let kept = labels.lane != lane;
             kept || !self.requests.remove(labels)
         });
         for operation in Operation::ALL {
-            self.duration.remove(&CallLabels { operation: operation.as_str(), region: region.to_owned() });
+            self.duration.remove(&CallLabels { operation: operation.as_str(), lane: lane.clone() });
         }
-        self.limits.forget(region);
-        self.set_inventory_age(region, None);
+        self.limits.forget(&lane);
+        self.set_inventory_age(id, None);
     }
 
-    /// How fast a region is called, and how many calls of each class wait.
-    pub(crate) fn set_limits(&self, region: &str, limits: Snapshot, waiting: impl Fn(Class) -> usize) {
-        self.limits.set(region, limits, waiting);
+    /// How fast a lane calls, and how many calls of each class wait.
+    pub(crate) fn set_limits(&self, id: &LaneId, limits: Snapshot, waiting: impl Fn(Class) -> usize) {
+        self.limits.set(&id.into(), limits, waiting);
     }
 
-    /// How old a region's inventory is; `None` while no resource needs it.
-    pub fn set_inventory_age(&self, region: &str, age: Option<Duration>) {
-        let labels = RegionLabels { region: region.to_owned() };
+    /// How old a lane's inventory is; `None` while no resource needs it.
+    pub fn set_inventory_age(&self, id: &LaneId, age: Option<Duration>) {
+        let labels = LaneLabels::from(id);
         match age {
             Some(age) => {
                 self.inventory_age.get_or_create(&labels).set(age.as_secs_f64());
@@ -154,8 +173,12 @@ mod tests {
     use super::*;
     use crate::{
         aws::error::{Effect, ResponseDetails},
-        domain::failure::FailureReason,
+        domain::{account::Account, failure::FailureReason},
     };
+
+    fn lane() -> LaneId {
+        LaneId::of_region("eu-west-1")
+    }
 
     fn failed(reason: FailureReason, code: Option<&str>) -> AwsError {
         let answer = ResponseDetails { http_status: 400, code: code.map(Into::into), ..ResponseDetails::default() };
@@ -169,14 +192,14 @@ mod tests {
         let metrics = AwsMetrics::register(&mut registry);
         let second = Duration::from_secs(1);
         let record = |status, error: Option<&AwsError>| {
-            metrics.record(Operation::Update, "eu-west-1", status, error, second);
+            metrics.record(Operation::Update, &lane(), status, error, second);
         };
         record(Some(200), None);
         record(Some(400), Some(&failed(FailureReason::Throttled, Some("ThrottlingException"))));
         record(Some(400), Some(&failed(FailureReason::InvalidRequest, Some("NobodyKnowsThis"))));
         record(Some(503), Some(&failed(FailureReason::ServiceUnavailable, None)));
         record(None, Some(&failed(FailureReason::TimedOut, None)));
-        metrics.set_inventory_age("eu-west-1", Some(Duration::from_millis(2500)));
+        metrics.set_inventory_age(&lane(), Some(Duration::from_millis(2500)));
 
         let mut text = String::new();
         encode(&mut text, &registry).unwrap();
@@ -199,12 +222,34 @@ mod tests {
             assert!(text.contains(line), "{line} in {text}");
         }
     }
+
+    #[test]
+    fn the_calls_of_an_account_have_its_name() {
+        let spec = serde_json::json!({ "roleArn": "arn:aws:iam::111122223333:role/a" });
+        let account = Account::read("prod", serde_json::from_value(spec).unwrap()).unwrap();
+        let lane = LaneId::new(Some(&account.role), "eu-west-1");
+        let mut registry = Registry::default();
+        let metrics = AwsMetrics::register(&mut registry);
+        metrics.record(Operation::List, &lane, Some(200), None, Duration::from_secs(1));
+        let shown = || {
+            let mut text = String::new();
+            encode(&mut text, &registry).unwrap();
+            text
+        };
+        let labels = r#"operation="ListProfilingGroups",region="eu-west-1",account="prod""#;
+        assert!(shown().contains(labels), "{}", shown());
+        metrics.forget(&LaneId::of_region("eu-west-1"));
+        assert!(shown().contains(labels), "of another lane");
+        metrics.forget(&lane);
+        assert!(!shown().contains(labels), "{}", shown());
+    }
+
     #[test]
     fn a_region_that_nobody_asks_for_any_more_has_no_age() {
         let mut registry = Registry::default();
         let metrics = AwsMetrics::register(&mut registry);
-        metrics.set_inventory_age("eu-west-1", Some(Duration::from_secs(400)));
-        metrics.set_inventory_age("eu-west-1", None);
+        metrics.set_inventory_age(&lane(), Some(Duration::from_secs(400)));
+        metrics.set_inventory_age(&lane(), None);
         let mut text = String::new();
         encode(&mut text, &registry).unwrap();
         assert!(!text.contains("codeguru_profiler_inventory_age_seconds{"), "{text}");

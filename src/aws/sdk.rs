@@ -1,5 +1,6 @@
 //! `ProfilerService` on the AWS SDK for Rust: configuration, calls, translation. The only layer that knows the SDK.
 
+mod assumed_role;
 mod credentials;
 mod default_region;
 mod details;
@@ -31,6 +32,7 @@ use futures::{FutureExt, future::BoxFuture};
 use tracing::{Instrument, debug, debug_span};
 
 use self::{
+    assumed_role::AssumedRole,
     credentials::{Checked, Configured},
     response_probe::ResponseProbe,
 };
@@ -40,9 +42,11 @@ use super::{
     service::{Page, ProfilerService},
 };
 use crate::domain::{
+    account::Role,
     arns::Arns,
     facet::{NewGroup, Tags},
     failure::FailureReason,
+    lane_id::LaneId,
     notifications::Channels,
     observation::Observation,
     permissions::Policy,
@@ -155,27 +159,42 @@ impl SdkServices {
         self.default_region.clone()
     }
 
-    /// A client for one region. Make one per region and keep it: it owns its connections.
+    /// The client of one lane. Make one per lane and keep it: it owns its connections.
     #[must_use]
-    pub fn for_region(&self, region: &str) -> Arc<dyn ProfilerService> {
+    pub fn for_lane(&self, lane: &LaneId) -> Arc<dyn ProfilerService> {
+        let region = lane.region();
         let here = Region::new(region.to_owned());
         // The queue retries these calls, with the limiter in between: retries in here would multiply.
         let once = RetryConfig::disabled();
-        let profiler = aws_sdk_codeguruprofiler::config::Builder::from(&self.shared)
-            .region(here.clone())
-            .retry_config(once.clone());
+        let shared = match lane.role() {
+            Some(role) => &self.with_role(role, region),
+            None => &self.shared,
+        };
+        let profiler =
+            aws_sdk_codeguruprofiler::config::Builder::from(shared).region(here.clone()).retry_config(once.clone());
         let profiler = match &self.endpoint_url {
             Some(url) => profiler.endpoint_url(url),
             None => profiler,
         };
-        let sts = aws_sdk_sts::config::Builder::from(&self.shared).region(here).retry_config(once);
+        let sts = aws_sdk_sts::config::Builder::from(shared).region(here).retry_config(once);
         Arc::new(SdkService {
-            region: region.to_owned(),
+            lane: lane.clone(),
             profiler: aws_sdk_codeguruprofiler::Client::from_conf(profiler.build()),
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
             configured: self.configured.clone(),
             metrics: Arc::clone(&self.metrics),
         })
+    }
+
+    /// The same configuration with the credentials of this role, assumed at STS of `region`.
+    fn with_role(&self, role: &Arc<Role>, region: &str) -> SdkConfig {
+        // Repeated as requests for the operator's own credentials are: nothing else repeats them.
+        let sts = aws_sdk_sts::config::Builder::from(&self.shared).region(Region::new(region.to_owned()));
+        let sts = aws_sdk_sts::Client::from_conf(sts.build());
+        let assumed = SharedCredentialsProvider::new(AssumedRole::new(Arc::clone(role), region, sts));
+        let checked = Checked::new(Configured::role(region), assumed);
+        let builder = self.shared.clone().into_builder();
+        builder.credentials_provider(SharedCredentialsProvider::new(checked)).build()
     }
 }
 
@@ -204,7 +223,7 @@ fn configuration(settings: &SdkSettings) -> ConfigLoader {
 }
 
 struct SdkService {
-    region: String,
+    lane: LaneId,
     profiler: aws_sdk_codeguruprofiler::Client,
     sts: aws_sdk_sts::Client,
     configured: Configured,
@@ -228,7 +247,10 @@ impl SdkService {
         let start = Instant::now();
         let came = send(probe.clone()).await;
         let elapsed = start.elapsed();
-        let blank = |reason, effect| AwsError::new(operation, &self.region, group, reason, effect);
+        let blank = |reason, effect| AwsError {
+            account: self.lane.account().map(Into::into),
+            ..AwsError::new(operation, self.lane.region(), group, reason, effect)
+        };
         let result = match came {
             Ok(output) => {
                 let details = probe.details(output.request_id());
@@ -250,12 +272,12 @@ impl SdkService {
         if let Err(error) = &result {
             debug!(error = error.detail(), ?elapsed, "AWS call failed");
         }
-        self.metrics.record(operation, &self.region, probe.http_status(), result.as_ref().err(), elapsed);
+        self.metrics.record(operation, &self.lane, probe.http_status(), result.as_ref().err(), elapsed);
         result
     }
 
     fn span(&self, operation: Operation, group: Option<&str>) -> tracing::Span {
-        debug_span!("aws", %operation, region = self.region, group, { REQUEST_ID } = tracing::field::Empty)
+        debug_span!("aws", %operation, account = self.lane.account(), region = self.lane.region(), group, { REQUEST_ID } = tracing::field::Empty)
     }
 }
 

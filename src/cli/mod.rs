@@ -12,6 +12,7 @@ pub use run::{RunArgs, RunError};
 use std::io::{self, Write};
 
 use clap::{Parser, Subcommand};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 
 use crate::api;
 
@@ -27,8 +28,11 @@ pub struct Cli {
 enum Command {
     /// Run the operator until SIGTERM or SIGINT.
     Run(Box<RunArgs>),
-    /// Print the CRD as YAML.
-    Crds,
+    /// Print the CRDs as YAML.
+    Crds {
+        /// Only the CRD of this name, such as profilinggroups.codeguruprofiler.dev.
+        name: Option<String>,
+    },
 }
 
 /// Why a command failed.
@@ -37,6 +41,9 @@ pub enum CommandError {
     /// `run` failed.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// `crds` names a CRD that does not exist.
+    #[error("there is no such CRD; crds without a name prints all of them")]
+    NoSuchCrd,
     /// Standard output takes no more.
     #[error("can't print")]
     Print(#[source] io::Error),
@@ -54,8 +61,17 @@ impl CommandError {
 pub fn execute(cli: Cli) -> Result<(), CommandError> {
     match cli.command {
         Command::Run(args) => Ok(run::run(&args)?),
-        Command::Crds => io::stdout().write_all(api::crd_yaml().as_bytes()).map_err(CommandError::Print),
+        Command::Crds { name } => print_crds(name.as_deref()),
     }
+}
+
+fn print_crds(name: Option<&str>) -> Result<(), CommandError> {
+    let is_asked = |crd: &CustomResourceDefinition| name.is_none_or(|name| crd.metadata.name.as_deref() == Some(name));
+    let documents: Vec<_> = api::crds().iter().filter(|crd| is_asked(crd)).map(api::crd_yaml).collect();
+    if documents.is_empty() {
+        return Err(CommandError::NoSuchCrd);
+    }
+    io::stdout().write_all(documents.join("---\n").as_bytes()).map_err(CommandError::Print)
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use crate::{
         instruments::Instruments,
         settings::{Pod, Settings},
     },
-    domain::{desired::Allowed, election::Terms, glob::Glob, grant::Grant},
+    domain::{account::Users, desired::Allowed, election::Terms, glob::Glob, grant::Grant},
     election::{Candidate, ElectionMetrics, LeaseLost},
     process::{
         health::{Liveness, Readiness},
@@ -144,6 +144,43 @@ pub struct RunArgs {
         value_parser = values::pattern
     )]
     pub allowed_topics: Vec<Glob>,
+
+    /// Namespaces whose resources can use the operator's own AWS identity, separated by commas; all by default. Resources
+    /// elsewhere need spec.accountRef.
+    #[arg(
+        long,
+        env = "CODEGURU_PROFILER_OPERATOR_OWN_IDENTITY_NAMESPACES",
+        value_name = "NAMES",
+        value_delimiter = ',',
+        value_parser = values::namespace
+    )]
+    pub own_identity_namespaces: Vec<String>,
+
+    /// Patterns of the names of groups that the operator's own AWS identity can be used for, separated by commas; "*"
+    /// stands for any characters. All by default.
+    #[arg(
+        long,
+        env = "CODEGURU_PROFILER_OPERATOR_OWN_IDENTITY_GROUP_NAMES",
+        value_name = "PATTERNS",
+        value_delimiter = ',',
+        value_parser = values::group_pattern
+    )]
+    pub own_identity_group_names: Vec<Glob>,
+
+    /// Watch ProfilerAccounts, which needs permissions in the whole cluster. If false, resources with spec.accountRef are
+    /// refused.
+    #[arg(
+        long,
+        env = "CODEGURU_PROFILER_OPERATOR_ACCOUNTS",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "true",
+        default_missing_value = "true",
+        action = clap::ArgAction::Set,
+        value_parser = BoolishValueParser::new()
+    )]
+    pub accounts: bool,
 
     /// Endpoint of CodeGuru Profiler instead of the AWS default.
     #[arg(long, env = "CODEGURU_PROFILER_OPERATOR_ENDPOINT_URL", value_name = "URL")]
@@ -298,7 +335,7 @@ async fn operate(args: &RunArgs, terms: Option<Terms>) -> Result<(), RunError> {
     let settings = args.settings(services.default_region(), terms);
     let surroundings = Surroundings {
         client: clients.resources,
-        connect: Box::new(move |lane| services.for_region(lane.region())),
+        connect: Box::new(move |lane| services.for_lane(lane)),
         permits,
         system,
         stop: stop.clone(),
@@ -348,10 +385,20 @@ impl RunArgs {
                 principals: self.allowed_principals.clone(),
                 topics: self.allowed_topics.clone(),
             },
+            own_users: self.users_of_own_identity(),
+            accounts: self.accounts,
             aws_timeout: self.aws_timeout,
             status_timeout: terms.map_or(STATUS_TIMEOUT, |terms| STATUS_TIMEOUT.min(terms.longest_call())),
             pod: self.pod_namespace.clone().zip(self.pod_name.clone()).map(|(namespace, name)| Pod { namespace, name }),
             calls_per_second: self.aws_calls_per_second,
+        }
+    }
+
+    fn users_of_own_identity(&self) -> Users {
+        let Self { own_identity_namespaces: namespaces, own_identity_group_names: names, .. } = self;
+        Users {
+            namespaces: (!namespaces.is_empty()).then(|| namespaces.iter().cloned().collect()),
+            group_names: (!names.is_empty()).then(|| names.clone()),
         }
     }
 
@@ -395,7 +442,7 @@ mod tests {
             assert_eq!(found, Some(expected.as_str()), "--{flag}");
             flags += 1;
         }
-        assert_eq!(flags, 27);
+        assert_eq!(flags, 30);
     }
 
     #[test]

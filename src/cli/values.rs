@@ -63,6 +63,16 @@ pub(super) fn pattern(text: &str) -> Result<Glob, String> {
     }
 }
 
+/// Reads a pattern of names of groups.
+pub(super) fn group_pattern(text: &str) -> Result<Glob, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_*".contains(c);
+    if (1..=255).contains(&text.len()) && text.chars().all(allowed) {
+        Ok(Glob::new(text))
+    } else {
+        Err("not a pattern; give 1 to 255 letters, digits, \"-\", \"_\" or \"*\", such as shop-*".to_owned())
+    }
+}
+
 /// Reads an address to listen on.
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse()

@@ -118,7 +118,7 @@ async fn send(
         Ok(Ok(())) => {
             shell.memory.lock().handle_written_to_aws(evaluation, step, cause, shell.now());
             if cause == Cause::Drift {
-                shell.metrics.drift_corrected(lane.region(), facet);
+                shell.metrics.drift_corrected(&lane, facet);
             }
             tracing::info!(?step, ?cause, "wrote {facet}");
             Ok(())
@@ -140,9 +140,12 @@ async fn send(
     }
 }
 
-/// While it waited, the object may have been deleted or edited, or have lost its claim.
+/// While it waited, the object may have been deleted or edited, or have lost its claim, or its ProfilerAccount may have
+/// been changed.
 fn still_planned(shell: &Shell, evaluation: &Evaluation) -> Result<Evaluation, Apply> {
-    let now = shell.evaluate(&evaluation.key).filter(|now| now.uid == evaluation.uid && now.plan == evaluation.plan);
+    let same =
+        |now: &Evaluation| now.uid == evaluation.uid && now.plan == evaluation.plan && now.lane() == evaluation.lane();
+    let now = shell.evaluate(&evaluation.key).filter(same);
     now.filter(|_| !shell.stop.is_cancelled()).ok_or(Apply::GivenUp)
 }
 

@@ -44,10 +44,13 @@ impl LaneEvents {
         if reports.trouble == trouble.map(|failure| failure.reason) {
             return None;
         }
-        let region = lane.region();
+        let place = match lane.account() {
+            Some(account) => format!("ProfilerAccount {account}, region {}", lane.region()),
+            None => format!("Region {}", lane.region()),
+        };
         let Some(Failure { reason, message, detail, .. }) = trouble else {
             reports.trouble = None;
-            let note = format!("Region {region}: AWS answers again.");
+            let note = format!("{place}: AWS answers again.");
             return Some(EventDraft { warning: false, reason: "Recovered", action: "Call", note });
         };
         if reports.last.get(reason).is_some_and(|last| now.since(*last) < REPORTED_AGAIN_AFTER) {
@@ -59,7 +62,7 @@ impl LaneEvents {
             Some(_) => ("Call", "calls about profiling groups wait, and one at a time is tried: "),
             None => ("List", ""),
         };
-        let note = format!("Region {region}: {waiting}{message}. {detail}");
+        let note = format!("{place}: {waiting}{message}. {detail}");
         Some(EventDraft { warning: true, reason: reason.as_str(), action, note })
     }
 

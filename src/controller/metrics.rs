@@ -17,18 +17,20 @@ use prometheus_client::{
 use super::memory::{Memory, compact::CompactStatus};
 use crate::{
     api::{ConditionType, Reason},
-    domain::{conditions::Status, facet::Facet},
+    aws::metrics::LaneLabels,
+    domain::{conditions::Status, facet::Facet, lane_id::LaneId},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct FacetLabels {
-    region: String,
+    #[prometheus(flatten)]
+    lane: LaneLabels,
     facet: &'static str,
 }
 
 impl FacetLabels {
-    fn of(region: &str, facet: Facet) -> Self {
-        Self { region: region.to_owned(), facet: facet.name() }
+    fn of(lane: &LaneId, facet: Facet) -> Self {
+        Self { lane: lane.into(), facet: facet.name() }
     }
 }
 
@@ -108,24 +110,24 @@ impl ControllerMetrics {
         this
     }
 
-    /// A region is polled from now on. Its counters start at 0, not with its first count: from a series that begins at
+    /// A lane polls from now on. Its counters start at 0, not with its first count: from a series that begins at
     /// 500, Prometheus sees no increase.
-    pub fn begins(&self, region: &str) {
+    pub fn begins(&self, lane: &LaneId) {
         for facet in Facet::ALL {
-            drop(self.drift_corrections.get_or_create(&FacetLabels::of(region, facet)));
+            drop(self.drift_corrections.get_or_create(&FacetLabels::of(lane, facet)));
         }
     }
 
-    /// A region is polled no longer: its series end.
-    pub fn ends(&self, region: &str) {
+    /// A lane polls no longer: its series end.
+    pub fn ends(&self, lane: &LaneId) {
         for facet in Facet::ALL {
-            self.drift_corrections.remove(&FacetLabels::of(region, facet));
+            self.drift_corrections.remove(&FacetLabels::of(lane, facet));
         }
     }
 
     /// A group was reset.
-    pub fn drift_corrected(&self, region: &str, facet: Facet) {
-        self.drift_corrections.get_or_create(&FacetLabels::of(region, facet)).inc();
+    pub fn drift_corrected(&self, lane: &LaneId, facet: Facet) {
+        self.drift_corrections.get_or_create(&FacetLabels::of(lane, facet)).inc();
     }
 
     /// A decision was made.
@@ -257,10 +259,11 @@ mod tests {
         let shown = |count: u8| {
             format!("codeguru_profiler_drift_corrections_total{{region=\"eu-west-1\",facet=\"tags\"}} {count}\n")
         };
-        metrics.begins("eu-west-1");
+        let lane = LaneId::of_region("eu-west-1");
+        metrics.begins(&lane);
         assert!(text().contains(&shown(0)), "{}", text());
-        metrics.drift_corrected("eu-west-1", Facet::Tags);
-        metrics.begins("eu-west-1");
+        metrics.drift_corrected(&lane, Facet::Tags);
+        metrics.begins(&lane);
         assert!(text().contains(&shown(1)), "{}", text());
     }
 

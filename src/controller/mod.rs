@@ -3,6 +3,7 @@
 pub mod instruments;
 pub mod settings;
 
+mod account_watch;
 mod apply;
 mod events;
 mod finalizer;
@@ -26,6 +27,7 @@ use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use self::{
+    account_watch::follow_accounts,
     instruments::Instruments,
     scheduler::Scheduler,
     settings::Settings,
@@ -83,14 +85,17 @@ pub async fn run(
     let shell = Shell::new(surroundings, settings, instruments);
     shell.metrics.watches(&shell.settings.namespaces);
     let mut watching = system.spawn(follow(Arc::clone(&shell), health.readiness));
+    let mut watching_accounts = system.spawn(follow_accounts(Arc::clone(&shell)));
     let mut scheduling = system.spawn(Scheduler::new(Arc::clone(&shell)).run(health.liveness));
     let ended = tokio::select! {
         biased;
         done = &mut scheduling => early("the scheduler", done, &stop),
         done = &mut watching => early("the watch", done, &stop),
+        done = &mut watching_accounts => early("the watch of ProfilerAccounts", done, &stop),
     };
     stop.cancel();
     watching.abort();
+    watching_accounts.abort();
     scheduling.abort();
     ended
 }

@@ -69,6 +69,7 @@ fn span(evaluation: &Evaluation) -> tracing::Span {
         namespace = &*key.namespace,
         name = &*key.name,
         generation = object.generation,
+        account = evaluation.lane().and_then(LaneId::account),
         region = evaluation.lane().map(LaneId::region),
         { REQUEST_ID } = tracing::field::Empty
     )

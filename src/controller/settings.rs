@@ -4,7 +4,11 @@ use std::{num::NonZeroU32, time::Duration};
 
 use crate::{
     aws::lane::LaneSettings,
-    domain::{desired::Allowed, situation::Limits},
+    domain::{
+        account::{Role, Users},
+        desired::Allowed,
+        situation::Limits,
+    },
 };
 
 /// The shortest time that a group waits for its former owner.
@@ -30,6 +34,10 @@ pub struct Settings {
     pub details_interval: Duration,
     /// What resources may do.
     pub allowed: Allowed,
+    /// Which resources may use the operator's own identity.
+    pub own_users: Users,
+    /// Whether ProfilerAccounts are watched.
+    pub accounts: bool,
     /// How long one AWS call may take.
     pub aws_timeout: Duration,
     /// How long one write of a status may take.
@@ -62,10 +70,10 @@ impl Settings {
         self.aws_timeout + CALL_SLACK
     }
 
-    /// What decisions need.
+    /// What decisions need about a resource that uses this role, or the operator's own identity.
     #[must_use]
-    pub fn limits(&self) -> Limits {
-        Limits::new(self.poll_interval, self.agent_stale_after, self.details_interval)
+    pub fn limits(&self, role: Option<&Role>) -> Limits {
+        Limits::new(self.lane().with(role).poll_interval, self.agent_stale_after, self.details_interval)
     }
 
     /// How long a group waits for its former owner while others want it.

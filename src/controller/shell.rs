@@ -196,7 +196,7 @@ impl Shell {
         for id in lanes {
             let state = self.memory.lock().lane(&id);
             if let Some(state) = state {
-                self.metrics.begins(id.region());
+                self.metrics.begins(&id);
                 self.lanes.start_or_wake(&id, state);
             }
         }
@@ -211,8 +211,8 @@ impl Shell {
         for lane in self.lanes.all() {
             let id = lane.id();
             let age = lane.state().inventory_age(self.moment());
-            self.aws_metrics.set_inventory_age(id.region(), age);
-            self.aws_metrics.set_limits(id.region(), lane.limits(), |class| waiting.count(id, class));
+            self.aws_metrics.set_inventory_age(id, age);
+            self.aws_metrics.set_limits(id, lane.limits(), |class| waiting.count(id, class));
         }
     }
 
@@ -232,7 +232,7 @@ impl Shell {
 impl LaneObserver for Shell {
     fn changed(&self, lane: &LaneId) {
         self.publish_lane_events(lane);
-        let wanted = self.memory.lock().handle_lane_news(lane);
+        let wanted = self.memory.lock().handle_lane_news(lane, self.now());
         self.carry_out(wanted, false);
         // A List that succeeded may let a step through.
         self.triggers.routine([]);
@@ -242,8 +242,8 @@ impl LaneObserver for Shell {
         let ended = self.memory.lock().handle_lane_idle(lane, idle, self.moment());
         if ended {
             self.lane_events.forget(lane);
-            self.metrics.ends(lane.region());
-            self.aws_metrics.forget(lane.region());
+            self.metrics.ends(lane);
+            self.aws_metrics.forget(lane);
         }
         ended
     }

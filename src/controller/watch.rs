@@ -1,8 +1,9 @@
 //! Joins the watches of several namespaces: complete when each has listed or is refused. Each lists again alone.
 
-mod pauses;
+pub mod pauses;
+pub mod refusal;
 
-use std::{collections::BTreeSet, iter, mem, time::Duration};
+use std::{collections::BTreeSet, iter, mem};
 
 use futures::{Stream, StreamExt, future::ready, stream};
 use kube::{
@@ -15,15 +16,12 @@ use kube::{
     },
 };
 
-use self::pauses::with_pauses;
+use self::{pauses::with_pauses, refusal::Refusal};
 use super::memory::{key::Key, object::resource};
 use crate::{
     domain::moment::Moment,
     process::{error_chain::error_chain, system::System},
 };
-
-/// A namespace that has been refused for this long counts as empty until it can be listed.
-const REFUSED_FOR: Duration = Duration::from_secs(10);
 
 /// What the watch reports.
 #[derive(Debug)]
@@ -86,7 +84,7 @@ pub fn merged_watch(
 }
 
 /// The API server streams the list, which takes the least time and memory on both sides; in pages where it can't.
-fn listed_and_watched(api: Api<DynamicObject>) -> impl Stream<Item = watcher::Result<Event<DynamicObject>>> + Send {
+pub fn listed_and_watched(api: Api<DynamicObject>) -> impl Stream<Item = watcher::Result<Event<DynamicObject>>> + Send {
     let streams = watcher::watcher(api.clone(), watcher::Config::default().streaming_lists());
     let pages = watcher::watcher(api, watcher::Config::default());
     streams.take_while(|event| ready(!event.as_ref().is_err_and(lacks_watch_list))).chain(pages)
@@ -106,27 +104,21 @@ struct Merge {
 struct Source {
     namespace: String,
     synced: bool,
-    refused_since: Option<Moment>,
-    refused: bool,
+    refusal: Refusal,
     listing: BTreeSet<Key>,
 }
 
 impl Merge {
     fn new(namespaces: Vec<String>) -> Self {
-        let source = |namespace| Source {
-            namespace,
-            synced: false,
-            refused_since: None,
-            refused: false,
-            listing: BTreeSet::new(),
-        };
+        let source =
+            |namespace| Source { namespace, synced: false, refusal: Refusal::default(), listing: BTreeSet::new() };
         Self { sources: namespaces.into_iter().map(source).collect(), complete: false }
     }
 
     fn take(&mut self, source: usize, event: Event<DynamicObject>) -> Vec<Watched> {
         let source = &mut self.sources[source];
         if !matches!(event, Event::Init) {
-            (source.refused_since, source.refused) = (None, false);
+            source.refusal.ends();
         }
         match event {
             Event::Init => {
@@ -151,15 +143,9 @@ impl Merge {
     /// A namespace that is gone or forbidden must not stop the others.
     fn failed(&mut self, source: usize, error: &watcher::Error, now: Moment) -> Vec<Watched> {
         let source = &mut self.sources[source];
-        if !is_refusal(error) {
-            source.refused_since = None;
+        if !source.refusal.failed(is_refusal(error), now) {
             return Vec::new();
         }
-        let since = *source.refused_since.get_or_insert(now);
-        if source.refused || now.since(since) < REFUSED_FOR {
-            return Vec::new();
-        }
-        source.refused = true;
         let namespace = source.namespace.clone();
         let mut events = vec![Watched::Refused { namespace, detail: error_chain(error) }];
         events.extend(self.completed());
@@ -169,7 +155,7 @@ impl Merge {
     /// While no namespace can be listed, the operator is not ready.
     fn completed(&mut self) -> Option<Watched> {
         let listed = self.sources.iter().any(|source| source.synced);
-        let settled = self.sources.iter().all(|source| source.synced || source.refused);
+        let settled = self.sources.iter().all(|source| source.synced || source.refusal.holds());
         (!self.complete && listed && settled).then(|| {
             self.complete = true;
             Watched::Complete
@@ -177,8 +163,10 @@ impl Merge {
     }
 }
 
-fn is_refusal(error: &watcher::Error) -> bool {
-    status_of(error).is_some_and(|status| status.is_forbidden() || status.is_not_found())
+/// Whether the API server has refused it: the kind or namespace is not there, or may not be listed.
+pub fn is_refusal(error: &watcher::Error) -> bool {
+    // A kind that is not installed has no path, and so no answer of the API's form.
+    status_of(error).is_some_and(|status| status.is_forbidden() || status.is_not_found() || status.code == 404)
 }
 
 /// The API server's answer, if it was one that failed the watch.

@@ -2,13 +2,15 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::{lane_id::LaneId, moment::Moment};
+use super::moment::Moment;
 
-/// A group in AWS.
+/// A group in AWS: one and the same for all identities of one AWS account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Group {
-    /// Where it is.
-    pub lane: LaneId,
+    /// The AWS account; `None` for that of the operator's own identity.
+    pub account: Option<Arc<str>>,
+    /// The region.
+    pub region: Arc<str>,
     /// Its name.
     pub name: Arc<str>,
 }
@@ -212,7 +214,7 @@ mod tests {
     const START: Moment = Moment(0);
 
     fn group() -> Group {
-        Group { lane: LaneId::of_region("eu-west-1"), name: "a".into() }
+        Group { account: None, region: "eu-west-1".into(), name: "a".into() }
     }
 
     fn rank(newcomer: bool, created: i64, uid: &str) -> Seniority {
@@ -312,7 +314,7 @@ mod tests {
 
     #[test]
     fn moving_to_another_group_frees_the_former_one() {
-        let other = Group { lane: LaneId::of_region("us-east-1"), ..group() };
+        let other = Group { region: "us-east-1".into(), ..group() };
         let mut claims = claims();
         claims.claim(&"a", &group(), rank(true, 1, "x"), START);
         claims.claim(&"b", &group(), rank(true, 2, "y"), START);

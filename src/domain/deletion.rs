@@ -1,6 +1,7 @@
 //! What happens in AWS when a resource is deleted, and when it may go. Pure.
 
 use super::{
+    account::Access,
     desired::NotAllowed,
     facet::Step,
     grant::Grant,
@@ -47,6 +48,8 @@ pub enum Release {
     NoRegion,
     /// Another resource owns the group.
     NotOwner,
+    /// The resource may not use the identity that it names.
+    AccessRefused,
     /// The platform team does not allow it.
     NotAllowed(Grant),
     /// The group was not created by this resource.
@@ -72,6 +75,7 @@ impl Release {
             Self::Unreadable => "the spec can't be read".into(),
             Self::NoRegion => "no region is known".into(),
             Self::NotOwner => "another ProfilingGroup owns the group".into(),
+            Self::AccessRefused => "the resource may not use the AWS identity that it names".into(),
             Self::NotAllowed(grant) => format!("this operator does not allow {}", grant.needed_by()),
             Self::NotCreatedHere => "this resource did not create the group".into(),
         };
@@ -194,6 +198,11 @@ impl Situation {
         }
         if !self.desired.manages {
             return Some(Release::Observed);
+        }
+        match self.access {
+            Access::Granted => {}
+            Access::Unknown => return None,
+            Access::Refused(_) => return Some(Release::AccessRefused),
         }
         // Who may be named no longer matters.
         if let Some(NotAllowed::Grant(grant)) = &self.desired.not_allowed {

@@ -41,7 +41,7 @@ macro_rules! failure_reasons {
 
 failure_reasons! {
     FixMe: GroupNotFound AccessDenied CredentialsExpired CredentialsInvalid CredentialsMissing SignatureRejected
-        InvalidRequest QuotaExceeded FinalizerDenied;
+        InvalidRequest QuotaExceeded FinalizerDenied AccountNotReady;
     Throttled: Throttled;
     Conflict: Conflict;
     Transient: ServiceUnavailable Unreachable TimedOut MalformedAnswer InternalError;
@@ -65,7 +65,8 @@ impl FailureReason {
             | Self::CredentialsExpired
             | Self::CredentialsInvalid
             | Self::CredentialsMissing
-            | Self::SignatureRejected => true,
+            | Self::SignatureRejected
+            | Self::AccountNotReady => true,
             Self::GroupNotFound
             | Self::AccessDenied
             | Self::InvalidRequest

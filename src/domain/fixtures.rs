@@ -5,6 +5,7 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{
+    account::Access,
     arns::{Arns, Dated},
     conditions,
     deletion::Life,
@@ -84,6 +85,7 @@ pub fn new() -> Situation {
         generation: GENERATION,
         unreadable: None,
         life: Life::Alive { finalizer: false },
+        access: Access::Granted,
         desired: Desired {
             name: "Checkout_Service".into(),
             profiling_enabled: true,

@@ -1,5 +1,6 @@
 //! Decisions, pure: no clock, no I/O, no client. A rule is changed here, beside its table test.
 
+pub mod account;
 pub(crate) mod agents;
 pub mod arns;
 pub(crate) mod backoff;
@@ -15,7 +16,7 @@ pub mod failure;
 pub(crate) mod fixtures;
 pub mod glob;
 pub mod grant;
-pub(crate) mod lane_id;
+pub mod lane_id;
 pub(crate) mod moment;
 pub mod notifications;
 pub mod observation;

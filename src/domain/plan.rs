@@ -4,6 +4,7 @@ mod intent;
 
 use self::intent::Intent;
 use super::{
+    account::{Access, Refusal},
     arns::ArnsView,
     deletion::Ending,
     desired::NotAllowed,
@@ -58,6 +59,15 @@ pub enum State<'a> {
     Suspended,
     /// Another resource owns the group.
     ClaimedByAnother(&'a str),
+    /// The resource may not use the identity that it names.
+    AccessRefused(&'a Refusal),
+    /// The role belongs to another AWS account than the one that AWS reports.
+    AccountDiffers {
+        /// The account that AWS reports.
+        is: &'a str,
+        /// The role's.
+        wanted: &'a str,
+    },
     /// Neither the resource nor the operator names a region.
     RegionMissing,
     /// It would now be looked for elsewhere than it was found.
@@ -178,6 +188,8 @@ impl State<'_> {
             }
             Self::Unreadable(_)
             | Self::ClaimedByAnother(_)
+            | Self::AccessRefused(_)
+            | Self::AccountDiffers { .. }
             | Self::RegionMissing
             | Self::TargetChanged { .. }
             | Self::NotAllowed(_)
@@ -303,6 +315,12 @@ impl Situation {
         if self.desired.suspended {
             return Some(State::Suspended);
         }
+        match &self.access {
+            Access::Granted => {}
+            // What was reported is kept, as after a restart.
+            Access::Unknown => return Some(if self.was_reported() { State::Kept } else { State::Waiting }),
+            Access::Refused(refusal) => return Some(State::AccessRefused(refusal)),
+        }
         if let Some(what) = &self.desired.not_allowed {
             return Some(State::NotAllowed(what));
         }
@@ -311,7 +329,7 @@ impl Situation {
         }
         let Some(lane) = &self.lane else { return Some(State::RegionMissing) };
         let differs = || self.platform_differs().filter(|_| !self.is_deleting());
-        self.target_changed(lane).or_else(differs)
+        account_differs(lane).or_else(|| self.target_changed(lane)).or_else(differs)
     }
 
     fn platform_differs(&self) -> Option<State<'_>> {
@@ -322,16 +340,18 @@ impl Situation {
 
     fn target_changed(&self, lane: &LaneView) -> Option<State<'_>> {
         let (account, region) = (self.remembered.account.as_deref()?, self.remembered.region.as_deref()?);
-        let is_account = lane.account.as_deref().unwrap_or(account);
+        let is_account = lane.account.as_deref().or(lane.id.role().map(|role| &*role.aws_account)).unwrap_or(account);
         (self.remembered.seen && (is_account, lane.id.region()) != (account, region)).then(|| State::TargetChanged {
             was: format!("account {account}, region {region}"),
             is: format!("account {is_account}, region {}", lane.id.region()),
         })
     }
 
-    /// An edit that was made while the process was away must not reach an account that AWS has not confirmed yet.
+    /// An edit that was made while the process was away must not reach an account that AWS has not confirmed yet, and
+    /// nothing is written through a role before AWS has confirmed the account that it belongs to.
     pub(super) fn target_is_unverified(&self) -> bool {
-        self.remembered.seen && self.lane.as_ref().is_some_and(|lane| lane.account.is_none())
+        let unknown = |lane: &LaneView| lane.account.is_none() && (self.remembered.seen || lane.id.role().is_some());
+        self.lane.as_ref().is_some_and(unknown)
     }
 
     /// Whether it waits for its lane's circuit to close.
@@ -413,6 +433,11 @@ impl Situation {
         let details = self.all_arns().filter(ArnsView::drifted).map(|arns| arns.difference());
         existence.into_iter().chain(switch).chain(tags).chain(details).collect()
     }
+}
+
+fn account_differs(lane: &LaneView) -> Option<State<'_>> {
+    let (is, wanted) = (lane.account.as_deref()?, &*lane.id.role()?.aws_account);
+    (is != wanted).then_some(State::AccountDiffers { is, wanted })
 }
 
 #[cfg(test)]

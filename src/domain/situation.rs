@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{
+    account::Access,
     arns::{ArnsView, Dated},
     deletion::Life,
     desired::Desired,
@@ -165,6 +166,8 @@ pub struct Situation {
     pub unreadable: Option<String>,
     /// Where the resource is in its life.
     pub life: Life,
+    /// Whether the resource may use the identity that it names.
+    pub access: Access,
     /// What the user requests.
     pub desired: Desired,
     /// What the status remembers.

@@ -43,14 +43,18 @@ async fn common_annotations_are_on_every_resource_and_replace_none_of_its_own() 
     let annotations = |kind: &str| everything.one(kind)["metadata"]["annotations"].clone();
     assert_eq!(annotations("Deployment")["example.com/reload"], "true");
     assert_eq!(annotations("Service")["example.com/port"], "http");
-    assert_eq!(annotations("CustomResourceDefinition")["argocd.argoproj.io/sync-options"], "ServerSideApply=true");
+    for crd in everything.all("CustomResourceDefinition") {
+        assert_eq!(crd["metadata"]["annotations"]["argocd.argoproj.io/sync-options"], "ServerSideApply=true");
+    }
 
     let values =
         "commonAnnotations.a=common,deploymentAnnotations.a=own,crds.annotations.helm\\.sh/resource-policy=none";
     let rendered = Rendered::with(&["--set", values]).await;
     assert_eq!(rendered.one("Deployment")["metadata"]["annotations"], json!({ "a": "own" }));
     let kept = json!({ "a": "common", "helm.sh/resource-policy": "keep" });
-    assert_eq!(rendered.one("CustomResourceDefinition")["metadata"]["annotations"], kept, "crds.keep decides");
+    for crd in rendered.all("CustomResourceDefinition") {
+        assert_eq!(crd["metadata"]["annotations"], kept, "crds.keep decides");
+    }
 }
 
 #[tokio::test]

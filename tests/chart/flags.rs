@@ -9,8 +9,9 @@ use serde_json::Value;
 use crate::rendered::{FILES, NAME, Rendered};
 
 /// Flags without a value of the same name, and what sets them instead.
-const OTHERWISE: [(&str, &str); 5] = [
+const OTHERWISE: [(&str, &str); 6] = [
     ("namespace", "watchNamespaces, which narrows the permissions as well"),
+    ("accounts", "watchNamespaces, which leaves no permissions in the cluster"),
     ("leader-election-namespace", "the namespace of the pod, where its permissions are"),
     ("pod-name", "a variable that the pod's own name is given to"),
     ("pod-namespace", "a variable, likewise"),
@@ -123,6 +124,9 @@ async fn every_setting_reaches_the_operator_as_its_flag() {
         "--allowed-principals=arn:aws:iam::111122223333:role/agents/*,arn:aws:iam::111122223333:role/agent-?",
         "--allowed-topics=arn:aws:sns:*:111122223333:profiler-*",
         "--details-interval=20m",
+        "--accounts=false",
+        "--own-identity-namespaces=shop",
+        "--own-identity-group-names=shop-*,search-*",
     ] {
         assert!(args.iter().any(|found| found == arg), "{arg} in {args:?}");
     }

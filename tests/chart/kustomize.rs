@@ -61,7 +61,7 @@ async fn access_is_the_base_without_what_runs_in_the_cluster() {
     let runs = ["Deployment", "PodDisruptionBudget", "Service"];
     base.retain(|object| !runs.iter().any(|kind| object["kind"] == *kind));
     assert_eq!(access, base);
-    assert_eq!(access.len(), 9);
+    assert_eq!(access.len(), 10);
 }
 
 #[tokio::test]

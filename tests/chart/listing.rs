@@ -43,11 +43,13 @@ async fn the_image_is_the_one_that_is_installed() {
 
 #[test]
 fn the_crds_are_the_operators_and_their_example_is_the_first_one_of_the_repository() {
-    let definition = api::crd();
-    let listed = &annotation("crds")[0];
-    assert_eq!(listed["name"], json!(definition.metadata.name));
-    assert_eq!(listed["kind"], definition.spec.names.kind);
-    assert_eq!(listed["version"], api::VERSION);
+    let listed = annotation("crds");
+    assert_eq!(listed.as_array().unwrap().len(), api::crds().len());
+    for (definition, listed) in api::crds().iter().zip(listed.as_array().unwrap()) {
+        assert_eq!(listed["name"], json!(definition.metadata.name));
+        assert_eq!(listed["kind"], definition.spec.names.kind);
+        assert_eq!(listed["version"], api::VERSION);
+    }
     let example = fs::read_to_string(paths::workspace().join("examples/checkout.yaml")).unwrap();
     assert_eq!(annotation("crdsExamples"), json!([yaml(&example)]));
 }

@@ -154,6 +154,9 @@ fn allowed(rendered: &Rendered) -> BTreeMap<String, BTreeSet<String>> {
 
 const GROUPS: [&str; 4] =
     ["get profilinggroups", "list profilinggroups", "update profilinggroups/status", "watch profilinggroups"];
+/// Through which accounts AWS is called, in the whole cluster.
+const ACCOUNTS: [&str; 5] =
+    ["get profileraccounts", "list profileraccounts", "watch profileraccounts", "list namespaces", "watch namespaces"];
 /// Where its pod is, it publishes events about that pod.
 const EVENTS: [&str; 1] = ["create events"];
 const LEASES: [&str; 5] = ["create leases", "get leases", "list leases", "update leases", "watch leases"];
@@ -170,7 +173,7 @@ fn expected(all: &[(&str, &[&[&str]])]) -> BTreeMap<String, BTreeSet<String>> {
 #[tokio::test]
 async fn the_operator_may_read_write_the_status_publish_events_and_hold_a_lease_and_nothing_else() {
     let rendered = Rendered::with(&["--set", NO_USERS]).await;
-    assert_eq!(allowed(&rendered), expected(&[(EVERYWHERE, &[&GROUPS, &EVENTS]), (SYSTEM, &[&LEASES])]));
+    assert_eq!(allowed(&rendered), expected(&[(EVERYWHERE, &[&GROUPS, &EVENTS, &ACCOUNTS]), (SYSTEM, &[&LEASES])]));
     let role: ClusterRole = rendered.typed("ClusterRole");
     let binding: ClusterRoleBinding = rendered.typed("ClusterRoleBinding");
     assert_eq!(binding.role_ref.name, role.metadata.name.unwrap());
@@ -183,12 +186,12 @@ async fn only_where_a_deletion_may_change_aws_the_operator_may_patch_for_its_fin
         let groups = [&GROUPS[..], &["patch profilinggroups"]].concat();
         assert_eq!(
             allowed(&rendered),
-            expected(&[(EVERYWHERE, &[&groups, &EVENTS]), (SYSTEM, &[&LEASES])]),
+            expected(&[(EVERYWHERE, &[&groups, &EVENTS, &ACCOUNTS]), (SYSTEM, &[&LEASES])]),
             "{facets}"
         );
     }
     let rendered = Rendered::with(&["--set", &format!("operator.allowedFacets={{create,tags}},{NO_USERS}")]).await;
-    assert_eq!(allowed(&rendered), expected(&[(EVERYWHERE, &[&GROUPS, &EVENTS]), (SYSTEM, &[&LEASES])]));
+    assert_eq!(allowed(&rendered), expected(&[(EVERYWHERE, &[&GROUPS, &EVENTS, &ACCOUNTS]), (SYSTEM, &[&LEASES])]));
 }
 
 #[tokio::test]
@@ -213,9 +216,11 @@ async fn releases_of_one_name_in_two_namespaces_share_no_name_but_the_crds() {
     };
     let one = names(&Rendered::release("operator", "one", &[]).await);
     let two = names(&Rendered::release("operator", "two", &[]).await);
-    assert_eq!(one.len(), 5);
+    assert_eq!(one.len(), 6);
     let shared: Vec<_> = one.intersection(&two).collect();
-    assert_eq!(shared, ["\"CustomResourceDefinition\" \"profilinggroups.codeguruprofiler.dev\""]);
+    let crds = ["profileraccounts", "profilinggroups"]
+        .map(|kind| format!("\"CustomResourceDefinition\" \"{kind}.codeguruprofiler.dev\""));
+    assert!(shared.into_iter().eq(&crds), "{crds:?}");
 }
 
 #[tokio::test]

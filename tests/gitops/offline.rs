@@ -56,6 +56,11 @@ const WORDS: [(&str, &[&str]); 4] = [
         "Degraded",
         &[
             "AccessDenied",
+            "AccountDiffers",
+            "AccountMissing",
+            "AccountNotAllowed",
+            "AccountNotReady",
+            "AccountsNotWatched",
             "ClaimedByAnother",
             "CredentialsExpired",
             "CredentialsInvalid",

@@ -19,7 +19,7 @@ use codeguru_profiler_operator::{
         instruments::Instruments,
         settings::{Pod, Settings},
     },
-    domain::{desired::Allowed, election::Terms, glob::Glob, grant::Grant},
+    domain::{account::Users, desired::Allowed, election::Terms, glob::Glob, grant::Grant},
     election::{Candidate, ElectionMetrics, ElectionSettings},
     process::{
         head_timeout::HeadTimeoutLayer,
@@ -168,6 +168,8 @@ impl Process {
                 principals: vec![Glob::new("*:role/*")],
                 topics: vec![Glob::new("*")],
             },
+            own_users: Users::default(),
+            accounts: false,
             aws_timeout: AWS_TIMEOUT,
             status_timeout: STATUS_TIMEOUT,
             pod: Some(Pod { namespace: "system".into(), name: name.into() }),
@@ -181,7 +183,7 @@ impl Process {
                 let services = sdk::services(world, &process, aws_metrics);
                 Box::new(move |lane| {
                     for_connect.connects(lane.region());
-                    services.for_region(lane.region())
+                    services.for_lane(lane)
                 })
             } else {
                 Box::new(move |lane| {

@@ -18,6 +18,9 @@
 {{- range .Values.watchNamespaces }}
 - --namespace={{ . }}
 {{- end }}
+{{- if .Values.watchNamespaces }}
+- --accounts=false
+{{- end }}
 {{- range $flag := list "region" "poll-interval" "status-refresh" "details-interval" "agent-stale-after" "aws-timeout" "aws-connect-timeout" "endpoint-url" "listen-address" "log-format" "log-level" }}
 {{- with index $operator (camelcase $flag | untitle) }}
 - {{ printf "--%s=%v" $flag . | quote }}
@@ -34,6 +37,11 @@
 {{- end }}
 {{- with $operator.allowedTopics }}
 - {{ printf "--allowed-topics=%s" (join "," .) | quote }}
+{{- end }}
+{{- range $flag := list "own-identity-namespaces" "own-identity-group-names" }}
+{{- with index $operator (camelcase $flag | untitle) }}
+- {{ printf "--%s=%s" $flag (join "," .) | quote }}
+{{- end }}
 {{- end }}
 {{- range $flag := list "observe-only" "allow-plain-http-endpoint" }}
 {{- if index $operator (camelcase $flag | untitle) }}

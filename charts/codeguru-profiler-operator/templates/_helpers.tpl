@@ -92,6 +92,16 @@ imagePullSecrets:
 {{ include "operator.eventRules" . }}
 {{- end -}}
 
+{{/* Permissions in the cluster: ProfilerAccounts, and the namespaces whose labels they select. */}}
+{{- define "operator.clusterRules" -}}
+- apiGroups: [codeguruprofiler.dev]
+  resources: [profileraccounts]
+  verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [list, watch]
+{{- end -}}
+
 {{/* Permissions in the namespace of the pod: some events are about the pod. */}}
 {{- define "operator.eventRules" -}}
 - apiGroups: [events.k8s.io]

@@ -33,6 +33,7 @@ fn by_reason(error: &AwsError) -> String {
              that the pod's token is mounted and refreshed and that the node's clock is correct"
         ),
         FailureReason::CredentialsInvalid => refused(error),
+        FailureReason::AccountNotReady => role_refused(error),
         FailureReason::CredentialsMissing => missing(error),
         FailureReason::SignatureRejected => format!(
             "{who} rejects the operator's signature: check the node's clock and the secret access key, and that no proxy \
@@ -178,6 +179,24 @@ fn refused(error: &AwsError) -> String {
     }
 }
 
+fn role_refused(error: &AwsError) -> String {
+    format!(
+        "{} does not let the operator assume the role of ProfilerAccount {}: check that the role exists, that its trust policy \
+         admits the operator's own identity, with the external ID and session tags of the ProfilerAccount, and that the IAM \
+         policy of that identity allows sts:AssumeRole on the role",
+        who(error),
+        error.account.as_deref().unwrap_or_default()
+    )
+}
+
+/// Whose IAM policy has to allow a call.
+fn role(error: &AwsError) -> String {
+    match &error.account {
+        Some(account) => format!("the role of ProfilerAccount {account}"),
+        None => "the operator's role".into(),
+    }
+}
+
 fn not_found(AwsError { operation, region, group, .. }: &AwsError) -> String {
     match group {
         Some(name) => format!(
@@ -215,8 +234,9 @@ fn denied(error: &AwsError) -> String {
         (_, None) => format!(" in {region}"),
     };
     format!(
-        "AWS denies {action}: allow it{on} in the IAM policy of the operator's role, and check that no permissions \
-         boundary or service control policy denies it{topics}"
+        "AWS denies {action}: allow it{on} in the IAM policy of {}, and check that no permissions boundary or service \
+         control policy denies it{topics}",
+        role(error)
     )
 }
 

@@ -23,6 +23,7 @@ use super::{Answer, Inventory, Known, STALE_READS_LAST};
 use crate::{
     api::{DeletionPolicy, ProfilingStatus, Timestamp},
     domain::{
+        account::Access,
         deletion::Life,
         desired::Desired,
         lane_id::LaneId,
@@ -283,6 +284,7 @@ impl World {
             backoff: None,
             request: None,
             unreadable: None,
+            access: Access::Granted,
             limits: Limits::new(Duration::from_mins(1), Duration::from_mins(20), Duration::from_mins(10)),
         }
     }

@@ -8,7 +8,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::RegionLabels;
+use super::LaneLabels;
 use crate::aws::limiter::{Class, Snapshot};
 
 /// The label of the List among the classes of calls.
@@ -16,17 +16,18 @@ const LIST: &str = "list";
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ClassLabels {
-    region: String,
+    #[prometheus(flatten)]
+    lane: LaneLabels,
     class: &'static str,
 }
 
 /// What limiters show.
 #[derive(Debug, Default)]
 pub(super) struct LimitMetrics {
-    rate: Family<RegionLabels, Gauge<f64, AtomicU64>>,
-    decreases: Family<RegionLabels, Counter>,
+    rate: Family<LaneLabels, Gauge<f64, AtomicU64>>,
+    decreases: Family<LaneLabels, Counter>,
     waiting: Family<ClassLabels, Gauge>,
-    open: Family<RegionLabels, Gauge>,
+    open: Family<LaneLabels, Gauge>,
 }
 
 impl LimitMetrics {
@@ -56,26 +57,24 @@ impl LimitMetrics {
         this
     }
 
-    pub(super) fn set(&self, region: &str, limits: Snapshot, waiting: impl Fn(Class) -> usize) {
-        let labels = RegionLabels { region: region.to_owned() };
-        self.rate.get_or_create(&labels).set(limits.rate);
+    pub(super) fn set(&self, lane: &LaneLabels, limits: Snapshot, waiting: impl Fn(Class) -> usize) {
+        self.rate.get_or_create(lane).set(limits.rate);
         // The limiter counts.
-        self.decreases.get_or_create(&labels).inner().store(limits.decreases, Ordering::Relaxed);
-        self.open.get_or_create(&labels).set(limits.open.into());
+        self.decreases.get_or_create(lane).inner().store(limits.decreases, Ordering::Relaxed);
+        self.open.get_or_create(lane).set(limits.open.into());
         let classes = Class::ALL.map(|class| (class.as_str(), waiting(class)));
         for (class, number) in classes.into_iter().chain([(LIST, limits.list_waits.into())]) {
-            let labels = ClassLabels { region: region.to_owned(), class };
+            let labels = ClassLabels { lane: lane.clone(), class };
             self.waiting.get_or_create(&labels).set(i64::try_from(number).unwrap_or(i64::MAX));
         }
     }
 
-    pub(super) fn forget(&self, region: &str) {
-        let labels = RegionLabels { region: region.to_owned() };
-        self.rate.remove(&labels);
-        self.decreases.remove(&labels);
-        self.open.remove(&labels);
+    pub(super) fn forget(&self, lane: &LaneLabels) {
+        self.rate.remove(lane);
+        self.decreases.remove(lane);
+        self.open.remove(lane);
         for class in Class::ALL.map(Class::as_str).into_iter().chain([LIST]) {
-            self.waiting.remove(&ClassLabels { region: region.to_owned(), class });
+            self.waiting.remove(&ClassLabels { lane: lane.clone(), class });
         }
     }
 }
@@ -85,6 +84,7 @@ mod tests {
     use prometheus_client::encoding::text::encode;
 
     use super::*;
+    use crate::domain::lane_id::LaneId;
 
     fn text(registry: &Registry) -> String {
         let mut text = String::new();
@@ -97,7 +97,8 @@ mod tests {
         let mut registry = Registry::default();
         let metrics = LimitMetrics::register(&mut registry);
         let limits = Snapshot { rate: 12.5, decreases: 3, open: true, list_waits: true };
-        metrics.set("eu-west-1", limits, |class| if class == Class::Edit { 7 } else { 0 });
+        let lane = (&LaneId::of_region("eu-west-1")).into();
+        metrics.set(&lane, limits, |class| if class == Class::Edit { 7 } else { 0 });
         let shown = text(&registry);
         for line in [
             r#"codeguru_profiler_aws_rate_limit{region="eu-west-1"} 12.5"#,
@@ -109,7 +110,7 @@ mod tests {
         ] {
             assert!(shown.contains(line), "{line} in {shown}");
         }
-        metrics.forget("eu-west-1");
+        metrics.forget(&lane);
         assert!(!text(&registry).contains("eu-west-1"), "{}", text(&registry));
     }
 }

@@ -45,6 +45,11 @@ impl Configured {
         Source::Sts(self.sts_region.clone())
     }
 
+    /// A role that is assumed at STS of `region`.
+    pub(super) fn role(region: &str) -> Self {
+        Self { source: Source::Sts(region.to_owned()), token_file: None, sts_region: region.to_owned() }
+    }
+
     /// In the SDK's order. `region` is where it finds STS.
     pub(super) fn from(
         region: &str,

@@ -23,7 +23,7 @@ use aws_smithy_types::{DateTime, date_time::Format};
 use hyper_util::client::legacy::Error as HyperError;
 use rustls::{CertificateError, Error as TlsError};
 
-use super::credentials::Configured;
+use super::{assumed_role::NoSession, credentials::Configured};
 use crate::{
     aws::{
         error::{
@@ -184,8 +184,11 @@ fn credentials(error: &CredentialsError, configured: &Configured) -> (FailureRea
     let source = &configured.source;
     if find::<KeyProblem>(error).is_some() {
         (FailureReason::CredentialsInvalid, source.clone())
-    } else if let Some(reason) = sts_says(error) {
-        (reason, configured.sts())
+    } else if let Some(NoSession { region, .. }) = find::<NoSession>(error) {
+        let reason = sts_answered(error).unwrap_or(FailureReason::InternalError);
+        (for_role(reason), Source::Sts(region.clone()))
+    } else if let Some(reason) = sts_answered(error) {
+        (for_credentials(reason), configured.sts())
     } else if let Some(reason) = container_says(error) {
         (reason, Source::ContainerEndpoint)
     } else if let Some(reason) = metadata_says(error) {
@@ -196,7 +199,7 @@ fn credentials(error: &CredentialsError, configured: &Configured) -> (FailureRea
 }
 
 /// What STS answered to the request for a role's credentials, or how it did not.
-fn sts_says(error: &CredentialsError) -> Option<FailureReason> {
+fn sts_answered(error: &CredentialsError) -> Option<FailureReason> {
     fn of<Fault>(error: &SdkError<Fault, HttpResponse>) -> FailureReason
     where
         Fault: Error + ProvideErrorMetadata + RequestId + 'static,
@@ -204,7 +207,7 @@ fn sts_says(error: &CredentialsError) -> Option<FailureReason> {
         match (error.raw_response(), error) {
             (Some(response), _) => {
                 let answered = read(response, error.as_service_error());
-                for_credentials(judge(&answered, response.status().is_success()).0)
+                judge(&answered, response.status().is_success()).0
             }
             (None, SdkError::TimeoutError(_)) => FailureReason::TimedOut,
             (None, other) => transport(other).unwrap_or(FailureReason::InternalError),
@@ -269,12 +272,23 @@ fn silent(source: &Source) -> FailureReason {
     }
 }
 
+/// What a refusal of a call means where a session of the role of a ProfilerAccount is requested: the operator's own
+/// credentials were sent, and what STS does not give is this role.
+fn for_role(reason: FailureReason) -> FailureReason {
+    match reason {
+        FailureReason::AccessDenied | FailureReason::InvalidRequest => FailureReason::AccountNotReady,
+        other => for_credentials(other),
+    }
+}
+
 /// What a refusal of a call means where credentials are requested.
 fn for_credentials(reason: FailureReason) -> FailureReason {
     match reason {
         FailureReason::Throttled
         | FailureReason::ServiceUnavailable
+        | FailureReason::Unreachable
         | FailureReason::TimedOut
+        | FailureReason::InternalError
         | FailureReason::MalformedAnswer
         | FailureReason::CredentialsExpired
         | FailureReason::SignatureRejected => reason,

@@ -18,7 +18,7 @@ use crate::{
         error::{AwsError, Operation},
         service::ProfilerService,
     },
-    domain::{facet::NewGroup, failure::Failure},
+    domain::{facet::NewGroup, failure::Failure, lane_id::LaneId},
 };
 
 const REGION: &str = "eu-west-1";
@@ -49,7 +49,7 @@ async fn client(settings: SdkSettings, loader: ConfigLoader) -> (Arc<dyn Profile
     let mut registry = Registry::default();
     let metrics = Arc::new(AwsMetrics::register(&mut registry));
     let services = SdkServices::load_with(loader, settings, unconfigured(), Some(REGION.into()), metrics).await;
-    (services.for_region(REGION), registry)
+    (services.for_lane(&LaneId::of_region(REGION)), registry)
 }
 
 async fn client_of(server: &Server) -> (Arc<dyn ProfilerService>, Registry) {

@@ -1,16 +1,17 @@
 //! The question that the memory answers: what is to be done about one object, what is to be reported, and when to
 //! evaluate it again. Changes nothing.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use super::{Entry, Memory, key::Key, object::Object, record::Record};
+use super::{Entry, Memory, Sought, key::Key, object::Object, record::Record};
 use crate::{
     api::{ProfilingGroupSpec, ProfilingGroupStatus},
     aws::limiter::Class,
     domain::{
-        claims::{Group, Standing},
+        account::{Access, Account, Role},
+        claims::Standing,
         deletion::{Finalizer, Life},
-        desired::Desired,
+        desired::{Allowed, Desired},
         lane_id::LaneId,
         moment::{Moment, Now},
         plan::{Cause, Plan, State, plan},
@@ -62,7 +63,7 @@ pub struct Evaluation {
     /// Whether the API server has to confirm the spec before AWS is written to.
     pub unconfirmed: bool,
     /// The group that a lane has to look up.
-    pub wants: Option<Group>,
+    pub wants: Option<Sought>,
     /// How long until time alone changes the answer, whatever is known then.
     pub recheck_in: Option<Duration>,
     /// How long until what is known is too old, if nothing newer is known until then.
@@ -111,7 +112,7 @@ impl Memory {
     pub fn evaluate(&self, key: &Key, now: Now) -> Option<Evaluation> {
         let entry = self.objects.get(key)?;
         let Entry { object, record, .. } = &**entry;
-        let (situation, group, grace_ends) = self.situation(key, entry, now);
+        let (situation, sought, grace_ends) = self.situation(key, entry, now);
         let stored = object.status.decode();
         let NextStatus { status: next, recheck_at, waiting } = next_status(&situation, &stored.ours);
 
@@ -152,7 +153,7 @@ impl Memory {
             finalizer: situation.finalizer().filter(|_| held_until.is_none()),
             unpublished: !record.unpublished.is_empty() && held_until.is_none(),
             unconfirmed,
-            wants: group.filter(|_| wants(&situation)),
+            wants: sought.filter(|_| wants(&situation)),
             stale_in: situation.turns_stale_at().map(|at| at.since(now.wall)),
             recheck_in: waits.filter(|wait| !wait.is_zero()).min(),
             key: key.clone(),
@@ -166,13 +167,34 @@ impl Memory {
         })
     }
 
-    fn desired(&self, spec: &ProfilingGroupSpec, object: &Object, record: &Record) -> Desired {
-        let desired = Desired::of(spec, &self.settings.allowed);
+    /// What a resource requests, as far as its identity allows it.
+    fn desired(
+        &self,
+        spec: &ProfilingGroupSpec,
+        account: Option<&Account>,
+        object: &Object,
+        record: &Record,
+    ) -> Desired {
+        let allowed = self.allowed(account);
+        let desired = Desired::of(spec, &allowed);
         if object.life != Life::Deleting {
             return desired;
         }
         let original = record.remembered.original.as_ref().map(|original| original.profiling_enabled);
-        desired.at_deletion(original, &self.settings.allowed)
+        desired.at_deletion(original, &allowed)
+    }
+
+    /// What the operator's own identity, or a ProfilerAccount, allows.
+    pub(super) fn allowed(&self, account: Option<&Account>) -> Cow<'_, Allowed> {
+        let own = &self.settings.allowed;
+        account.map_or(Cow::Borrowed(own), |account| {
+            Cow::Owned(Allowed {
+                observe_only: own.observe_only,
+                grants: account.grants.clone(),
+                principals: account.principals.clone(),
+                topics: account.topics.clone(),
+            })
+        })
     }
 
     /// How long what is known about the group of `key` may still be trusted; `None` when it is too old, or nothing is
@@ -182,21 +204,22 @@ impl Memory {
         let entry = self.objects.get(key)?;
         let group = entry.wants.as_ref()?;
         let known = self.lanes.get(&group.lane)?.lock().as_of(&group.name)?;
-        Some(known.plus(self.stale_after(&entry.object)).since(now)).filter(|trusted| !trusted.is_zero())
+        let stale_after = self.stale_after(&entry.object, group.lane.role().map(|role| &**role));
+        Some(known.plus(stale_after).since(now)).filter(|trusted| !trusted.is_zero())
     }
 
-    fn stale_after(&self, object: &Object) -> Duration {
-        self.settings.limits().inventory_stale_after + slots::phase(&object.uid, STALE_SPREAD)
+    fn stale_after(&self, object: &Object, role: Option<&Role>) -> Duration {
+        self.settings.limits(role).inventory_stale_after + slots::phase(&object.uid, STALE_SPREAD)
     }
 
     /// With it the group, and when a former owner's time is over.
-    fn situation(&self, key: &Key, entry: &Entry, now: Now) -> (Situation, Option<Group>, Option<Moment>) {
+    fn situation(&self, key: &Key, entry: &Entry, now: Now) -> (Situation, Option<Sought>, Option<Moment>) {
         let Entry { object, record, .. } = entry;
         let unreadable = object.spec.as_ref().err().cloned();
-        let desired = object.spec.as_ref().map(|spec| self.desired(spec, object, record)).unwrap_or_default();
         let spec = object.spec.as_ref().ok();
-        let region = spec.and_then(|spec| spec.region.as_deref().or(self.settings.default_region.as_deref()));
-        let id = region.map(LaneId::of_region);
+        let (access, account) = spec.map_or((Access::Granted, None), |spec| self.access(key, spec));
+        let desired = spec.map(|spec| self.desired(spec, account, object, record)).unwrap_or_default();
+        let id = spec.filter(|_| access == Access::Granted).and_then(|spec| self.lane_of(spec, account));
         let (lane, knowledge) = match id.as_ref().map(|id| (id, self.lanes.get(id))) {
             Some((_, Some(lane))) => {
                 let (lane, knowledge) = lane.lock().view(&desired.name, now);
@@ -221,13 +244,15 @@ impl Memory {
             noticed: now.wall_at(*at),
             attempted: attempted(*at),
         });
-        let limits = self.settings.limits();
+        let role = id.as_ref().and_then(LaneId::role).map(|role| &**role);
+        let limits = self.settings.limits(role);
         let situation = Situation {
             now: now.wall,
             uid: Arc::clone(&object.uid),
             generation: object.generation,
             unreadable,
             life: object.life,
+            access,
             desired,
             remembered: record.remembered.clone(),
             ownership,
@@ -236,12 +261,12 @@ impl Memory {
             backoff: record.backoff(now),
             request,
             limits: Limits {
-                inventory_stale_after: self.stale_after(object),
+                inventory_stale_after: self.stale_after(object, role),
                 details_interval: spread(limits.details_interval, object),
                 ..limits
             },
         };
-        (situation, self.group_of(key, entry), grace_ends)
+        (situation, self.sought(key, entry), grace_ends)
     }
 }
 
@@ -258,6 +283,7 @@ fn wants(situation: &Situation) -> bool {
         | State::Suspended
         | State::ClaimedByAnother(_)
         | State::NotAllowed(_)
+        | State::AccessRefused(_)
         | State::RegionMissing
         | State::Released => false,
         // Another account may be the right one again at the next List; a region does not come back by itself.

@@ -1,6 +1,7 @@
 //! What the controller knows, as a memory that takes events in and answers questions. No client, no clock, no
 //! randomness: what is to be done comes back as values, and the caller does it.
 
+pub mod accounts;
 pub mod compact;
 pub mod key;
 pub mod object;
@@ -20,6 +21,7 @@ use parking_lot::Mutex;
 
 pub use self::evaluation::Evaluation;
 use self::{
+    accounts::{AccountEvent, Accounts},
     compact::CompactStatus,
     key::Key,
     object::{Object, Version},
@@ -27,13 +29,14 @@ use self::{
 };
 use super::settings::Settings;
 use crate::{
-    api::Timestamp,
+    api::{ProfilingGroupSpec, ProfilingGroupStatus, Timestamp},
     aws::{
         inventory::Answer,
         lane::SharedLaneState,
         lane_state::{LaneState, News},
     },
     domain::{
+        account::{Access, Account},
         claims::{Claims, Group, Seniority},
         desired::Desired,
         facet::Step,
@@ -61,13 +64,22 @@ struct Entry {
     object: Object,
     record: Record,
     /// The group that a lane has to look up for it, if any.
-    wants: Option<Group>,
+    wants: Option<Sought>,
 }
 
 impl Entry {
     fn is_of_lane(&self, id: &LaneId) -> bool {
-        self.wants.as_ref().is_some_and(|group| group.lane == *id)
+        self.wants.as_ref().is_some_and(|sought| sought.lane == *id)
     }
+}
+
+/// A group as a lane looks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sought {
+    /// The lane.
+    pub lane: LaneId,
+    /// The group's name.
+    pub name: Arc<str>,
 }
 
 /// Everything the controller knows.
@@ -76,6 +88,9 @@ pub struct Memory {
     /// Boxed: half of a map's places are empty.
     objects: BTreeMap<Key, Box<Entry>>,
     claims: Claims<Key>,
+    accounts: Accounts,
+    /// The AWS account of the operator's own identity, once AWS has returned it.
+    own_account: Option<String>,
     lanes: BTreeMap<LaneId, SharedLaneState>,
     /// Objects that wait for a List that was requested.
     requests: BTreeSet<Key>,
@@ -93,6 +108,8 @@ impl Memory {
         Self {
             claims: Claims::new(settings.claim_grace()),
             settings,
+            accounts: Accounts::default(),
+            own_account: None,
             objects: BTreeMap::new(),
             lanes: BTreeMap::new(),
             requests: BTreeSet::new(),
@@ -116,14 +133,51 @@ impl Memory {
     /// One object that needs a lane is enough for its first List.
     fn want_early(&mut self, key: &Key, now: Now, wanted: &mut Wanted) {
         let Some(entry) = self.objects.get(key).filter(|_| self.lists_early) else { return };
-        let group = self.claims.group(key).filter(|group| !self.lanes.contains_key(&group.lane)).cloned();
+        let sought = self.sought(key, entry).filter(|sought| !self.lanes.contains_key(&sought.lane));
         let allowed = |spec| {
-            let Desired { suspended, not_allowed, .. } = Desired::of(spec, &self.settings.allowed);
+            let Desired { suspended, not_allowed, .. } = Desired::of(spec, &self.allowed(self.access(key, spec).1));
             !suspended && not_allowed.is_none()
         };
-        if group.is_some() && entry.object.spec.as_ref().is_ok_and(allowed) {
-            self.want(key, group, now, wanted);
+        if sought.is_some() && entry.object.spec.as_ref().is_ok_and(allowed) {
+            self.want(key, sought, now, wanted);
         }
+    }
+
+    /// ProfilerAccounts, or the labels of namespaces, are not as they were.
+    pub fn handle_accounts(&mut self, event: AccountEvent, now: Now) -> Wanted {
+        let concerned = self.accounts.take(event);
+        let is_concerned =
+            |key: &Key, entry: &Entry| entry.object.spec.as_ref().is_ok_and(|spec| concerned.includes(key, spec));
+        let keys = self.objects.iter().filter(|(key, entry)| is_concerned(key, entry)).map(|(key, _)| key.clone());
+        self.claim_again(keys.collect(), now)
+    }
+
+    /// Whether the labels of namespaces are needed.
+    #[must_use]
+    pub fn needs_namespaces(&self) -> bool {
+        self.accounts.select_namespaces()
+    }
+
+    /// Through what AWS is called for these resources, or of which account, is not as it was.
+    fn claim_again(&mut self, keys: Vec<Key>, now: Now) -> Wanted {
+        let mut wanted = Wanted::default();
+        for key in keys {
+            self.claim(&key, now, &mut wanted);
+            self.want_early(&key, now, &mut wanted);
+            wanted.recheck.insert(key);
+        }
+        wanted
+    }
+
+    fn access(&self, key: &Key, spec: &ProfilingGroupSpec) -> (Access, Option<&Account>) {
+        self.accounts.access(&self.settings.own_users, key, spec)
+    }
+
+    /// The lane of a resource that may use its identity: none without a region.
+    fn lane_of(&self, spec: &ProfilingGroupSpec, account: Option<&Account>) -> Option<LaneId> {
+        let of_account = account.and_then(|account| account.region.as_deref());
+        let region = spec.region.as_deref().or(of_account).or(self.settings.default_region.as_deref())?;
+        Some(LaneId::new(account.map(|account| &account.role), region))
     }
 
     /// This process leads from now on: what it remembers beside the objects begins with what their statuses report.
@@ -241,30 +295,44 @@ impl Memory {
         wanted
     }
 
-    /// Which group a resource names, unless it was found elsewhere: then it names none.
-    fn group_of(&self, key: &Key, entry: &Entry) -> Option<Group> {
+    /// Which group a resource names, unless it was found elsewhere, or it may not use its identity: then it names none.
+    fn sought(&self, key: &Key, entry: &Entry) -> Option<Sought> {
         let spec = entry.object.spec.as_ref().ok()?;
-        let region = spec.region.as_deref().or(self.settings.default_region.as_deref())?;
-        let found_elsewhere = entry.record.remembered.seen
-            && entry.record.remembered.region.as_deref().is_some_and(|found| found != region);
-        if found_elsewhere {
+        let (access, account) = self.access(key, spec);
+        let lane = self.lane_of(spec, account).filter(|_| access == Access::Granted)?;
+        let Remembered { seen, region, account, .. } = &entry.record.remembered;
+        let elsewhere = |found: &Option<String>, is: Option<&str>| {
+            *seen && found.as_deref().zip(is).is_some_and(|(found, is)| found != is)
+        };
+        if elsewhere(region, Some(lane.region())) || elsewhere(account, lane.role().map(|role| &*role.aws_account)) {
             return None;
         }
+        // What is the same text is kept once.
         let name = &*spec.profiling_group_name;
-        let claimed = self.claims.group(key).filter(|group| group.lane.region() == region && *group.name == *name);
-        let new = || Group { lane: LaneId::of_region(region), name: name.into() };
-        Some(claimed.cloned().unwrap_or_else(new))
+        Some(match self.claims.group(key) {
+            Some(group) if *group.name == *name => {
+                Sought { lane: lane.sharing(&group.region), name: Arc::clone(&group.name) }
+            }
+            _ => Sought { lane, name: name.into() },
+        })
+    }
+
+    /// The same group, whatever the identity.
+    fn group_of(&self, Sought { lane, name }: &Sought) -> Group {
+        let account = lane.role().map(|role| &role.aws_account);
+        let account = account.filter(|account| self.own_account.as_deref() != Some(&***account));
+        Group { account: account.cloned(), region: lane.shared_region(), name: Arc::clone(name) }
     }
 
     fn claim(&mut self, key: &Key, now: Now, wanted: &mut Wanted) {
         let Some(entry) = self.objects.get(key) else { return };
-        let Some(group) = self.group_of(key, entry) else {
+        let Some(sought) = self.sought(key, entry) else {
             wanted.recheck.extend(self.claims.release(key, now.moment));
             return;
         };
+        let group = self.group_of(&sought);
         let Object { status, created, uid, .. } = &entry.object;
-        let status = status.decode().ours;
-        let incumbent = status.arn.is_some() && status.region.as_deref() == Some(group.lane.region());
+        let incumbent = is_of(&sought.lane, &status.decode().ours);
         let seniority = Seniority { newcomer: !incumbent, created: *created, uid: Arc::clone(uid) };
         wanted.recheck.extend(self.claims.claim(key, &group, seniority, now.moment));
     }
@@ -295,20 +363,37 @@ impl Memory {
     }
 
     /// A lane has attempted a List, or learned its account. Returns what concerns its objects.
-    pub fn handle_lane_news(&mut self, id: &LaneId) -> Wanted {
+    pub fn handle_lane_news(&mut self, id: &LaneId, now: Now) -> Wanted {
         let Some(lane) = self.lanes.get(id) else { return Wanted::default() };
-        let news = lane.lock().take_news();
+        let (news, account) = {
+            let mut lane = lane.lock();
+            (lane.take_news(), lane.account().map(str::to_owned))
+        };
+        let merged = if news == News::All && id.role().is_none() { self.learn_own(account) } else { Vec::new() };
         let needs_lane = |key: &&Key| self.objects.get(*key).is_some_and(|entry| entry.is_of_lane(id));
-        let recheck = match news {
+        let recheck: BTreeSet<Key> = match news {
             News::All => self.objects.keys().filter(needs_lane).cloned().collect(),
             News::Groups(names) => {
-                let groups = names.into_iter().map(|name| Group { lane: id.clone(), name });
+                let groups = names.into_iter().map(|name| self.group_of(&Sought { lane: id.clone(), name }));
                 let concerned: BTreeSet<_> =
                     groups.flat_map(|group| self.claims.claimants(&group).cloned().collect::<Vec<_>>()).collect();
                 concerned.iter().chain(&self.requests).filter(needs_lane).cloned().collect()
             }
         };
-        Wanted { recheck, lanes: BTreeSet::new() }
+        let mut wanted = self.claim_again(merged, now);
+        wanted.recheck.extend(recheck);
+        wanted
+    }
+
+    /// The AWS account of the operator's own identity is known: a role that belongs to it leads to the same groups. Returns
+    /// the resources that refer to such a role.
+    fn learn_own(&mut self, account: Option<String>) -> Vec<Key> {
+        let Some(account) = account.filter(|account| self.own_account.as_ref() != Some(account)) else {
+            return Vec::new();
+        };
+        self.own_account = Some(account);
+        let refers = |entry: &Entry| entry.object.spec.as_ref().is_ok_and(|spec| spec.account_ref.is_some());
+        self.objects.iter().filter(|(_, entry)| refers(entry)).map(|(key, _)| key.clone()).collect()
     }
 
     /// The lane has been idle. Returns false if it is needed again.
@@ -339,15 +424,15 @@ impl Memory {
         wanted
     }
 
-    fn want(&mut self, key: &Key, group: Option<Group>, now: Now, wanted: &mut Wanted) {
-        let (Some(entry), Some(group)) = (self.objects.get_mut(key), group) else { return };
+    fn want(&mut self, key: &Key, sought: Option<Sought>, now: Now, wanted: &mut Wanted) {
+        let (Some(entry), Some(group)) = (self.objects.get_mut(key), sought) else { return };
         let status = entry.object.status.decode().ours;
-        let ours = status.arn.is_some() && status.region.as_deref() == Some(group.lane.region());
+        let ours = is_of(&group.lane, &status);
         let remembered = status
             .profiling_enabled
             .filter(|_| ours)
             .map(|on| Answer { profiling_enabled: Some(on), updated_at: status.updated_at });
-        let interval = self.settings.poll_interval;
+        let interval = self.settings.lane().of(&group.lane).poll_interval;
         let state = self
             .lanes
             .entry(group.lane.clone())
@@ -478,6 +563,12 @@ impl Memory {
     pub fn statuses(&self) -> impl Iterator<Item = &CompactStatus> {
         self.objects.values().map(|entry| &entry.object.status)
     }
+}
+
+/// Whether the group of this status was found where the lane looks.
+fn is_of(lane: &LaneId, status: &ProfilingGroupStatus) -> bool {
+    let account = lane.role().is_none_or(|role| status.account.as_deref() == Some(&*role.aws_account));
+    status.arn.is_some() && status.region.as_deref() == Some(lane.region()) && account
 }
 
 #[cfg(test)]

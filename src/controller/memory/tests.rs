@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     api::Timestamp,
-    domain::{desired::Allowed, observation::Observation},
+    domain::{account::Users, desired::Allowed, observation::Observation, situation::Ownership},
 };
 
 const REGION: &str = "eu-west-1";
@@ -24,6 +24,8 @@ fn memory() -> Memory {
         aws_timeout: Duration::from_secs(10),
         status_timeout: Duration::from_secs(5),
         pod: None,
+        own_users: Users::default(),
+        accounts: true,
         calls_per_second: NonZeroU32::new(100).unwrap(),
     })
 }
@@ -161,11 +163,11 @@ fn a_list_triggers_only_the_resources_whose_group_has_changed() {
         list(memory, at, (0..50).map(|n| group(&format!("G{n}"), n != changed)).collect());
     };
     list(&memory, 1000, 99);
-    assert_eq!(memory.handle_lane_news(&lane).recheck.len(), 50, "the first List is news for all");
+    assert_eq!(memory.handle_lane_news(&lane, now(4000)).recheck.len(), 50, "the first List is news for all");
     list(&memory, 2000, 99);
-    assert_eq!(memory.handle_lane_news(&lane).recheck.len(), 0, "nothing has changed");
+    assert_eq!(memory.handle_lane_news(&lane, now(4000)).recheck.len(), 0, "nothing has changed");
     list(&memory, 3000, 7);
-    assert_eq!(memory.handle_lane_news(&lane).recheck, [key("r7")].into());
+    assert_eq!(memory.handle_lane_news(&lane, now(4000)).recheck, [key("r7")].into());
 }
 
 #[test]
@@ -205,4 +207,71 @@ fn an_edit_made_since_this_process_leads_needs_no_confirmation() {
     assert!(!unconfirmed(&memory));
     memory.begin(now(3));
     assert!(unconfirmed(&memory), "it leads again");
+}
+
+fn account(name: &str, more: &Value) -> AccountEvent {
+    let mut spec = json!({ "roleArn": "arn:aws:iam::111122223333:role/a", "namespaces": ["n"] });
+    json_patch::merge(&mut spec, more);
+    AccountEvent::Account(name.into(), Box::new(Ok(serde_json::from_value(spec).unwrap())))
+}
+
+fn with_accounts(names: &[&str]) -> Memory {
+    let mut memory = memory();
+    for name in names {
+        memory.handle_accounts(account(name, &json!({})), now(0));
+    }
+    memory.handle_accounts(AccountEvent::AccountsListed(names.iter().map(|name| (*name).to_owned()).collect()), now(0));
+    memory
+}
+
+fn referring(name: &str, group: &str, account: &str) -> DynamicObject {
+    object(name, group, 1, &json!({ "spec": { "accountRef": { "name": account } } }))
+}
+
+#[test]
+fn two_accounts_with_roles_of_one_aws_account_lead_to_the_same_groups() {
+    let mut memory = with_accounts(&["one", "two"]);
+    memory.handle_applied(referring("a", "Shared", "one"), now(0));
+    memory.handle_applied(referring("b", "Shared", "two"), now(0));
+    memory.handle_applied(object("own", "Shared", 2, &json!({})), now(0));
+    assert_eq!(evaluate_and_note(&mut memory, "a", 0).situation.ownership, Ownership::Owner);
+    assert_eq!(evaluate_and_note(&mut memory, "b", 0).situation.ownership, Ownership::ClaimedBy("n/a".into()));
+    assert_eq!(
+        evaluate_and_note(&mut memory, "own", 0).situation.ownership,
+        Ownership::Owner,
+        "its account is unknown"
+    );
+
+    list(&memory, 1000, vec![group("Shared", true)]);
+    let wanted = memory.handle_lane_news(&LaneId::of_region(REGION), now(1));
+    assert!(wanted.recheck.is_superset(&[key("a"), key("b"), key("own")].into()), "{wanted:?}");
+    let owners = ["a", "b", "own"].map(|name| evaluate_and_note(&mut memory, name, 1).situation.ownership);
+    assert_eq!(owners.iter().filter(|ownership| **ownership == Ownership::Owner).count(), 1, "{owners:?}");
+}
+
+#[test]
+fn a_role_that_was_changed_is_called_by_a_lane_of_its_own() {
+    let mut memory = with_accounts(&["prod"]);
+    memory.handle_applied(referring("a", "G", "prod"), now(0));
+    let before = evaluate_and_note(&mut memory, "a", 0);
+    let same = memory.handle_accounts(account("prod", &json!({})), now(1));
+    assert_eq!(same, Wanted::default());
+    let changed = memory.handle_accounts(account("prod", &json!({ "externalId": "x-1" })), now(1));
+    assert_eq!(changed.recheck, [key("a")].into());
+    let after = evaluate_and_note(&mut memory, "a", 1);
+    assert_ne!(before.lane(), after.lane());
+    assert_eq!(memory.lane(before.lane().unwrap()).unwrap().lock().due(), None, "the former lane is idle");
+    assert!(memory.lane(after.lane().unwrap()).unwrap().lock().due().is_some());
+}
+
+#[test]
+fn a_resource_that_may_not_use_its_account_needs_no_lane_and_holds_no_claim() {
+    let mut memory = with_accounts(&["prod"]);
+    memory.handle_applied(referring("a", "G", "prod"), now(0));
+    assert!(evaluate_and_note(&mut memory, "a", 0).wants.is_some());
+    memory.handle_accounts(account("prod", &json!({ "namespaces": ["other"] })), now(1));
+    let refused = evaluate_and_note(&mut memory, "a", 1);
+    assert_eq!((refused.wants, refused.plan, refused.situation.lane), (None, Plan::Rest, None));
+    memory.handle_applied(object("own", "G", 2, &json!({})), now(1));
+    assert_eq!(evaluate_and_note(&mut memory, "own", 1).situation.ownership, Ownership::Owner);
 }

@@ -2,6 +2,7 @@ use super::*;
 use crate::{
     api::ConditionType,
     domain::{
+        account::Refusal,
         conditions,
         failure::FailureReason,
         fixtures::{found, minute, new, observation, restarted, summary, synced},
@@ -28,6 +29,11 @@ fn the_end_of_a_resource_is_one_change_in_aws_at_most_and_then_it_may_go() {
     let original = |on| ends(Restore).with_original(on);
     let off = || write(Step::Switch(false));
     let release = |why| (Plan::Rest, Some(Finalizer::Release(why)));
+    let refused = |situation: Situation| {
+        let access = Access::Refused(Refusal::Missing("production".into()));
+        Situation { access, lane: None, ..situation }
+    };
+    let unknown = |situation: Situation| Situation { access: Access::Unknown, lane: None, ..situation };
     #[rustfmt::skip]
     let rows = vec![
         ("Retain", ends(Retain), release(Release::Done)),
@@ -57,6 +63,8 @@ fn the_end_of_a_resource_is_one_change_in_aws_at_most_and_then_it_may_go() {
         ("Delete, the creation is unclear and there is none", pending().misses(), release(Release::Done)),
         ("suspended", created().suspended(), release(Release::Suspended)),
         ("only observed", created().observes(), release(Release::Observed)),
+        ("may not use its account", refused(created()), release(Release::AccessRefused)),
+        ("it is not known whether it may use its account", unknown(created()), (Plan::Rest, None)),
         ("claimed by another", created().claimed(), release(Release::NotOwner)),
         ("without a region", created().without_region(), release(Release::NoRegion)),
         ("the account is another one", created().moved(), (Plan::Rest, None)),

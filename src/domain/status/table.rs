@@ -86,30 +86,29 @@ pub fn row(state: &State<'_>, situation: &Situation) -> Row {
             &format!("ProfilingGroup {owner} names the same group and claimed it first: delete one of the two."),
             differs,
         ),
+        State::AccessRefused(refusal) => Row::stalled(refusal.reason(), &refusal.message(), false),
+        State::AccountDiffers { is, wanted } => Row::stalled(
+            Reason::AccountDiffers,
+            &account_differs(is, wanted),
+            // What is known belongs to the other account.
+            false,
+        ),
         State::RegionMissing => Row::stalled(
             Reason::RegionMissing,
-            "No region: set spec.region, or start the operator with --region.",
+            "No region: set spec.region, or the region of the ProfilerAccount, or start the operator with --region.",
             differs,
         ),
         State::TargetChanged { was, is } => Row::stalled(
             Reason::TargetChanged,
-            &format!(
-                "The group was found in {was}, but the resource now points to {is}: restore the operator's former \
-                 account and region, or create a new ProfilingGroup."
-            ),
+            &target_changed(was, is),
             // What is known belongs to the other target.
             false,
         ),
-        State::PlatformDiffers { is, wanted } => Row::stalled(
-            Reason::PlatformDiffers,
-            &format!(
-                "The group has the compute platform {is}, and spec.computePlatform is {wanted}, which AWS can't change: correct \
-                 spec.profilingGroupName in a new ProfilingGroup, or create one with the compute platform {is}."
-            ),
-            true,
-        ),
+        State::PlatformDiffers { is, wanted } => {
+            Row::stalled(Reason::PlatformDiffers, &platform_differs(is, wanted), true)
+        }
         State::Recording => Row::progressing(CREATING),
-        State::NotAllowed(what) => not_allowed(what),
+        State::NotAllowed(what) => not_allowed(what, situation),
         State::GroupMissing => Row::stalled(Reason::GroupNotFound, &missing(situation), differs),
         State::Failed(failure) if failure.reason.class() == Class::FixMe => {
             Row::stalled(failure.reason.into(), &failure.message, differs)
@@ -199,6 +198,27 @@ fn deletion_failed(failure: &Failure) -> Row {
     }
 }
 
+fn account_differs(is: &str, wanted: &str) -> String {
+    format!(
+        "AWS answers for account {is}, but the role of the ProfilerAccount belongs to account {wanted}: check the operator's \
+         endpoints and which proxies are in between. Nothing is written to AWS."
+    )
+}
+
+fn target_changed(was: &str, is: &str) -> String {
+    format!(
+        "The group was found in {was}, but the resource now points to {is}: restore the former account and region of the \
+         operator or of the ProfilerAccount, or create a new ProfilingGroup."
+    )
+}
+
+fn platform_differs(is: &str, wanted: &str) -> String {
+    format!(
+        "The group has the compute platform {is}, and spec.computePlatform is {wanted}, which AWS can't change: correct \
+         spec.profilingGroupName in a new ProfilingGroup, or create one with the compute platform {is}."
+    )
+}
+
 fn on_off(on: bool) -> &'static str {
     if on { "on" } else { "off" }
 }
@@ -217,23 +237,33 @@ fn doing(step: &Step) -> String {
     }
 }
 
-fn not_allowed(what: &NotAllowed) -> Row {
-    let (reason, requested, flag) = match what {
-        NotAllowed::Grant(grant) => {
-            (Reason::FacetNotAllowed, grant.needed_by().to_owned(), format!("--allowed-facets={}", grant.name()))
-        }
+fn not_allowed(what: &NotAllowed, situation: &Situation) -> Row {
+    let (reason, requested, flag, field) = match what {
+        NotAllowed::Grant(grant) => (
+            Reason::FacetNotAllowed,
+            grant.needed_by().to_owned(),
+            format!("--allowed-facets={}", grant.name()),
+            format!("{} to spec.allowedFacets", grant.name()),
+        ),
         NotAllowed::Principal(arn) => (
             Reason::PrincipalNotAllowed,
             format!("the principal {arn} in spec.agentPermissions"),
             "--allowed-principals and a pattern that matches it".to_owned(),
+            "a pattern that matches it to spec.allowedPrincipals".to_owned(),
         ),
         NotAllowed::Topic(arn) => (
             Reason::TopicNotAllowed,
             format!("the topic {arn} in spec.anomalyNotifications"),
             "--allowed-topics and a pattern that matches it".to_owned(),
+            "a pattern that matches it to spec.allowedTopics".to_owned(),
         ),
     };
-    let message = format!("This operator does not allow {requested}: remove it, or start the operator with {flag}.");
+    let message = match situation.lane.as_ref().and_then(|lane| lane.id.account()) {
+        Some(account) => format!(
+            "ProfilerAccount {account} does not allow {requested}: remove it, or add {field} of the ProfilerAccount."
+        ),
+        None => format!("This operator does not allow {requested}: remove it, or start the operator with {flag}."),
+    };
     Row::stalled(reason, &message, false)
 }
 

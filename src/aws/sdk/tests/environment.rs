@@ -42,7 +42,7 @@ async fn the_process() {
         Err(error) => came.refused = Some(error_chain(&error)),
         Ok(services) => {
             came.region = services.default_region();
-            let client = services.for_region(came.region.as_deref().unwrap_or(REGION));
+            let client = services.for_lane(&LaneId::of_region(came.region.as_deref().unwrap_or(REGION)));
             let lists: u32 = env::var(LISTS).unwrap().parse().unwrap();
             let lists = (0..lists).map(async |number| {
                 tokio::time::sleep(number * Duration::from_millis(300)).await;

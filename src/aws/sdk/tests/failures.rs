@@ -108,7 +108,7 @@ async fn a_name_or_region_that_cant_be_one_is_never_sent() {
     let metrics = Arc::new(AwsMetrics::register(&mut Registry::default()));
     let services = SdkServices::load_with(loader, settings, unconfigured(), None, metrics).await;
     assert_eq!(services.default_region(), None);
-    let error = services.for_region("not a region").describe("a").await.unwrap_err();
+    let error = services.for_lane(&LaneId::of_region("not a region")).describe("a").await.unwrap_err();
     assert_eq!((error.reason, error.effect), (FailureReason::InvalidRequest, Effect::Refused), "{}", error.detail());
     assert!(server.requests().is_empty());
 }
