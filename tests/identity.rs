@@ -101,6 +101,46 @@ async fn trouble_with_the_token_file_and_with_sts_is_named_as_that_and_heals() {
     world.judge().await;
 }
 
+#[tokio::test]
+async fn the_role_of_an_account_is_assumed_by_the_role_of_the_service_account_whose_token_is_replaced() {
+    let world = World::new().await;
+    let other = world.emulator.account("444455556666");
+    other.put_group(REGION, "a", json!({ "profilingEnabled": false })).await.unwrap();
+    let web = json!({ "webIdentity": { "subject": OPERATOR_USER, "audience": AUDIENCE } });
+    world.aws.trust(ROLE, web).await.unwrap();
+    let session = format!("arn:aws:sts::{}:assumed-role/{ROLE}/*", world.aws.id());
+    other.trust("profiler", json!({ "assumeRole": { "principals": [session], "externalId": "x-1" } })).await.unwrap();
+    let name = format!("{}-other", world.namespace);
+    let account = json!({
+        "apiVersion": "codeguruprofiler.dev/v1alpha1", "kind": "ProfilerAccount", "metadata": { "name": name },
+        "spec": {
+            "roleArn": format!("arn:aws:iam::{}:role/profiler", other.id()), "externalId": "x-1",
+            "namespaces": [world.namespace],
+        },
+    });
+    world.plane.apply(&account.to_string()).await.unwrap();
+    let token = tempfile::NamedTempFile::new().unwrap();
+    web_identity(&world, token.path()).await;
+    let start = operator(&world).await.env("AWS_ROLE_ARN", &role(&world));
+    let _operator = start.env("AWS_WEB_IDENTITY_TOKEN_FILE", token.path().to_str().unwrap()).start().await.unwrap();
+
+    world.create("a", true, json!({ "accountRef": { "name": name } })).await;
+    world.condition("a", "Ready", "True", "InSync").await;
+    assert_eq!((callers(&world, "AssumeRoleWithWebIdentity").await, callers(&world, "AssumeRole").await), (1, 1));
+
+    // Another external ID is another session, for which the operator's own is still good.
+    std::fs::write(token.path(), "").unwrap();
+    other.trust("profiler", json!({ "assumeRole": { "principals": [session], "externalId": "x-2" } })).await.unwrap();
+    let changed = account.to_string().replace("x-1", "x-2");
+    world.plane.apply(&changed).await.unwrap();
+    world.patch("a", json!({ "spec": { "profilingEnabled": false } })).await;
+    world.condition("a", "Ready", "True", "InSync").await;
+    web_identity(&world, token.path()).await;
+    assert_eq!((callers(&world, "AssumeRoleWithWebIdentity").await, callers(&world, "AssumeRole").await), (1, 2));
+    assert!(other.journal().await.unwrap().iter().all(|entry| entry.http_status == Some(200)), "no call has failed");
+    world.judge().await;
+}
+
 async fn refused(world: &World, env: &[(&str, &str)]) -> String {
     let mut command = tokio::process::Command::new(PROGRAM);
     let command = command.args(["run", "--listen-address", "127.0.0.1:0"]).env_clear().envs(env.iter().copied());
