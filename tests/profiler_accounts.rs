@@ -2,7 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use devkit::{emulator::Account, operator::Operator};
+use devkit::{
+    emulator::Account,
+    flux,
+    kstatus::{self, Status},
+    operator::Operator,
+};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api,
@@ -54,9 +59,25 @@ impl<'a> Accounts<'a> {
         self.api.create(&PostParams::default(), &object).await.unwrap();
     }
 
+    async fn get(&self, name: &str) -> Value {
+        serde_json::to_value(self.api.get(&self.name(name)).await.unwrap()).unwrap()
+    }
+
     async fn patch(&self, name: &str, spec: Value) {
         let patch = Patch::Merge(json!({ "spec": spec }));
         self.api.patch(&self.name(name), &PatchParams::default(), &patch).await.unwrap();
+    }
+
+    /// Waits for this `Ready` condition of the newest generation; answers the whole object.
+    async fn ready(&self, name: &str, status: &str, reason: &str) -> Value {
+        self.world
+            .eventually(&format!("{name} Ready={status} ({reason})"), async || {
+                let object = serde_json::to_value(self.api.get(&self.name(name)).await.unwrap()).unwrap();
+                let ready = condition(&object["status"], "Ready");
+                let current = ready["observedGeneration"] == object["metadata"]["generation"];
+                (ready["status"] == status && ready["reason"] == reason && current).then_some(object)
+            })
+            .await
     }
 
     async fn delete(&self, name: &str) {
@@ -74,6 +95,10 @@ async fn enabled(account: &Account, region: &str, group: &str) -> Option<bool> {
 
 async fn calls(account: &Account, operation: &str) -> usize {
     account.journal().await.unwrap().iter().filter(|entry| entry.is(operation)).count()
+}
+
+fn kstatus(object: &Value) -> Status {
+    kstatus::compute(object).0
 }
 
 fn message(status: &Value) -> String {
@@ -239,6 +264,48 @@ async fn a_role_that_is_refused_concerns_its_account_alone() {
     accounts.patch("other", json!({ "externalId": "x-1" })).await;
     world.condition("refused", "Ready", "True", "InSync").await;
     assert_eq!(enabled(&other, REGION, "a").await, Some(true));
+    world.judge().await;
+}
+
+#[tokio::test]
+async fn an_account_reports_its_role_and_what_it_lists_and_at_rest_nothing_is_written() {
+    let world = World::new().await;
+    let accounts = Accounts::of(&world);
+    let other = world.emulator.account(OTHER);
+    other.seed(REGION, 5, "unmanaged", true).await.unwrap();
+    other.put_group(REGION, "a", json!({ "profilingEnabled": true })).await.unwrap();
+    other.trust(ROLE, json!({ "assumeRole": { "externalId": "x-1" } })).await.unwrap();
+    accounts.create("other", OTHER, json!({ "externalId": "wrong" })).await;
+    assert_eq!(kstatus(&accounts.get("other").await), Status::InProgress, "nobody has looked");
+    let operator = start(&world).await;
+    let unused = accounts.ready("other", "True", "NotInUse").await;
+    assert_eq!((&unused["status"]["accountId"], kstatus(&unused)), (&json!(OTHER), Status::Current));
+
+    world.create("a", true, accounts.reference("other")).await;
+    let refused = accounts.ready("other", "False", "AccountNotReady").await;
+    assert_eq!(condition(&refused["status"], "Stalled")["status"], "True", "{refused:#}");
+    assert_eq!(kstatus(&refused), Status::Failed);
+    accounts.patch("other", json!({ "externalId": "x-1" })).await;
+    let ready = accounts.ready("other", "True", "Succeeded").await;
+    let region = &ready["status"]["regions"][0];
+    let counts = (&region["region"], &region["groups"], &region["managed"], &region["unmanaged"]);
+    assert_eq!(counts, (&json!(REGION), &json!(6), &json!(1), &json!(5)), "{ready:#}");
+    assert_eq!((&region["callsPerSecond"], kstatus(&ready)), (&json!(100), Status::Current));
+
+    let lists = async || calls(&other, "ListProfilingGroups").await;
+    let before = lists().await;
+    world.eventually("more Lists", async || (lists().await >= before + 3).then_some(())).await;
+    operator.stop_gracefully().await.unwrap();
+    let operator = start(&world).await;
+    let before = lists().await;
+    world.eventually("more Lists", async || (lists().await >= before + 3).then_some(())).await;
+    let rested = accounts.get("other").await;
+    assert_eq!(rested["metadata"]["resourceVersion"], ready["metadata"]["resourceVersion"], "{rested:#}");
+    operator.stop_gracefully().await.unwrap();
+
+    let verdict = flux::ask(&[&ready.to_string(), &refused.to_string()]).await.unwrap();
+    let words: Vec<_> = verdict.iter().map(|verdict| verdict.status.as_str()).collect();
+    assert_eq!(words, ["Current", "Failed"], "kstatus itself");
     world.judge().await;
 }
 

@@ -3,6 +3,7 @@
 mod condition;
 mod crd;
 mod profiler_account;
+mod profiler_account_status;
 mod profiling_group;
 mod status;
 mod timestamp;
@@ -10,6 +11,7 @@ mod timestamp;
 pub use condition::{ConditionType, Reason};
 pub use crd::{account_crd, crd, crd_yaml, crds};
 pub use profiler_account::{AllowedFacet, ProfilerAccount, ProfilerAccountSpec};
+pub use profiler_account_status::{ProfilerAccountStatus, RegionStatus};
 pub use profiling_group::{
     AccountRef, AgentPermissions, AnomalyNotification, ComputePlatform, CreationPolicy, DeletionPolicy, DriftPolicy,
     ManagementPolicy, ProfilingGroup, ProfilingGroupSpec,

@@ -10,6 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::ProfilerAccountStatus;
+
 /// An IAM role through which ProfilingGroups are managed, and which ProfilingGroups can refer to it.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[kube(
@@ -20,9 +22,34 @@ use serde_json::json;
     shortname = "profaccount",
     category = "aws",
     cel,
+    status = "ProfilerAccountStatus",
     derive = "PartialEq",
     doc = "ProfilerAccount is an IAM role through which ProfilingGroups in another AWS account, or with other permissions, are managed. Deleting it changes nothing in AWS.",
-    printcolumn(name = "Role", type_ = "string", json_path = ".spec.roleArn", description = "ARN of the IAM role."),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#,
+        description = "Status of the Ready condition."
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
+        description = "Reason of the Ready condition."
+    ),
+    printcolumn(
+        name = "Account",
+        type_ = "string",
+        json_path = ".status.accountId",
+        description = "AWS account that the role belongs to."
+    ),
+    printcolumn(
+        name = "Role",
+        type_ = "string",
+        json_path = ".spec.roleArn",
+        description = "ARN of the IAM role.",
+        priority = 1
+    ),
     printcolumn(
         name = "Region",
         type_ = "string",

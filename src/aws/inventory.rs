@@ -257,6 +257,12 @@ impl Inventory {
         self.puts_add
     }
 
+    /// How many groups there are, as far as is known.
+    #[must_use]
+    pub fn groups(&self) -> usize {
+        self.entries.values().filter(|entry| matches!(entry.presence, Some(Known::Present(_)))).count()
+    }
+
     /// The accounts that the ARNs name: one, unless AWS answers for several.
     #[must_use]
     pub fn account(&self) -> Option<String> {

@@ -11,7 +11,7 @@ use crate::domain::{
     lane_id::LaneId,
     moment::{Moment, Now},
     observation::Observation,
-    situation::{Details, Knowledge, LaneView, stale_after},
+    situation::{Details, Knowledge, LaneView, Presence, stale_after},
 };
 
 /// How long requests for a fresh List are collected: annotating hundreds of objects costs one List or two.
@@ -262,6 +262,14 @@ impl LaneState {
             self.account = Some(account);
             self.news = News::All;
         }
+    }
+
+    /// When the last complete List began, how many groups there are, and how many of them resources need.
+    #[must_use]
+    pub fn listed(&self) -> Option<(Moment, usize, usize)> {
+        let managed =
+            || self.wanted.iter().filter(|name| matches!(self.inventory.presence(name), Presence::Present(_)));
+        self.last_success.map(|began| (began, self.inventory.groups(), managed().count()))
     }
 
     /// The account, once AWS has returned it.

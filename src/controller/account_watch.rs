@@ -13,7 +13,7 @@ use kube::{
 use tokio::sync::Notify;
 
 use super::{
-    memory::accounts::AccountEvent,
+    memory::accounts::{AccountEvent, AccountObject, Stored},
     shell::Shell,
     watch::{is_refusal, listed_and_watched, pauses::with_pauses, refusal::Refusal},
 };
@@ -31,6 +31,7 @@ pub async fn follow_accounts(shell: Arc<Shell>) {
     }
     let selected = Notify::new();
     let accounts = follow(&shell, &ACCOUNTS, || {
+        shell.accounts_changed.notify_one();
         if shell.memory.lock().needs_namespaces() {
             selected.notify_one();
         }
@@ -56,16 +57,25 @@ struct Watched {
 const ACCOUNTS: Watched = Watched {
     resource: || ApiResource::erase::<ProfilerAccount>(&()),
     plural: "profileraccounts",
-    applied: |mut object| {
-        let spec = serde_json::from_value(object.data["spec"].take());
-        let spec = spec.map_err(|error: serde_json::Error| error.to_string());
-        AccountEvent::Account(object.name_any(), Box::new(spec))
-    },
+    applied,
     gone: AccountEvent::AccountGone,
     listed: AccountEvent::AccountsListed,
     refused: || AccountEvent::AccountsRefused,
     without: "resources with spec.accountRef are refused until they can be: check that their CRD is installed",
 };
+
+/// A ProfilerAccount is like this.
+pub fn applied(mut object: DynamicObject) -> AccountEvent {
+    let spec = serde_json::from_value(object.data["spec"].take());
+    let stored = Stored {
+        uid: object.uid().unwrap_or_default(),
+        generation: object.metadata.generation.unwrap_or_default(),
+        version: object.resource_version().unwrap_or_default(),
+        status: serde_json::from_value(object.data["status"].take()).unwrap_or_default(),
+    };
+    let spec = spec.map_err(|error: serde_json::Error| error.to_string());
+    AccountEvent::Account(Box::new(AccountObject { name: object.name_any(), spec, stored }))
+}
 
 const NAMESPACES: Watched = Watched {
     resource: || ApiResource::erase::<Namespace>(&()),

@@ -3,6 +3,7 @@
 pub mod instruments;
 pub mod settings;
 
+mod account_status;
 mod account_watch;
 mod apply;
 mod events;
@@ -27,6 +28,7 @@ use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use self::{
+    account_status::report_accounts,
     account_watch::follow_accounts,
     instruments::Instruments,
     scheduler::Scheduler,
@@ -86,16 +88,19 @@ pub async fn run(
     shell.metrics.watches(&shell.settings.namespaces);
     let mut watching = system.spawn(follow(Arc::clone(&shell), health.readiness));
     let mut watching_accounts = system.spawn(follow_accounts(Arc::clone(&shell)));
+    let mut reporting_accounts = system.spawn(report_accounts(Arc::clone(&shell)));
     let mut scheduling = system.spawn(Scheduler::new(Arc::clone(&shell)).run(health.liveness));
     let ended = tokio::select! {
         biased;
         done = &mut scheduling => early("the scheduler", done, &stop),
         done = &mut watching => early("the watch", done, &stop),
         done = &mut watching_accounts => early("the watch of ProfilerAccounts", done, &stop),
+        done = &mut reporting_accounts => early("the reports of ProfilerAccounts", done, &stop),
     };
     stop.cancel();
     watching.abort();
     watching_accounts.abort();
+    reporting_accounts.abort();
     scheduling.abort();
     ended
 }

@@ -21,6 +21,7 @@ use super::{
     lane_events::{LaneEvents, regarding},
     memory::{
         Evaluation, Memory, Wanted,
+        accounts::AccountReport,
         key::Key,
         object::{Version, resource},
     },
@@ -69,6 +70,8 @@ pub struct Shell {
     pub stop: CancellationToken,
     /// Notified when every object is known.
     pub complete: Notify,
+    /// Notified when what is reported of a ProfilerAccount may be another.
+    pub accounts_changed: Notify,
     /// Events for when this process leads.
     before_leading: Mutex<Vec<EventDraft>>,
     lane_events: LaneEvents,
@@ -95,6 +98,7 @@ impl Shell {
                 system,
                 stop,
                 complete: Notify::new(),
+                accounts_changed: Notify::new(),
                 before_leading: Mutex::default(),
                 lane_events: LaneEvents::default(),
                 aws_metrics,
@@ -206,6 +210,18 @@ impl Shell {
         if urgent { self.triggers.urgent(recheck) } else { self.triggers.routine(recheck) }
     }
 
+    /// What is to be reported of each ProfilerAccount.
+    pub fn account_reports(&self) -> Vec<AccountReport> {
+        let rate = |id: &LaneId| self.lanes.get(id).map(|lane| lane.limits().rate);
+        self.memory.lock().account_reports(self.now(), rate)
+    }
+
+    fn account_changed(&self, lane: &LaneId) {
+        if lane.role().is_some() {
+            self.accounts_changed.notify_one();
+        }
+    }
+
     /// Sets the gauges of each lane.
     pub fn report_lanes(&self, waiting: &Waiting) {
         for lane in self.lanes.all() {
@@ -232,6 +248,7 @@ impl Shell {
 impl LaneObserver for Shell {
     fn changed(&self, lane: &LaneId) {
         self.publish_lane_events(lane);
+        self.account_changed(lane);
         let wanted = self.memory.lock().handle_lane_news(lane, self.now());
         self.carry_out(wanted, false);
         // A List that succeeded may let a step through.
@@ -242,6 +259,7 @@ impl LaneObserver for Shell {
         let ended = self.memory.lock().handle_lane_idle(lane, idle, self.moment());
         if ended {
             self.lane_events.forget(lane);
+            self.account_changed(lane);
             self.metrics.ends(lane);
             self.aws_metrics.forget(lane);
         }

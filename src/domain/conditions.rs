@@ -92,18 +92,30 @@ pub fn is_true(condition: &Condition) -> bool {
 pub fn set(
     previous: Option<&Condition>,
     kind: ConditionType,
-    verdict: Verdict,
+    Verdict { status, reason, message }: Verdict,
     generation: i64,
     now: Timestamp,
 ) -> Condition {
-    let status = verdict.status.as_str();
+    write(previous, kind, (status, reason.as_str(), message), generation, now)
+}
+
+/// The same with any reason.
+#[must_use]
+pub fn write(
+    previous: Option<&Condition>,
+    kind: ConditionType,
+    (status, reason, message): (Status, &str, String),
+    generation: i64,
+    now: Timestamp,
+) -> Condition {
+    let status = status.as_str();
     let kept =
         previous.filter(|previous| previous.status == status).map(|previous| previous.last_transition_time.clone());
     Condition {
         type_: kind.as_str().into(),
         status: status.into(),
-        reason: verdict.reason.as_str().into(),
-        message: verdict.message,
+        reason: reason.into(),
+        message,
         observed_generation: Some(generation),
         last_transition_time: kept.unwrap_or_else(|| whole_seconds(now)),
     }

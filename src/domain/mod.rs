@@ -1,6 +1,7 @@
 //! Decisions, pure: no clock, no I/O, no client. A rule is changed here, beside its table test.
 
 pub mod account;
+pub(crate) mod account_status;
 pub(crate) mod agents;
 pub mod arns;
 pub(crate) mod backoff;

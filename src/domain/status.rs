@@ -64,6 +64,8 @@ fn status_of_state(situation: &Situation, state: &State<'_>, previous: &Profilin
         State::GroupMissing => (Cell::Set(agents::no_group()), Cell::Set(agents::no_group()), None),
         State::Unreadable(_)
         | State::ClaimedByAnother(_)
+        | State::AccessRefused(_)
+        | State::AccountDiffers { .. }
         | State::RegionMissing
         | State::TargetChanged { .. }
         | State::NotAllowed(_) => (Cell::Set(agents::not_evaluated()), Cell::Set(agents::not_evaluated()), None),

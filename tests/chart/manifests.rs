@@ -155,8 +155,14 @@ fn allowed(rendered: &Rendered) -> BTreeMap<String, BTreeSet<String>> {
 const GROUPS: [&str; 4] =
     ["get profilinggroups", "list profilinggroups", "update profilinggroups/status", "watch profilinggroups"];
 /// Through which accounts AWS is called, in the whole cluster.
-const ACCOUNTS: [&str; 5] =
-    ["get profileraccounts", "list profileraccounts", "watch profileraccounts", "list namespaces", "watch namespaces"];
+const ACCOUNTS: [&str; 6] = [
+    "get profileraccounts",
+    "list profileraccounts",
+    "watch profileraccounts",
+    "update profileraccounts/status",
+    "list namespaces",
+    "watch namespaces",
+];
 /// Where its pod is, it publishes events about that pod.
 const EVENTS: [&str; 1] = ["create events"];
 const LEASES: [&str; 5] = ["create leases", "get leases", "list leases", "update leases", "watch leases"];

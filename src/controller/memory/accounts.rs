@@ -1,13 +1,16 @@
 //! The ProfilerAccounts, and the labels of namespaces by which they select: through which identity a resource calls AWS.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use kube::core::{Selector, SelectorExt};
 
 use super::key::Key;
 use crate::{
-    api::{ProfilerAccountSpec, ProfilingGroupSpec},
-    domain::account::{Access, Account, Refusal, Users},
+    api::{ProfilerAccountSpec, ProfilerAccountStatus, ProfilingGroupSpec},
+    domain::account::{Access, Account, Refusal, Role, Users},
 };
 
 /// The labels of a namespace.
@@ -16,8 +19,8 @@ pub type Labels = BTreeMap<String, String>;
 /// What the watches of ProfilerAccounts and namespaces report.
 #[derive(Debug)]
 pub enum AccountEvent {
-    /// A ProfilerAccount is like this, or can't be read.
-    Account(String, Box<Result<ProfilerAccountSpec, String>>),
+    /// A ProfilerAccount is like this.
+    Account(Box<AccountObject>),
     /// A ProfilerAccount is gone.
     AccountGone(String),
     /// These are all ProfilerAccounts.
@@ -32,6 +35,45 @@ pub enum AccountEvent {
     NamespacesListed(BTreeSet<String>),
     /// Namespaces can't be listed.
     NamespacesRefused,
+}
+
+/// A ProfilerAccount as stored.
+#[derive(Debug)]
+pub struct AccountObject {
+    /// `metadata.name`.
+    pub name: String,
+    /// Its spec, or why it can't be read.
+    pub spec: Result<ProfilerAccountSpec, String>,
+    /// What a write of its status needs.
+    pub stored: Stored,
+}
+
+/// What a write of the status of a ProfilerAccount needs.
+#[derive(Clone, Debug, Default)]
+pub struct Stored {
+    /// `metadata.uid`.
+    pub uid: String,
+    /// `metadata.generation`.
+    pub generation: i64,
+    /// `metadata.resourceVersion`.
+    pub version: String,
+    /// `status`.
+    pub status: ProfilerAccountStatus,
+}
+
+/// The status of a ProfilerAccount that is to be reported.
+#[derive(Debug)]
+pub struct AccountReport {
+    /// `metadata.name`.
+    pub name: String,
+    /// `metadata.uid`.
+    pub uid: String,
+    /// `metadata.resourceVersion`.
+    pub version: String,
+    /// The status as stored.
+    pub stored: ProfilerAccountStatus,
+    /// The status as it should be.
+    pub next: ProfilerAccountStatus,
 }
 
 /// Which resources an event concerns.
@@ -79,7 +121,7 @@ struct Known {
 #[derive(Debug, Default)]
 pub struct Accounts {
     watch: Watch,
-    known: BTreeMap<String, Result<Known, String>>,
+    known: BTreeMap<String, (Result<Known, String>, Stored)>,
     namespaces_watch: Watch,
     namespaces: BTreeMap<String, Labels>,
 }
@@ -88,10 +130,11 @@ impl Accounts {
     /// Takes in what a watch has reported. Returns which resources it concerns.
     pub fn take(&mut self, event: AccountEvent) -> Concerned {
         match event {
-            AccountEvent::Account(name, spec) => {
+            AccountEvent::Account(object) => {
+                let AccountObject { name, spec, stored } = *object;
                 let known = spec.and_then(|spec| Known::read(&name, spec));
-                let same = self.known.get(&name) == Some(&known);
-                self.known.insert(name.clone(), known);
+                let same = self.known.get(&name).is_some_and(|(before, _)| *before == known);
+                self.known.insert(name.clone(), (known, stored));
                 if same { Concerned::Nobody } else { Concerned::Account(name) }
             }
             AccountEvent::AccountGone(name) => {
@@ -130,9 +173,18 @@ impl Accounts {
         }
     }
 
+    /// Every ProfilerAccount, once all are known: its role, or why its spec can't be read, and what is stored.
+    pub fn all(&self) -> impl Iterator<Item = (&String, Result<&Arc<Role>, &String>, &Stored)> {
+        let listed = self.watch == Watch::Listed;
+        self.known
+            .iter()
+            .filter(move |_| listed)
+            .map(|(name, (known, stored))| (name, known.as_ref().map(|known| &known.account.role), stored))
+    }
+
     /// Whether the labels of namespaces matter to any ProfilerAccount.
     pub fn select_namespaces(&self) -> bool {
-        self.known.values().flatten().any(|known| known.selector.is_some())
+        self.known.values().flat_map(|(known, _)| known).any(|known| known.selector.is_some())
     }
 
     /// Whether a resource may use the identity that it names, and the ProfilerAccount if it does. `own` may use the
@@ -154,7 +206,7 @@ impl Accounts {
                 Ok(None)
             };
         };
-        let known = match (self.watch, self.known.get(&name)) {
+        let known = match (self.watch, self.known.get(&name).map(|(known, _)| known)) {
             (Watch::Begins, _) => return Err(Access::Unknown),
             (Watch::Refused, _) => return Err(Access::Refused(Refusal::NotWatched(name))),
             (Watch::Listed, None) => return Err(Access::Refused(Refusal::Missing(name))),
@@ -214,7 +266,8 @@ mod tests {
     fn applied(name: &str, more: &Value) -> AccountEvent {
         let mut spec = json!({ "roleArn": ROLE });
         spec.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
-        AccountEvent::Account(name.into(), Box::new(Ok(serde_json::from_value(spec).unwrap())))
+        let spec = Ok(serde_json::from_value(spec).unwrap());
+        AccountEvent::Account(Box::new(AccountObject { name: name.into(), spec, stored: Stored::default() }))
     }
 
     fn listed() -> AccountEvent {

@@ -4,7 +4,10 @@ use std::num::NonZeroU32;
 
 use serde_json::{Value, json};
 
-use super::*;
+use super::{
+    accounts::{AccountObject, Stored},
+    *,
+};
 use crate::{
     api::Timestamp,
     domain::{account::Users, desired::Allowed, observation::Observation, situation::Ownership},
@@ -212,7 +215,8 @@ fn an_edit_made_since_this_process_leads_needs_no_confirmation() {
 fn account(name: &str, more: &Value) -> AccountEvent {
     let mut spec = json!({ "roleArn": "arn:aws:iam::111122223333:role/a", "namespaces": ["n"] });
     json_patch::merge(&mut spec, more);
-    AccountEvent::Account(name.into(), Box::new(Ok(serde_json::from_value(spec).unwrap())))
+    let spec = Ok(serde_json::from_value(spec).unwrap());
+    AccountEvent::Account(Box::new(AccountObject { name: name.into(), spec, stored: Stored::default() }))
 }
 
 fn with_accounts(names: &[&str]) -> Memory {
