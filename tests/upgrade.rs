@@ -31,7 +31,9 @@ impl World {
     async fn stores(&self, mut object: Value) {
         let name = object["metadata"]["name"].as_str().unwrap().to_owned();
         if let Some(enabled) = object["status"]["profilingEnabled"].as_bool() {
-            self.flip(&name, enabled).await;
+            let mut group = object["status"]["profilingStatus"].clone();
+            group["profilingEnabled"] = enabled.into();
+            self.aws.put_group(REGION, &name, group).await.unwrap();
             let group = self.aws.group(REGION, &name).await.unwrap().unwrap();
             for member in ["createdAt", "updatedAt"] {
                 object["status"][member] = group[member].clone();

@@ -459,7 +459,9 @@ impl Situation {
         let remembered = self.remembered.clone().after_step(&self, step, cause, self.now);
         let mut answer = match step {
             Step::Switch(to) => {
-                let answer = Observation { updated_at: Some(self.now), ..observation(Some(*to)) };
+                // The switch changes no tags.
+                let tags = self.observation().and_then(|known| known.tags.clone());
+                let answer = Observation { updated_at: Some(self.now), tags, ..observation(Some(*to)) };
                 answer.absorb(self.observation())
             }
             Step::Create(group) => {

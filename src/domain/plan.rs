@@ -241,7 +241,7 @@ impl Situation {
                 backoff.or(circuit).filter(|failed| !self.was_ready() || failed.is_of_this_group())
             }
             // What was reported for this generation is kept when the lane fails.
-            Intent::Wait if !self.was_ready() => lane_failure,
+            Intent::Wait if !self.was_ready() || self.is_contested() => lane_failure,
             Intent::InSync | Intent::Differs(_) | Intent::DriftReported(_) if self.is_stale() && !self.was_ready() => {
                 Some(lane_failure.unwrap_or(State::Waiting))
             }

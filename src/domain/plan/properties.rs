@@ -220,7 +220,9 @@ fn apply(situation: &Situation, plan: &Plan, says: Option<bool>) -> Situation {
             after
         }
         Plan::ReadTags => {
-            let mut after = Situation { backoff: None, ..situation.clone() }.sees_tags(Some("a=1"));
+            let known = situation.observation().is_some_and(|known| known.tags.is_some());
+            let after = Situation { backoff: None, ..situation.clone() };
+            let mut after = if known { after } else { after.sees_tags(Some("a=1")) };
             after.knowledge.tags_due = None;
             after
         }
