@@ -269,7 +269,8 @@ async fn a_role_that_is_refused_concerns_its_account_alone() {
 
 #[tokio::test]
 async fn an_account_reports_its_role_and_what_it_lists_and_at_rest_nothing_is_written() {
-    let world = World::new().await;
+    // The operators of other stories report on all accounts of their cluster.
+    let world = World::apart().await;
     let accounts = Accounts::of(&world);
     let other = world.emulator.account(OTHER);
     other.seed(REGION, 5, "unmanaged", true).await.unwrap();

@@ -10,6 +10,7 @@ use devkit::{
     phase::{self, Example},
 };
 use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::{Value, json};
 
 /// Every phase, by Argo CD's word for it.
 const WORDS: [(&str, &[&str]); 4] = [
@@ -143,6 +144,37 @@ async fn argo_cd_and_kstatus_agree_on_every_phase_that_the_stories_recorded() {
             continue;
         }
         assert_eq!(own_message, *said, "{}", example.phase);
+    }
+}
+
+/// As the operator reports them: `profiler_accounts::an_account_reports_its_role_and_what_it_lists_and_at_rest_nothing_is_written`.
+#[tokio::test]
+async fn argo_cd_and_kstatus_agree_on_accounts() {
+    let condition = |kind: &str, status: &str, reason: &str| json!({ "type": kind, "status": status, "reason": reason, "message": reason, "observedGeneration": 2, "lastTransitionTime": "2026-01-01T00:00:00Z" });
+    let account = |observed: i64, conditions: &[Value]| {
+        json!({
+            "apiVersion": "codeguruprofiler.dev/v1alpha1", "kind": "ProfilerAccount",
+            "metadata": { "name": "production", "generation": 2 },
+            "spec": { "roleArn": "arn:aws:iam::111122223333:role/codeguru-profiler" },
+            "status": { "observedGeneration": observed, "conditions": conditions },
+        })
+    };
+    let refused = [condition("Ready", "False", "AccountNotReady"), condition("Stalled", "True", "AccountNotReady")];
+    let waits = [condition("Ready", "Unknown", "Progressing"), condition("Reconciling", "True", "Progressing")];
+    let rows = [
+        (account(-1, &[]), "Progressing", "InProgress"),
+        (account(1, &[condition("Ready", "True", "Succeeded")]), "Progressing", "InProgress"),
+        (account(2, &waits), "Progressing", "InProgress"),
+        (account(2, &[condition("Ready", "True", "Succeeded")]), "Healthy", "Current"),
+        (account(2, &[condition("Ready", "True", "NotInUse")]), "Healthy", "Current"),
+        (account(2, &refused), "Degraded", "Failed"),
+    ];
+    let offline = offline().await;
+    let documents: Vec<_> = rows.iter().map(|(object, ..)| object.to_string()).collect();
+    let asked = flux::ask(&documents.iter().map(String::as_str).collect::<Vec<_>>()).await.unwrap();
+    for ((document, (_, health, kstatus)), flux::Verdict { status, .. }) in documents.iter().zip(&rows).zip(&asked) {
+        assert_eq!(offline.health(document).await.unwrap().status, *health, "{document}");
+        assert_eq!(status, kstatus, "{document}");
     }
 }
 
