@@ -1,6 +1,6 @@
 //! What the memory answers, and what it wants done.
 
-use std::num::NonZeroU32;
+use std::{num::NonZeroU32, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,15 @@ use super::{
 };
 use crate::{
     api::Timestamp,
-    domain::{account::Users, desired::Allowed, observation::Observation, situation::Ownership},
+    domain::{
+        account::Users,
+        desired::Allowed,
+        facet::Step,
+        moment::Moment,
+        observation::Observation,
+        plan::{Cause, Plan},
+        situation::Ownership,
+    },
 };
 
 const REGION: &str = "eu-west-1";
