@@ -246,7 +246,7 @@ async fn an_api_server_that_does_not_stream_lists_is_listed_in_pages() {
     let rule = proxy.add(Rule::new(answer(422)).path("sendInitialEvents=true"));
     let operator = start.start().await.unwrap();
     in_sync(&world, "a").await;
-    assert_eq!(proxy.hits(rule), 1, "what it can't do is found out once");
+    assert_eq!(proxy.hits(rule), 2, "what it can't do is found out once for each kind");
     alive(&operator).await;
     world.judge().await;
 }

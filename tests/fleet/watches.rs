@@ -157,7 +157,11 @@ async fn an_api_server_that_streams_no_lists_is_listed_in_pages() {
     world.delete("deleted").await;
     world.flip("deleted", false).await;
     is_left_alone(&world, "deleted").await;
-    assert_eq!((proxy.hits(asked), world.calls(UPDATE).await), (1, 1), "it is asked once whether it streams lists");
+    assert_eq!(
+        (proxy.hits(asked), world.calls(UPDATE).await),
+        (2, 1),
+        "it is asked once for each kind whether it streams lists"
+    );
     operator.stop_gracefully().await.unwrap();
     world.judge().await;
 }
