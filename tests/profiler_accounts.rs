@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use devkit::{
     emulator::Account,
+    faultproxy::{Effect, Rule},
     flux,
     kstatus::{self, Status},
     operator::Operator,
@@ -478,5 +479,27 @@ async fn the_crd_of_accounts_may_come_later() {
     let crd = codeguru_profiler_operator::api::account_crd();
     world.plane.apply(&codeguru_profiler_operator::api::crd_yaml(&crd)).await.unwrap();
     world.condition("a", "Stalled", "True", "AccountMissing").await;
+    world.judge().await;
+}
+
+/// The watch of accounts has fallen silent: what it has not reported yet is found before the next correction.
+#[tokio::test]
+async fn a_role_that_was_taken_away_is_not_used_though_the_watch_has_not_reported_it() {
+    let world = World::new().await;
+    let accounts = Accounts::of(&world);
+    let other = world.emulator.account(OTHER);
+    other.put_group(REGION, "a", json!({ "profilingEnabled": true })).await.unwrap();
+    accounts.create("other", OTHER, json!({})).await;
+    let (proxy, operator) = world.behind_a_proxy().await;
+    let _operator = operator.start().await.unwrap();
+    world.create("a", true, accounts.reference("other")).await;
+    world.condition("a", "Ready", "True", "InSync").await;
+    let silent = proxy.add(Rule::new(Effect::Hang).path("/profileraccounts?"));
+    proxy.cut_watches();
+    world.eventually("a watch that is silent", async || (proxy.hits(silent) > 0).then_some(())).await;
+    accounts.patch("other", json!({ "namespaces": [] })).await;
+    other.put_group(REGION, "a", json!({ "profilingEnabled": false })).await.unwrap();
+    world.condition("a", "Stalled", "True", "AccountNotAllowed").await;
+    assert_eq!((calls(&other, "UpdateProfilingGroup").await, enabled(&other, REGION, "a").await), (0, Some(false)));
     world.judge().await;
 }

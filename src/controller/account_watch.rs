@@ -77,6 +77,15 @@ pub fn applied(mut object: DynamicObject) -> AccountEvent {
     AccountEvent::Account(Box::new(AccountObject { name: object.name_any(), spec, stored }))
 }
 
+/// Takes in a ProfilerAccount as the API server has it now.
+pub async fn read_again(shell: &Shell, name: &str) -> Result<(), kube::Error> {
+    let api: Api<DynamicObject> = Api::all_with(shell.client.clone(), &(ACCOUNTS.resource)());
+    let newest = api.get_opt(name).await?.filter(|object| object.metadata.deletion_timestamp.is_none());
+    let event = newest.map_or_else(|| AccountEvent::AccountGone(name.to_owned()), applied);
+    shell.handle(|memory, now| memory.handle_accounts(event, now));
+    Ok(())
+}
+
 const NAMESPACES: Watched = Watched {
     resource: || ApiResource::erase::<Namespace>(&()),
     plural: "namespaces",

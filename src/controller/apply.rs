@@ -3,7 +3,7 @@
 
 use kube::{Resource, ResourceExt};
 
-use super::{memory::Evaluation, report::with_progress, shell::Shell};
+use super::{account_watch::read_again, memory::Evaluation, report::with_progress, shell::Shell};
 use crate::{
     aws::{
         error::Effect,
@@ -13,6 +13,7 @@ use crate::{
     domain::{
         facet::Step,
         failure::{Class, Failure, FailureReason},
+        lane_id::LaneId,
         plan::{Cause, Plan},
     },
     process::reconciles::Outcome,
@@ -149,9 +150,12 @@ fn still_planned(shell: &Shell, evaluation: &Evaluation) -> Result<Evaluation, A
     now.filter(|_| !shell.stop.is_cancelled()).ok_or(Apply::GivenUp)
 }
 
-/// Reads the object from the API server: a watch that has fallen silent, or one that lags behind what a former leader has
-/// seen, must not undo a newer change.
+/// Reads the object from the API server, and its ProfilerAccount: a watch that has fallen silent, or one that lags behind
+/// what a former leader has seen, must not undo a newer change, or use a role that was taken away.
 async fn confirm(shell: &Shell, evaluation: &Evaluation) -> Result<(), Apply> {
+    if let Some(account) = evaluation.lane().and_then(LaneId::account) {
+        read_again(shell, account).await.map_err(|error| unconfirmed(error.to_string()))?;
+    }
     let detail = match shell.api(&evaluation.key).get_opt(&evaluation.key.name).await {
         Ok(Some(newest)) if newest.uid().as_deref() == Some(&evaluation.uid) => {
             let is_deleting = newest.meta().deletion_timestamp.is_some();
@@ -163,6 +167,10 @@ async fn confirm(shell: &Shell, evaluation: &Evaluation) -> Result<(), Apply> {
         Ok(_) => "the watch has not reported yet that the resource is gone".to_owned(),
         Err(error) => error.to_string(),
     };
+    Err(unconfirmed(detail))
+}
+
+fn unconfirmed(detail: String) -> Apply {
     let failure = Failure {
         reason: FailureReason::InternalError,
         message: "The API server does not confirm that the spec is current; nothing is written to AWS until it does."
@@ -170,5 +178,5 @@ async fn confirm(shell: &Shell, evaluation: &Evaluation) -> Result<(), Apply> {
         detail,
         retry_after: None,
     };
-    Err(Apply::Failed(failure, None))
+    Apply::Failed(failure, None)
 }
