@@ -2,6 +2,7 @@
 
 mod condition;
 mod crd;
+mod grant;
 mod profiler_account;
 mod profiler_account_status;
 mod profiling_group;
@@ -10,7 +11,8 @@ mod timestamp;
 
 pub use condition::{ConditionType, Reason};
 pub use crd::{account_crd, crd, crd_yaml, crds};
-pub use profiler_account::{AllowedFacet, ProfilerAccount, ProfilerAccountSpec};
+pub use grant::Grant;
+pub use profiler_account::{ProfilerAccount, ProfilerAccountSpec};
 pub use profiler_account_status::{ProfilerAccountStatus, RegionStatus};
 pub use profiling_group::{
     AccountRef, AgentPermissions, AnomalyNotification, ComputePlatform, CreationPolicy, DeletionPolicy, DriftPolicy,

@@ -6,11 +6,10 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::{CustomResource, KubeSchema};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::ProfilerAccountStatus;
+use super::{Grant, ProfilerAccountStatus};
 
 /// An IAM role through which ProfilingGroups are managed, and which ProfilingGroups can refer to it.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -131,7 +130,7 @@ pub struct ProfilerAccountSpec {
     /// permissions, notifications. Nothing when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("maxItems" = 10, "x-kubernetes-list-type" = "set"))]
-    pub allowed_facets: Option<Vec<AllowedFacet>>,
+    pub allowed_facets: Option<Vec<Grant>>,
 
     /// Principals that agentPermissions of ProfilingGroups can name, as patterns of their ARNs: "*" stands for any
     /// characters, "?" for one. None when absent.
@@ -157,41 +156,6 @@ pub struct ProfilerAccountSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10000))]
     pub calls_per_second: Option<u32>,
-}
-
-/// What resources can manage beside the switch.
-#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-// In the schema, the description of the type would replace that of the field.
-#[schemars(description = "")]
-pub enum AllowedFacet {
-    /// `creationPolicy: IfMissing`.
-    Create,
-    /// `deletionPolicy: Delete`.
-    Delete,
-    /// `deletionPolicy: Restore` and `Disable`.
-    Restore,
-    /// `tags`.
-    Tags,
-    /// `agentPermissions`.
-    Permissions,
-    /// `anomalyNotifications`.
-    Notifications,
-}
-
-impl AllowedFacet {
-    /// The name in the API.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Delete => "delete",
-            Self::Restore => "restore",
-            Self::Tags => "tags",
-            Self::Permissions => "permissions",
-            Self::Notifications => "notifications",
-        }
-    }
 }
 
 #[cfg(test)]

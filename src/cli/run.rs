@@ -14,6 +14,7 @@ use super::{
     values,
 };
 use crate::{
+    api::Grant,
     aws::{
         metrics::AwsMetrics,
         sdk::{ConfigurationError, SdkServices, SdkSettings},
@@ -23,7 +24,7 @@ use crate::{
         instruments::Instruments,
         settings::{Pod, Settings},
     },
-    domain::{account::Users, desired::Allowed, election::Terms, glob::Glob, grant::Grant},
+    domain::{account::Users, desired::Allowed, election::Terms, glob::Glob},
     election::{Candidate, ElectionMetrics, LeaseLost},
     process::{
         health::{Liveness, Readiness},
@@ -379,8 +380,8 @@ impl RunArgs {
             status_refresh: self.status_refresh,
             agent_stale_after: self.agent_stale_after,
             details_interval: self.details_interval,
+            observe_only: self.observe_only,
             allowed: Allowed {
-                observe_only: self.observe_only,
                 grants: self.allowed_facets.clone(),
                 principals: self.allowed_principals.clone(),
                 topics: self.allowed_topics.clone(),

@@ -2,10 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use crate::{
-    aws::region::is_region,
-    domain::{glob::Glob, grant::Grant},
-};
+use crate::{api::Grant, aws::region::is_region, domain::glob::Glob};
 
 /// Reads a duration such as `90s` or `15m` of at least `min`.
 pub(super) fn duration(min: Duration) -> impl Fn(&str) -> Result<Duration, String> + Clone {

@@ -32,7 +32,9 @@ pub struct Settings {
     pub agent_stale_after: Duration,
     /// How often what is in no List is read.
     pub details_interval: Duration,
-    /// What resources may do.
+    /// Never write to AWS, whatever a resource requests.
+    pub observe_only: bool,
+    /// What resources that use the operator's own identity may do.
     pub allowed: Allowed,
     /// Which resources may use the operator's own identity.
     pub own_users: Users,

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{glob::Glob, grant::Grant};
+use super::{desired::Allowed, glob::Glob};
 use crate::api::{ProfilerAccountSpec, Reason};
 
 /// The role of a ProfilerAccount, with everything that its calls depend on.
@@ -36,12 +36,8 @@ pub struct Account {
     pub role: Arc<Role>,
     /// The region of resources without one.
     pub region: Option<String>,
-    /// What resources may do with it beside setting the switch.
-    pub grants: Vec<Grant>,
-    /// The principals that they may permit to act as agents.
-    pub principals: Vec<Glob>,
-    /// The topics to which they may have anomalies reported.
-    pub topics: Vec<Glob>,
+    /// What it allows resources.
+    pub allowed: Allowed,
     /// Which resources may refer to it, beside those in namespaces that its selector selects.
     pub users: Users,
 }
@@ -51,7 +47,6 @@ impl Account {
     pub fn read(name: &str, spec: ProfilerAccountSpec) -> Result<Self, String> {
         let poll_interval = spec.poll_interval.as_deref().map(humantime::parse_duration).transpose();
         let calls_per_second = spec.calls_per_second.map(|calls| NonZeroU32::new(calls).ok_or("callsPerSecond is 0"));
-        let allowed: Vec<_> = spec.allowed_facets.iter().flatten().map(|facet| facet.as_str()).collect();
         let role = Role {
             account: name.into(),
             aws_account: spec.role_arn.split(':').nth(4).unwrap_or_default().into(),
@@ -67,9 +62,11 @@ impl Account {
         Ok(Self {
             role: Arc::new(role),
             region: spec.region,
-            grants: Grant::ALL.into_iter().filter(|grant| allowed.contains(&grant.name())).collect(),
-            principals: spec.allowed_principals.as_deref().map(globs).unwrap_or_default(),
-            topics: spec.allowed_topics.as_deref().map(globs).unwrap_or_default(),
+            allowed: Allowed {
+                grants: spec.allowed_facets.unwrap_or_default(),
+                principals: spec.allowed_principals.as_deref().map(globs).unwrap_or_default(),
+                topics: spec.allowed_topics.as_deref().map(globs).unwrap_or_default(),
+            },
             users: Users {
                 namespaces: Some(spec.namespaces.into_iter().flatten().collect()),
                 group_names: spec.group_names.as_deref().map(globs),
@@ -207,6 +204,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::api::Grant;
 
     #[test]
     fn nobody_may_refer_to_an_account_that_names_no_namespaces() {
@@ -215,7 +213,10 @@ mod tests {
         let account = Account::read("prod", serde_json::from_value(spec).unwrap()).unwrap();
         assert!(!account.users.admit_namespace("shop") && account.users.admit_group("any"));
         assert_eq!((&*account.role.aws_account, &*account.role.account), ("111122223333", "prod"));
-        assert_eq!((account.role.poll_interval, account.grants), (Some(Duration::from_mins(5)), vec![Grant::Tags]));
+        assert_eq!(
+            (account.role.poll_interval, account.allowed.grants),
+            (Some(Duration::from_mins(5)), vec![Grant::Tags])
+        );
         assert!(Users::default().admit_namespace("shop"), "the operator's own identity, unless it is limited");
     }
 
@@ -224,7 +225,7 @@ mod tests {
         let names: Vec<_> = Grant::ALL.iter().map(|grant| grant.name()).collect();
         let spec = json!({ "roleArn": "arn:aws:iam::111122223333:role/a", "allowedFacets": names });
         let account = Account::read("prod", serde_json::from_value(spec).unwrap()).unwrap();
-        assert_eq!(account.grants, Grant::ALL);
+        assert_eq!(account.allowed.grants, Grant::ALL);
     }
 
     #[test]

@@ -4,11 +4,10 @@ use super::{
     account::Access,
     desired::NotAllowed,
     facet::Step,
-    grant::Grant,
     observation::Observation,
     situation::{Ownership, Presence, Situation},
 };
-use crate::api::{CreatedStatus, DeletionPolicy, OriginalStatus};
+use crate::api::{CreatedStatus, DeletionPolicy, Grant, OriginalStatus};
 
 /// Where a resource is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

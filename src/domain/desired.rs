@@ -4,9 +4,10 @@ use super::{
     arns::Arns,
     facet::{Facet, Tags},
     glob::Glob,
-    grant::Grant,
 };
-use crate::api::{ComputePlatform, CreationPolicy, DeletionPolicy, DriftPolicy, ManagementPolicy, ProfilingGroupSpec};
+use crate::api::{
+    ComputePlatform, CreationPolicy, DeletionPolicy, DriftPolicy, Grant, ManagementPolicy, ProfilingGroupSpec,
+};
 
 /// The spec with its defaults filled in, and with the operator's own limits.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -38,11 +39,9 @@ pub struct Desired {
     pub not_allowed: Option<NotAllowed>,
 }
 
-/// What the operator's own settings allow.
+/// What the platform team allows the resources that use an identity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Allowed {
-    /// Never write to AWS, whatever a resource requests.
-    pub observe_only: bool,
     /// What resources may do beside setting the switch.
     pub grants: Vec<Grant>,
     /// The principals that resources may permit to act as agents.
@@ -63,15 +62,15 @@ pub enum NotAllowed {
 }
 
 impl Desired {
-    /// The operator's settings win over every resource.
+    /// The operator's settings win over every resource: with `observe_only`, AWS is never written to.
     #[must_use]
-    pub fn of(spec: &ProfilingGroupSpec, allowed: &Allowed) -> Self {
+    pub fn of(spec: &ProfilingGroupSpec, allowed: &Allowed, observe_only: bool) -> Self {
         let principals = spec.agent_permissions.as_ref().map(|it| it.principals.iter().cloned().collect());
         let topics = spec.anomaly_notifications.as_ref();
         let mut desired = Self {
             name: spec.profiling_group_name.clone(),
             profiling_enabled: spec.profiling_enabled,
-            manages: !allowed.observe_only && spec.management_policy != Some(ManagementPolicy::Observe),
+            manages: !observe_only && spec.management_policy != Some(ManagementPolicy::Observe),
             corrects_drift: spec.drift_policy != Some(DriftPolicy::Report),
             suspended: spec.suspend == Some(true),
             tags: spec.tags.clone(),
@@ -159,7 +158,7 @@ mod tests {
     fn refused(spec: &Value, allowed: &Allowed) -> Option<NotAllowed> {
         let mut whole = json!({ "profilingGroupName": "a", "profilingEnabled": true });
         whole.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
-        Desired::of(&serde_json::from_value(whole).unwrap(), allowed).not_allowed
+        Desired::of(&serde_json::from_value(whole).unwrap(), allowed, false).not_allowed
     }
 
     #[test]

@@ -12,7 +12,6 @@ use super::{
     desired::{Allowed, Desired, NotAllowed},
     facet::{Step, Tags},
     failure::{Failure, FailureReason},
-    grant::Grant,
     lane_id::LaneId,
     observation::Observation,
     permissions::Policy,
@@ -22,8 +21,8 @@ use super::{
     status,
 };
 use crate::api::{
-    AggregatedProfile, ComputePlatform, ConditionType, CreatedStatus, DeletionPolicy, DriftStatus, OriginalStatus,
-    ProfilingGroupStatus, ProfilingStatus, Slowdown, Timestamp,
+    AggregatedProfile, ComputePlatform, ConditionType, CreatedStatus, DeletionPolicy, DriftStatus, Grant,
+    OriginalStatus, ProfilingGroupStatus, ProfilingStatus, Slowdown, Timestamp,
 };
 
 /// When every situation takes place.

@@ -16,7 +16,6 @@ pub mod failure;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod glob;
-pub mod grant;
 pub mod lane_id;
 pub(crate) mod moment;
 pub mod notifications;

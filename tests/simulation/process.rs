@@ -13,13 +13,14 @@ use std::{
 };
 
 use codeguru_profiler_operator::{
+    api::Grant,
     aws::metrics::AwsMetrics,
     controller::{
         self, Health, Surroundings,
         instruments::Instruments,
         settings::{Pod, Settings},
     },
-    domain::{account::Users, desired::Allowed, election::Terms, glob::Glob, grant::Grant},
+    domain::{account::Users, desired::Allowed, election::Terms, glob::Glob},
     election::{Candidate, ElectionMetrics, ElectionSettings},
     process::{
         head_timeout::HeadTimeoutLayer,
@@ -162,8 +163,8 @@ impl Process {
             status_refresh: Duration::from_mins(15),
             agent_stale_after: Duration::from_mins(20),
             details_interval: DETAILS_INTERVAL,
+            observe_only: options.observe_only,
             allowed: Allowed {
-                observe_only: options.observe_only,
                 grants: Grant::ALL.to_vec(),
                 principals: vec![Glob::new("*:role/*")],
                 topics: vec![Glob::new("*")],

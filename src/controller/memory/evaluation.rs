@@ -1,7 +1,7 @@
 //! The question that the memory answers: what is to be done about one object, what is to be reported, and when to
 //! evaluate it again. Changes nothing.
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use super::{Entry, Memory, Sought, key::Key, object::Object, record::Record};
 use crate::{
@@ -176,25 +176,17 @@ impl Memory {
         record: &Record,
     ) -> Desired {
         let allowed = self.allowed(account);
-        let desired = Desired::of(spec, &allowed);
+        let desired = Desired::of(spec, allowed, self.settings.observe_only);
         if object.life != Life::Deleting {
             return desired;
         }
         let original = record.remembered.original.as_ref().map(|original| original.profiling_enabled);
-        desired.at_deletion(original, &allowed)
+        desired.at_deletion(original, allowed)
     }
 
     /// What the operator's own identity, or a ProfilerAccount, allows.
-    pub(super) fn allowed(&self, account: Option<&Account>) -> Cow<'_, Allowed> {
-        let own = &self.settings.allowed;
-        account.map_or(Cow::Borrowed(own), |account| {
-            Cow::Owned(Allowed {
-                observe_only: own.observe_only,
-                grants: account.grants.clone(),
-                principals: account.principals.clone(),
-                topics: account.topics.clone(),
-            })
-        })
+    pub(super) fn allowed<'a>(&'a self, account: Option<&'a Account>) -> &'a Allowed {
+        account.map_or(&self.settings.allowed, |account| &account.allowed)
     }
 
     /// How long what is known about the group of `key` may still be trusted; `None` when it is too old, or nothing is

@@ -40,7 +40,8 @@ impl Memory {
         let Some(entry) = self.objects.get(key).filter(|_| self.lists_early) else { return };
         let sought = self.sought(key, entry).filter(|sought| !self.lanes.contains_key(&sought.lane));
         let allowed = |spec| {
-            let Desired { suspended, not_allowed, .. } = Desired::of(spec, &self.allowed(self.access(key, spec).1));
+            let allowed = self.allowed(self.access(key, spec).1);
+            let Desired { suspended, not_allowed, .. } = Desired::of(spec, allowed, self.settings.observe_only);
             !suspended && not_allowed.is_none()
         };
         if sought.is_some() && entry.object.spec.as_ref().is_ok_and(allowed) {

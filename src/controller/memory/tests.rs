@@ -31,6 +31,7 @@ fn memory() -> Memory {
         status_refresh: Duration::from_mins(15),
         agent_stale_after: Duration::from_mins(20),
         details_interval: Duration::from_mins(10),
+        observe_only: false,
         allowed: Allowed::default(),
         aws_timeout: Duration::from_secs(10),
         status_timeout: Duration::from_secs(5),

@@ -1,7 +1,13 @@
-//! What the platform team may allow resources beside the switch. Pure.
+//! What the platform team may allow resources beside the switch: in `--allowed-facets`, and in a `ProfilerAccount`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// One thing that resources may do only where the platform team allows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+// In the schema, the description of the type would replace that of the field.
+#[schemars(description = "")]
 pub enum Grant {
     /// To create groups.
     Create,
@@ -22,7 +28,7 @@ impl Grant {
     pub const ALL: [Self; 6] =
         [Self::Create, Self::Delete, Self::Restore, Self::Tags, Self::Permissions, Self::Notifications];
 
-    /// Its name in flags.
+    /// Its name in flags and in the API.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
