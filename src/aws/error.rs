@@ -17,83 +17,67 @@ use crate::{
 /// Any error.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// The calls that the operator makes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Operation {
-    /// All groups of an account and region, page by page.
-    List,
-    /// One group.
-    Describe,
-    /// One group that is not there yet.
-    Create,
-    /// One group that is not to be there any more.
-    Delete,
-    /// The switch of one group.
-    Update,
-    /// The tags of one group.
-    ListTags,
-    /// Sets tags of one group.
-    Tag,
-    /// Removes tags of one group.
-    Untag,
-    /// Who may act as an agent of one group.
-    GetPolicy,
-    /// Permits agents of one group.
-    PutPermission,
-    /// Removes the permission of agents of one group.
-    RemovePermission,
-    /// The notification channels of one group.
-    GetChannels,
-    /// Adds notification channels to one group.
-    AddChannels,
-    /// Removes a notification channel of one group.
-    RemoveChannel,
-    /// Whose credentials these are.
-    GetCallerIdentity,
+macro_rules! operations {
+    ($($service:literal: $($(#[$doc:meta])* $name:ident $operation:literal,)*)*) => {
+        /// The calls that the operator makes.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Operation { $($($(#[$doc])* $name,)*)* }
+
+        impl Operation {
+            /// Every call there is.
+            pub const ALL: &[Self] = &[$($(Self::$name,)*)*];
+
+            /// The name in the API.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $($(Self::$name => $operation,)*)* }
+            }
+
+            /// What an IAM policy has to allow.
+            #[must_use]
+            pub fn iam_action(self) -> &'static str {
+                match self { $($(Self::$name => concat!($service, ":", $operation),)*)* }
+            }
+        }
+    };
+}
+
+operations! {
+    "codeguru-profiler":
+        /// All groups of an account and region, page by page.
+        List "ListProfilingGroups",
+        /// One group.
+        Describe "DescribeProfilingGroup",
+        /// One group that is not there yet.
+        Create "CreateProfilingGroup",
+        /// One group that is not to be there any more.
+        Delete "DeleteProfilingGroup",
+        /// The switch of one group.
+        Update "UpdateProfilingGroup",
+        /// The tags of one group.
+        ListTags "ListTagsForResource",
+        /// Sets tags of one group.
+        Tag "TagResource",
+        /// Removes tags of one group.
+        Untag "UntagResource",
+        /// Who may act as an agent of one group.
+        GetPolicy "GetPolicy",
+        /// Permits agents of one group.
+        PutPermission "PutPermission",
+        /// Removes the permission of agents of one group.
+        RemovePermission "RemovePermission",
+        /// The notification channels of one group.
+        GetChannels "GetNotificationConfiguration",
+        /// Adds notification channels to one group.
+        AddChannels "AddNotificationChannels",
+        /// Removes a notification channel of one group.
+        RemoveChannel "RemoveNotificationChannel",
+    "sts":
+        /// Whose credentials these are.
+        GetCallerIdentity "GetCallerIdentity",
 }
 
 impl Operation {
-    /// Every call there is.
-    pub const ALL: [Self; 15] = [
-        Self::List,
-        Self::Describe,
-        Self::Create,
-        Self::Delete,
-        Self::Update,
-        Self::ListTags,
-        Self::Tag,
-        Self::Untag,
-        Self::GetPolicy,
-        Self::PutPermission,
-        Self::RemovePermission,
-        Self::GetChannels,
-        Self::AddChannels,
-        Self::RemoveChannel,
-        Self::GetCallerIdentity,
-    ];
-
-    /// The name in the API.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::List => "ListProfilingGroups",
-            Self::Describe => "DescribeProfilingGroup",
-            Self::Create => "CreateProfilingGroup",
-            Self::Delete => "DeleteProfilingGroup",
-            Self::Update => "UpdateProfilingGroup",
-            Self::ListTags => "ListTagsForResource",
-            Self::Tag => "TagResource",
-            Self::Untag => "UntagResource",
-            Self::GetPolicy => "GetPolicy",
-            Self::PutPermission => "PutPermission",
-            Self::RemovePermission => "RemovePermission",
-            Self::GetChannels => "GetNotificationConfiguration",
-            Self::AddChannels => "AddNotificationChannels",
-            Self::RemoveChannel => "RemoveNotificationChannel",
-            Self::GetCallerIdentity => "GetCallerIdentity",
-        }
-    }
-
     /// Whether it reads or changes what is in no List.
     #[must_use]
     pub fn is_about_details(self) -> bool {
@@ -106,28 +90,6 @@ impl Operation {
                 | Self::AddChannels
                 | Self::RemoveChannel
         )
-    }
-
-    /// What an IAM policy has to allow.
-    #[must_use]
-    pub fn iam_action(self) -> &'static str {
-        match self {
-            Self::List => "codeguru-profiler:ListProfilingGroups",
-            Self::Describe => "codeguru-profiler:DescribeProfilingGroup",
-            Self::Create => "codeguru-profiler:CreateProfilingGroup",
-            Self::Delete => "codeguru-profiler:DeleteProfilingGroup",
-            Self::Update => "codeguru-profiler:UpdateProfilingGroup",
-            Self::ListTags => "codeguru-profiler:ListTagsForResource",
-            Self::Tag => "codeguru-profiler:TagResource",
-            Self::Untag => "codeguru-profiler:UntagResource",
-            Self::GetPolicy => "codeguru-profiler:GetPolicy",
-            Self::PutPermission => "codeguru-profiler:PutPermission",
-            Self::RemovePermission => "codeguru-profiler:RemovePermission",
-            Self::GetChannels => "codeguru-profiler:GetNotificationConfiguration",
-            Self::AddChannels => "codeguru-profiler:AddNotificationChannels",
-            Self::RemoveChannel => "codeguru-profiler:RemoveNotificationChannel",
-            Self::GetCallerIdentity => "sts:GetCallerIdentity",
-        }
     }
 }
 

@@ -53,7 +53,7 @@ fn each_policy_allows_exactly_what_the_operator_calls() {
         ["toggle-only.json", "create.json", "delete.json", "tags.json", "permissions.json", "notifications.json"];
     let actions =
         policies.map(|name| allowed(&policy(name)).into_iter().map(|(action, _)| action)).into_iter().flatten();
-    let called = Operation::ALL.into_iter().filter(|operation| *operation != Operation::GetCallerIdentity);
+    let called = Operation::ALL.iter().copied().filter(|operation| *operation != Operation::GetCallerIdentity);
     assert_eq!(actions.collect::<BTreeSet<_>>(), called.map(|call| call.iam_action().to_owned()).collect());
 }
 
@@ -70,7 +70,7 @@ fn the_policy_of_a_team_allows_the_same_on_groups_with_the_teams_tag_only() {
 
 #[test]
 fn an_action_is_the_operation_under_its_services_name() {
-    for operation in Operation::ALL {
+    for operation in Operation::ALL.iter().copied() {
         let (service, action) = operation.iam_action().split_once(':').unwrap();
         assert_eq!(action, operation.as_str());
         let expected = if operation == Operation::GetCallerIdentity { "sts" } else { "codeguru-profiler" };
