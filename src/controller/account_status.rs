@@ -10,7 +10,11 @@ use serde_json::json;
 use tokio::time::{sleep, timeout};
 
 use super::{account_watch::applied, memory::accounts::AccountReport, shell::Shell};
-use crate::{api::ProfilerAccount, domain::account_status::is_worth_a_write, process::error_chain::error_chain};
+use crate::{
+    api::ProfilerAccount,
+    domain::account_status::is_worth_a_write,
+    process::{error_chain::error_chain, kube_client::in_time},
+};
 
 /// News is collected for this long, and a status is written no more often.
 const GATHERING: Duration = Duration::from_secs(2);
@@ -49,15 +53,11 @@ async fn write(shell: &Shell, AccountReport { name, uid, version, next, .. }: Ac
         return;
     };
     let api: Api<DynamicObject> = Api::all_with(shell.client.clone(), &resource);
-    match permit.deadline().bound(api.replace_status(&name, &PostParams::default(), &body)).await {
-        Ok(Ok(stored)) => shell.handle(|memory, now| memory.handle_accounts(applied(stored), now)),
-        Ok(Err(error)) => {
+    match in_time(&permit, api.replace_status(&name, &PostParams::default(), &body)).await {
+        Ok(stored) => shell.handle(|memory, now| memory.handle_accounts(applied(stored), now)),
+        Err(error) => {
             tracing::warn!(account = name, "can't write the status: {}", error_chain(&error));
             sleep(GATHERING).await;
-            shell.accounts_changed.notify_one();
-        }
-        Err(late) => {
-            tracing::warn!(account = name, "can't write the status: {late}");
             shell.accounts_changed.notify_one();
         }
     }

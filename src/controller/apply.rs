@@ -1,7 +1,7 @@
 //! Step 3, apply: the one step in AWS that the plan contains. Calls AWS, and the API server before it writes from a
 //! spec that may be old.
 
-use kube::{Resource, ResourceExt};
+use kube::ResourceExt;
 
 use super::{account_watch::read_again, memory::Evaluation, report::with_progress, shell::Shell};
 use crate::{
@@ -73,10 +73,8 @@ async fn read(
 async fn write(shell: &Shell, turn: Turn, evaluation: &Evaluation) -> Result<(), Apply> {
     let guard = turn.lane().guard(&evaluation.situation.desired.name).await?;
     let permit = loop {
-        tokio::select! {
-            biased;
-            () = shell.stop.cancelled() => return Err(Apply::GivenUp),
-            permit = shell.permits.acquire(shell.settings.aws_call()) => drop(permit),
+        if !shell.may_act(shell.settings.aws_call()).await {
+            return Err(Apply::GivenUp);
         }
         let waited = still_planned(shell, evaluation)?;
         if waited.unconfirmed {
@@ -158,9 +156,7 @@ async fn confirm(shell: &Shell, evaluation: &Evaluation) -> Result<(), Apply> {
     }
     let detail = match shell.api(&evaluation.key).get_opt(&evaluation.key.name).await {
         Ok(Some(newest)) if newest.uid().as_deref() == Some(&evaluation.uid) => {
-            let is_deleting = newest.meta().deletion_timestamp.is_some();
-            let current = newest.meta().generation == Some(evaluation.object.generation)
-                && is_deleting == evaluation.situation.is_deleting();
+            let current = evaluation.object.is_as_requested_in(&newest);
             shell.handle(|memory, now| memory.handle_answer(newest, now));
             return if current { Ok(()) } else { Err(Apply::GivenUp) };
         }

@@ -10,22 +10,21 @@ use super::{memory::Evaluation, shell::Shell};
 use crate::{
     api::FINALIZER,
     domain::{
-        deletion::{Finalizer, Life},
+        deletion::Finalizer,
         failure::{Failure, FailureReason},
         transitions::EventDraft,
     },
-    process::{busy::requested_pause, error_chain::error_chain, permit::Permit, reconciles::Outcome},
+    process::{
+        busy::requested_pause, error_chain::error_chain, kube_client::in_time, permit::Permit, reconciles::Outcome,
+    },
 };
 
 /// Changes the finalizer as `evaluation` requests, if the object is still the one that was evaluated.
 pub async fn change(shell: &Shell, evaluation: &Evaluation, change: Finalizer) -> Outcome {
     let timeout = shell.settings.status_timeout;
     let Some(permit) = shell.permits.grant(timeout) else {
-        tokio::select! {
-            biased;
-            () = shell.stop.cancelled() => {}
-            permit = shell.permits.acquire(timeout) => drop(permit),
-        }
+        // The scheduler evaluates the object again.
+        shell.may_act(timeout).await;
         return Outcome::Success;
     };
     match patch(shell, permit, evaluation, change).await {
@@ -71,8 +70,7 @@ async fn patch(
     let request = async {
         let newest = api.get_opt(&key.name).await?.filter(|newest| newest.uid().as_deref() == Some(uid));
         let Some(newest) = newest else { return Ok(Patched::Gone) };
-        let is_deleting = newest.metadata.deletion_timestamp.is_some();
-        if newest.metadata.generation != Some(object.generation) || is_deleting != (object.life == Life::Deleting) {
+        if !object.is_as_requested_in(&newest) {
             return Ok(Patched::Edited(newest));
         }
         let mut finalizers = newest.finalizers().to_vec();
@@ -84,8 +82,7 @@ async fn patch(
         let patch = Patch::Merge(json!({ "metadata": metadata }));
         api.patch(&key.name, &PatchParams::default(), &patch).await.map(Patched::Done)
     };
-    let late = |_| kube::Error::Service("the API server did not answer in time".into());
-    permit.deadline().bound(request).await.unwrap_or_else(|elapsed| Err(late(elapsed)))
+    in_time(&permit, request).await
 }
 
 fn failed(shell: &Shell, evaluation: &Evaluation, error: &kube::Error) -> Outcome {

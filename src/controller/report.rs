@@ -19,7 +19,9 @@ use crate::{
         transitions::{EventDraft, Reported, events_between, events_of},
         writes::NotKept,
     },
-    process::{busy::requested_pause, error_chain::error_chain, permit::Permit, reconciles::Outcome},
+    process::{
+        busy::requested_pause, error_chain::error_chain, kube_client::in_time, permit::Permit, reconciles::Outcome,
+    },
 };
 
 /// A mutation that takes longer is worth a report.
@@ -40,10 +42,8 @@ pub async fn report(shell: &Shell, evaluation: &Evaluation) -> Outcome {
     let mut tries = 1..TRIES;
     while evaluation.writes {
         let Some(permit) = shell.permits.grant(shell.settings.status_timeout) else {
-            tokio::select! {
-                biased;
-                () = shell.stop.cancelled() => return Outcome::Success,
-                permit = shell.permits.acquire(shell.settings.status_timeout) => drop(permit),
+            if !shell.may_act(shell.settings.status_timeout).await {
+                return Outcome::Success;
             }
             // What was computed before the wait may be old.
             let Some(newer) = shell.evaluate(&evaluation.key) else { return Outcome::Success };
@@ -131,10 +131,7 @@ async fn write(
 ) -> Result<bool, kube::Error> {
     let api = shell.api(key);
     let (params, body) = (PostParams::default(), object.with_status(key, next));
-    let written = permit.deadline().bound(api.replace_status(&key.name, &params, &body)).await;
-    let late = |_| kube::Error::Service("the API server did not answer in time".into());
-    let written = written.unwrap_or_else(|elapsed| Err(late(elapsed)));
-    written.map(|answer| {
+    in_time(&permit, api.replace_status(&key.name, &params, &body)).await.map(|answer| {
         let kept = Object::read(answer.clone()).is_none_or(|answer| !answer.status.decode().differs(next));
         shell.handle(|memory, now| memory.handle_answer(answer, now));
         kept

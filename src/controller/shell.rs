@@ -120,6 +120,18 @@ impl Shell {
         Api::namespaced_with(self.client.clone(), &key.namespace, &resource())
     }
 
+    /// Waits until a call that takes so long could be granted a permit; false when the process stops before.
+    pub async fn may_act(&self, call: Duration) -> bool {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => false,
+            permit = self.permits.acquire(call) => {
+                drop(permit);
+                true
+            }
+        }
+    }
+
     /// What to do about one object.
     pub fn evaluate(&self, key: &Key) -> Option<Evaluation> {
         self.metrics.evaluated();

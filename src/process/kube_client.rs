@@ -2,6 +2,7 @@
 
 use std::{env, time::Duration};
 
+use futures::FutureExt;
 use http::{HeaderValue, Uri, header::USER_AGENT};
 use hyper_util::client::proxy::matcher::Matcher;
 use kube::{
@@ -11,7 +12,7 @@ use kube::{
 };
 use prometheus_client::registry::Registry;
 
-use super::{busy::BusyLayer, head_timeout::HeadTimeoutLayer, rest_client::RestClientLayer};
+use super::{busy::BusyLayer, head_timeout::HeadTimeoutLayer, permit::Permit, rest_client::RestClientLayer};
 
 /// How long the API server may take to begin a response. After half a minute a retry is better than waiting; a server
 /// under load sends its 429 long before.
@@ -96,6 +97,15 @@ fn build(mut config: Config, head_within: Duration, counted: &RestClientLayer) -
     config.headers.push((USER_AGENT, HeaderValue::from_static(IDENTITY)));
     let builder = ClientBuilder::try_from(config).map_err(|error| KubeClientError::Unusable(Box::new(error)))?;
     Ok(builder.with_layer(&HeadTimeoutLayer(head_within)).with_layer(counted).with_layer(&BusyLayer).build())
+}
+
+/// Cuts a request to the API server off at the deadline of `permit`.
+pub fn in_time<T>(
+    permit: &Permit,
+    request: impl Future<Output = Result<T, kube::Error>>,
+) -> impl Future<Output = Result<T, kube::Error>> {
+    let late = |_| Err(kube::Error::Service("the API server did not answer in time".into()));
+    permit.deadline().bound(request).map(move |answer| answer.unwrap_or_else(late))
 }
 
 #[cfg(test)]

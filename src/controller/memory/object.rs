@@ -89,6 +89,13 @@ impl Object {
         self.version() > other.version()
     }
 
+    /// Whether `newest`, a version of the same object, requests the same: by its spec, or by its deletion.
+    #[must_use]
+    pub fn is_as_requested_in(&self, newest: &DynamicObject) -> bool {
+        let is_deleting = newest.meta().deletion_timestamp.is_some();
+        newest.meta().generation == Some(self.generation) && is_deleting == (self.life == Life::Deleting)
+    }
+
     /// The body of a status write over this version: a stale writer is refused by the API server.
     #[must_use]
     pub fn with_status(&self, key: &Key, next: &ProfilingGroupStatus) -> DynamicObject {
