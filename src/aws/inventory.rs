@@ -260,7 +260,13 @@ impl Inventory {
     /// How many groups there are, as far as is known.
     #[must_use]
     pub fn groups(&self) -> usize {
-        self.entries.values().filter(|entry| matches!(entry.presence, Some(Known::Present(_)))).count()
+        self.entries.values().filter(|entry| entry.is_present()).count()
+    }
+
+    /// Whether there is the group `name`, as far as is known.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.entries.get(name).is_some_and(|entry| entry.is_present())
     }
 
     /// The accounts that the ARNs name: one, unless AWS answers for several.
@@ -480,6 +486,10 @@ impl Thin {
 }
 
 impl Entry {
+    fn is_present(&self) -> bool {
+        matches!(self.presence, Some(Known::Present(_)))
+    }
+
     fn outranks(&self, began: Moment) -> bool {
         !self.in_flight && began >= self.as_of
     }
@@ -496,14 +506,14 @@ impl Entry {
         }
         self.newest(observation.updated_at, began);
         self.as_of = began;
-        if matches!(&self.presence, Some(Known::Present(known)) if observation.is_another_group(known.created_at)) {
-            self.details = None;
-        }
         let known = match &self.presence {
             Some(Known::Present(known)) => Some(known),
             _ => None,
         };
         let older = known.filter(|known| !observation.is_another_group(known.created_at));
+        if known.is_some() && older.is_none() {
+            self.details = None;
+        }
         let told =
             observation.tags.as_ref().map(|tags| self.tagged.as_ref().is_some_and(|it| it.is_unlike(tags, began)));
         let mut observation = observation.absorb(known);

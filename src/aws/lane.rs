@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     error::{AwsError, Effect, Operation},
-    inventory::{Detail, Ended, Listing},
+    inventory::{Ended, Listing},
     lane_state::LaneState,
     limiter::{Change, Class, Limiter, Outcome, Pass, Snapshot},
     service::ProfilerService,
@@ -28,7 +28,7 @@ use super::{
 use crate::{
     domain::{
         account::Role,
-        facet::{Facet, Tags},
+        facet::Facet,
         failure::{Failure, FailureReason},
         lane_id::LaneId,
         moment::Moment,
@@ -361,25 +361,15 @@ impl Lane {
         }
     }
 
-    pub(super) async fn list_tags(
+    /// A call that reads; the state takes in what it returned, and when the call began.
+    pub(super) async fn read<T>(
         &self,
-        name: &str,
-        call: impl Future<Output = Result<Tags, AwsError>>,
+        call: impl Future<Output = Result<T, AwsError>>,
+        take: impl FnOnce(&mut LaneState, T, Moment),
     ) -> Result<(), Failure> {
         let began = self.moment();
-        let tags = call.await.map_err(|error| Failure::from(&error))?;
-        self.state().tags_read(name, tags, began);
-        Ok(())
-    }
-
-    pub(super) async fn read_detail(
-        &self,
-        name: &str,
-        call: impl Future<Output = Result<Detail, AwsError>>,
-    ) -> Result<(), Failure> {
-        let began = self.moment();
-        let detail = call.await.map_err(|error| Failure::from(&error))?;
-        self.state().detail_read(name, detail, began);
+        let answer = call.await.map_err(|error| Failure::from(&error))?;
+        take(&mut self.state(), answer, began);
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use crate::domain::{
     lane_id::LaneId,
     moment::{Moment, Now},
     observation::Observation,
-    situation::{Details, Knowledge, LaneView, Presence, stale_after},
+    situation::{Details, Knowledge, LaneView, stale_after},
 };
 
 /// How long requests for a fresh List are collected: annotating hundreds of objects costs one List or two.
@@ -267,9 +267,8 @@ impl LaneState {
     /// When the last complete List began, how many groups there are, and how many of them resources need.
     #[must_use]
     pub fn listed(&self) -> Option<(Moment, usize, usize)> {
-        let managed =
-            || self.wanted.iter().filter(|name| matches!(self.inventory.presence(name), Presence::Present(_)));
-        self.last_success.map(|began| (began, self.inventory.groups(), managed().count()))
+        let managed = || self.wanted.iter().filter(|name| self.inventory.has(name)).count();
+        self.last_success.map(|began| (began, self.inventory.groups(), managed()))
     }
 
     /// The account, once AWS has returned it.

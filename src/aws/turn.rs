@@ -59,7 +59,8 @@ impl Turn {
     /// The tags of the group `name`, whose ARN is `arn`.
     pub async fn list_tags(self, name: &str, arn: &str) -> Result<(), Failure> {
         let lane = Arc::clone(&self.lane);
-        lane.list_tags(name, self.make(lane.service().list_tags(name, arn))).await
+        let call = self.make(lane.service().list_tags(name, arn));
+        lane.read(call, |state, tags, began| state.tags_read(name, tags, began)).await
     }
 
     /// The policy of the group `name`.
@@ -72,14 +73,14 @@ impl Turn {
                 answer => answer.map(Detail::Policy),
             }
         };
-        lane.read_detail(name, call).await
+        lane.read(call, |state, policy, began| state.detail_read(name, policy, began)).await
     }
 
     /// The notification channels of the group `name`.
     pub async fn channels(self, name: &str) -> Result<(), Failure> {
         let lane = Arc::clone(&self.lane);
         let call = self.make(lane.service().channels(name)).map_ok(Detail::Channels);
-        lane.read_detail(name, call).await
+        lane.read(call, |state, channels, began| state.detail_read(name, channels, began)).await
     }
 
     /// One change of the guarded group, whose ARN is `arn`. Returns the failure with whether AWS may have carried it out.

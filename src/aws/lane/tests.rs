@@ -10,7 +10,7 @@ use crate::{
     aws::service::Page,
     domain::{
         arns::Arns,
-        facet::{NewGroup, Step},
+        facet::{NewGroup, Step, Tags},
         moment::Now,
         notifications::Channels,
         permissions::Policy,

@@ -20,12 +20,12 @@ use crate::{
 impl Memory {
     /// AWS has taken `step`, in the situation that led to it.
     pub fn handle_written_to_aws(&mut self, evaluation: &Evaluation, step: &Step, cause: Cause, now: Now) {
-        let group_created_at = self.group_created_at(evaluation, now);
+        let created = matches!(step, Step::Create(_)).then(|| self.group_created_at(evaluation, now));
         self.update(evaluation, |record| {
             record.forgive();
             record.remembered =
                 mem::take(&mut record.remembered).after_step(&evaluation.situation, step, cause, now.wall);
-            if matches!(step, Step::Create(_)) {
+            if let Some(group_created_at) = created {
                 record.remembered.created_group(group_created_at);
             }
             record.applied(Applied { step: step.clone(), cause });
