@@ -3,7 +3,7 @@
 use devkit::operator::Operator;
 use serde_json::{Value, json};
 
-use crate::world::{REGION, SECRET, World, condition};
+use crate::world::{REGION, SECRET, World, condition, message};
 
 const UPDATE: &str = "UpdateProfilingGroup";
 const LIST: &str = "ListProfilingGroups";
@@ -19,10 +19,6 @@ fn body(body: &str) -> Value {
 
 fn html() -> Value {
     json!({ "type": "body", "status": 503, "contentType": "text/html", "body": "<html><h1>503 Bad</h1></html>" })
-}
-
-fn message(status: &Value, kind: &str) -> String {
-    condition(status, kind)["message"].as_str().unwrap_or_default().to_owned()
 }
 
 async fn no_panics(operator: &Operator) {

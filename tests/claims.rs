@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::world::{World, condition};
+use crate::world::{World, message};
 
 #[tokio::test]
 async fn the_second_resource_for_a_group_stands_back_and_takes_over_when_the_first_has_been_gone_for_a_while() {
@@ -16,7 +16,7 @@ async fn the_second_resource_for_a_group_stands_back_and_takes_over_when_the_fir
     world.condition("first", "Ready", "True", "InSync").await;
     world.try_create("second", spec(false)).await.unwrap();
     let status = world.condition("second", "Stalled", "True", "ClaimedByAnother").await;
-    let message = condition(&status, "Ready")["message"].as_str().unwrap().to_owned();
+    let message = message(&status, "Ready");
     assert!(message.contains(&format!("{}/first", world.namespace)), "{message}");
     assert!(status.get("arn").is_none());
     world.lists(2).await;

@@ -1,9 +1,8 @@
 //! Groups that resources create where there are none.
 
-use devkit::paths;
 use serde_json::{Value, json};
 
-use crate::world::{REGION, World, condition};
+use crate::world::{REGION, World, condition, example, message};
 
 const CREATE: &str = "CreateProfilingGroup";
 
@@ -114,7 +113,7 @@ async fn another_compute_platform_is_reported_and_nothing_is_written() {
     let _operator = start(&world).await;
     world.create("a", true, json!({ "creationPolicy": "IfMissing", "computePlatform": "AWSLambda" })).await;
     let status = world.condition("a", "Stalled", "True", "PlatformDiffers").await;
-    let message = condition(&status, "Ready")["message"].as_str().unwrap().to_owned();
+    let message = message(&status, "Ready");
     assert!(message.contains("Default") && message.contains("AWSLambda"), "{message}");
     world.lists(2).await;
     assert_eq!((world.calls("UpdateProfilingGroup").await, world.calls(CREATE).await), (0, 0));
@@ -129,7 +128,7 @@ async fn a_quota_that_is_used_up_is_named_and_a_raised_one_lets_the_group_be_cre
     let _operator = start(&world).await;
     world.create("a", true, if_missing()).await;
     let status = world.condition("a", "Stalled", "True", "QuotaExceeded").await;
-    let message = condition(&status, "Ready")["message"].as_str().unwrap().to_owned();
+    let message = message(&status, "Ready");
     assert!(message.contains("L-DA8D4E8D") && message.contains("Service Quotas"), "{message}");
     world.aws.settings(REGION, json!({ "quota": 2 })).await.unwrap();
     world.request("a", "now").await;
@@ -146,7 +145,7 @@ async fn where_creation_is_denied_the_actions_are_named_and_nothing_is_created_t
     let _operator = start(&world).await;
     world.create("a", true, json!({ "creationPolicy": "IfMissing", "tags": { "team": "shop" } })).await;
     let status = world.condition("a", "Stalled", "True", "AccessDenied").await;
-    let message = condition(&status, "Ready")["message"].as_str().unwrap().to_owned();
+    let message = message(&status, "Ready");
     for action in ["codeguru-profiler:CreateProfilingGroup", "codeguru-profiler:TagResource"] {
         assert!(message.contains(action), "{message}");
     }
@@ -163,7 +162,7 @@ async fn what_the_platform_does_not_allow_is_not_created() {
     let _operator = world.operator().await.arg("--allowed-facets=tags").start().await.unwrap();
     world.create("a", true, if_missing()).await;
     let status = world.condition("a", "Stalled", "True", "FacetNotAllowed").await;
-    let message = condition(&status, "Ready")["message"].as_str().unwrap().to_owned();
+    let message = message(&status, "Ready");
     assert!(message.contains("spec.creationPolicy") && message.contains("--allowed-facets=create"), "{message}");
     world.patch("a", json!({ "spec": { "creationPolicy": null } })).await;
     world.condition("a", "Stalled", "True", "GroupNotFound").await;
@@ -177,10 +176,6 @@ async fn the_examples_work_for_an_operator_that_allows_them() {
     let start = world.operator().await.arg("--allowed-facets=create,tags,permissions,notifications");
     let start = start.arg("--allowed-principals=arn:aws:iam::111122223333:role/*");
     let _operator = start.arg("--allowed-topics=arn:aws:sns:*:111122223333:*").start().await.unwrap();
-    let example = |name: &str| {
-        let text = std::fs::read_to_string(paths::workspace().join(format!("examples/facets/{name}.yaml"))).unwrap();
-        serde_saphyr::from_str::<Value>(&text).unwrap()["spec"].clone()
-    };
     world.try_create("checkout", example("create")).await.unwrap();
     world.condition("checkout", "Ready", "True", "InSync").await;
     world.delete("checkout").await;

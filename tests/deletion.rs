@@ -1,10 +1,10 @@
 //! What happens in AWS when a resource is deleted.
 
-use devkit::{operator::Operator, paths};
+use devkit::operator::Operator;
 use kube::api::DeleteParams;
 use serde_json::{Value, json};
 
-use crate::world::{REGION, World, condition};
+use crate::world::{REGION, World, condition, example, message};
 
 const DELETE: &str = "DeleteProfilingGroup";
 const UPDATE: &str = "UpdateProfilingGroup";
@@ -55,7 +55,7 @@ async fn delete_deletes_what_the_resource_created_and_nothing_else() {
     assert!(status["managed"]["created"]["groupCreatedAt"].is_string(), "{status}");
     world.condition("found", "Ready", "True", "InSync").await;
     let status = world.condition("found", "Synced", "True", "NotCreatedHere").await;
-    let message = condition(&status, "Synced")["message"].as_str().unwrap().to_owned();
+    let message = message(&status, "Synced");
     assert!(message.contains("stays in AWS"), "{message}");
     world.has_event("found", "NotCreatedHere").await;
     for name in ["created", "found"] {
@@ -124,7 +124,7 @@ async fn without_the_permission_to_patch_nothing_is_written_to_aws_and_the_statu
     let _operator = start(&world).await;
     world.create("a", false, json!({ "deletionPolicy": "Disable" })).await;
     let status = world.condition("a", "Stalled", "True", "FinalizerDenied").await;
-    let message = condition(&status, "Ready")["message"].as_str().unwrap().to_owned();
+    let message = message(&status, "Ready");
     assert!(message.contains("the verb patch on profilinggroups"), "{message}");
     world.lists(2).await;
     assert_eq!((world.calls(UPDATE).await, world.enabled("a").await), (0, Some(true)));
@@ -142,7 +142,7 @@ async fn a_policy_that_the_platform_does_not_allow_is_refused_and_holds_nothing(
     let _operator = world.operator().await.arg("--allowed-facets=restore").start().await.unwrap();
     world.create("a", true, json!({ "deletionPolicy": "Delete" })).await;
     let status = world.condition("a", "Stalled", "True", "FacetNotAllowed").await;
-    let message = condition(&status, "Ready")["message"].as_str().unwrap().to_owned();
+    let message = message(&status, "Ready");
     assert!(
         message.contains("spec.deletionPolicy: Delete") && message.contains("--allowed-facets=delete"),
         "{message}"
@@ -166,7 +166,7 @@ async fn a_deletion_that_aws_denies_is_reported_and_editing_to_retain_releases_t
         world.is_held(name).await;
         world.begin_deletion(name).await;
         let status = world.condition(name, "Stalled", "True", "DeletionFailed").await;
-        let message = condition(&status, "Ready")["message"].as_str().unwrap().to_owned();
+        let message = message(&status, "Ready");
         assert!(message.contains("codeguru-profiler:DeleteProfilingGroup"), "{message}");
         assert!(message.contains("spec.deletionPolicy to Retain"), "{message}");
     }
@@ -327,12 +327,10 @@ async fn the_examples_work_for_an_operator_that_allows_them() {
     let world = world().await;
     world.flip("Checkout_Service", false).await;
     let _operator = start(&world).await;
-    for example in ["delete", "restore"] {
-        let text = std::fs::read_to_string(paths::workspace().join(format!("examples/facets/{example}.yaml"))).unwrap();
-        let spec = serde_saphyr::from_str::<Value>(&text).unwrap()["spec"].clone();
-        world.try_create(example, spec).await.unwrap();
-        world.condition(example, "Ready", "True", "InSync").await;
-        world.is_held(example).await;
+    for name in ["delete", "restore"] {
+        world.try_create(name, example(name)).await.unwrap();
+        world.condition(name, "Ready", "True", "InSync").await;
+        world.is_held(name).await;
     }
     assert_eq!(
         (world.enabled("Preview_Service").await, world.enabled("Checkout_Service").await),

@@ -5,7 +5,7 @@ use std::{path::Path, process::Output};
 use devkit::operator::Start;
 use serde_json::json;
 
-use crate::world::{LIMIT, OPERATOR_USER, PROGRAM, REGION, SECRET, World, condition};
+use crate::world::{LIMIT, OPERATOR_USER, PROGRAM, REGION, SECRET, World, condition, message};
 
 const ROLE: &str = "codeguru-profiler-operator";
 const AUDIENCE: &str = "sts.amazonaws.com";
@@ -55,7 +55,7 @@ async fn with_irsa_the_operator_is_the_role_that_trusts_its_service_account_and_
 
     world.create("a", true, json!({})).await;
     let status = world.condition("a", "Stalled", "True", "CredentialsInvalid").await;
-    let said = condition(&status, "Stalled")["message"].as_str().unwrap_or_default().to_owned();
+    let said = message(&status, "Stalled");
     assert!(said.contains("AWS STS in eu-west-1"), "{said}");
     assert!(said.contains("its trust policy admits the operator's ServiceAccount"), "{said}");
     assert_eq!(world.enabled("a").await, Some(false));
@@ -84,13 +84,13 @@ async fn trouble_with_the_token_file_and_with_sts_is_named_as_that_and_heals() {
 
     world.create("a", true, json!({})).await;
     let status = world.condition("a", "Stalled", "True", "CredentialsMissing").await;
-    let said = condition(&status, "Stalled")["message"].as_str().unwrap_or_default().to_owned();
+    let said = message(&status, "Stalled");
     assert!(said.contains(&format!("the token file {} does not exist", token.display())), "{said}");
     assert_eq!(world.calls("AssumeRoleWithWebIdentity").await, 0);
 
     web_identity(&world, &token).await;
     let status = world.condition("a", "Ready", "False", "ServiceUnavailable").await;
-    let said = condition(&status, "Ready")["message"].as_str().unwrap_or_default().to_owned();
+    let said = message(&status, "Ready");
     assert!(said.contains("AWS STS in eu-west-1 fails to answer"), "{said}");
     assert_eq!(condition(&status, "Reconciling")["status"], "True", "{status:#}");
     assert!(condition(&status, "Stalled").is_null(), "{status:#}");
@@ -189,7 +189,7 @@ async fn a_chain_of_roles_with_an_external_id_ends_in_what_the_last_role_may_do(
 
     world.create("a", true, json!({})).await;
     let status = world.condition("a", "Stalled", "True", "AccessDenied").await;
-    let said = condition(&status, "Stalled")["message"].as_str().unwrap_or_default().to_owned();
+    let said = message(&status, "Stalled");
     assert!(said.contains("codeguru-profiler:UpdateProfilingGroup"), "{said}");
     assert_eq!(world.status("a").await["profilingEnabled"], false, "it may look");
 

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{
     accounts::{PUBLISH, READ, WRITE_STATUS, account, allow},
-    world::{World, condition},
+    world::{World, message},
 };
 
 const UPDATE: &str = "UpdateProfilingGroup";
@@ -166,7 +166,7 @@ async fn nothing_is_corrected_before_kubernetes_confirms_the_spec() {
     let rule = proxy.add(Rule::new(answer(503)).method(Method::GET).path("/profilinggroups/a"));
     world.flip("a", false).await;
     let status = world.condition("a", "Ready", "False", "InternalError").await;
-    let message = condition(&status, "Ready")["message"].as_str().unwrap().to_owned();
+    let message = message(&status, "Ready");
     assert!(message.contains("The API server does not confirm"), "{message}");
     assert_eq!(world.calls(UPDATE).await, 0);
     assert!(proxy.hits(rule) > 0);

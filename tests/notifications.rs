@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{REGION, World, condition};
+use crate::world::{REGION, World, condition, message};
 
 const GET: &str = "GetNotificationConfiguration";
 const ADD: &str = "AddNotificationChannels";
@@ -158,7 +158,7 @@ async fn topics_that_the_platform_does_not_allow_are_refused_without_any_call() 
     world.create("a", true, notifies(&["shop"])).await;
     let refused = async |reason: &str, flag: &str| {
         let status = world.condition("a", "Stalled", "True", reason).await;
-        let message = condition(&status, "Ready")["message"].as_str().unwrap().to_owned();
+        let message = message(&status, "Ready");
         assert!(message.contains("spec.anomalyNotifications") && message.contains(flag), "{message}");
     };
     refused("FacetNotAllowed", "--allowed-facets=notifications").await;
@@ -177,7 +177,7 @@ async fn where_a_call_is_denied_or_the_topic_is_refused_it_is_said_what_to_do() 
         |effect: &str, action: &str| json!({ "effect": effect, "action": format!("codeguru-profiler:{action}") });
     let says = async |world: &World, reason: &str, parts: &[&str]| {
         let status = world.condition("a", "Stalled", "True", reason).await;
-        let message = condition(&status, "Ready")["message"].as_str().unwrap().to_owned();
+        let message = message(&status, "Ready");
         assert!(parts.iter().all(|part| message.contains(part)), "{message}");
     };
     for denied in [GET, REMOVE] {

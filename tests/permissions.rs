@@ -4,7 +4,7 @@ use codeguru_profiler_operator::api::Timestamp;
 use devkit::emulator::Entry;
 use serde_json::{Value, json};
 
-use crate::world::{REGION, World, condition};
+use crate::world::{REGION, World, condition, message};
 
 const GET: &str = "GetPolicy";
 const PUT: &str = "PutPermission";
@@ -193,7 +193,7 @@ async fn a_deleted_role_is_reported_and_never_fought() {
     let status = world
         .until("a", "the unique id", |object| object["status"]["details"]["principals"].to_string().contains("AROA"));
     let status = status.await;
-    let message = condition(&status, "Synced")["message"].as_str().unwrap().to_owned();
+    let message = message(&status, "Synced");
     assert!(message.contains("AROA") && message.contains("remove that from spec.agentPermissions"), "{message}");
     let reads = world.calls(GET).await;
     world.eventually("more reads", async || (world.calls(GET).await > reads + 2).then_some(())).await;
@@ -252,7 +252,7 @@ async fn principals_that_the_platform_does_not_allow_are_refused_without_any_cal
     world.create("a", true, permits(&["shop"])).await;
     let refused = async |reason: &str, flag: &str| {
         let status = world.condition("a", "Stalled", "True", reason).await;
-        let message = condition(&status, "Ready")["message"].as_str().unwrap().to_owned();
+        let message = message(&status, "Ready");
         assert!(message.contains("spec.agentPermissions") && message.contains(flag), "{message}");
     };
     refused("FacetNotAllowed", "--allowed-facets=permissions").await;
@@ -283,7 +283,7 @@ async fn where_a_call_is_denied_the_action_is_named_and_the_switch_still_works()
         let _operator = operator(&world).await;
         world.create("a", true, permits(&["shop"])).await;
         let status = world.condition("a", "Stalled", "True", "AccessDenied").await;
-        let message = condition(&status, "Ready")["message"].as_str().unwrap().to_owned();
+        let message = message(&status, "Ready");
         assert!(message.contains(&format!("codeguru-profiler:{denied}")), "{message}");
         world.patch("a", json!({ "spec": { "profilingEnabled": false } })).await;
         world.eventually("the switch", async || world.enabled("a").await.filter(|on| !on)).await;

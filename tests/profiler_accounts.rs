@@ -17,7 +17,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use crate::world::{REGION, World, condition};
+use crate::world::{REGION, World, condition, message};
 
 const ROLE: &str = "codeguru-profiler";
 /// Accounts beside that of the operator's own identity.
@@ -102,10 +102,6 @@ fn kstatus(object: &Value) -> Status {
     kstatus::compute(object).0
 }
 
-fn message(status: &Value) -> String {
-    condition(status, "Ready")["message"].as_str().unwrap_or_default().to_owned()
-}
-
 /// An operator whose own account is not this one.
 async fn start(world: &World) -> Operator {
     world.start().await
@@ -158,14 +154,14 @@ async fn what_an_account_does_not_allow_causes_no_call_and_never_falls_back_to_t
     world.create("a", true, tags).await;
 
     let status = world.condition("a", "Stalled", "True", "AccountNotAllowed").await;
-    assert!(message(&status).contains(&format!("does not allow namespace {}", world.namespace)), "{status:#}");
+    assert!(message(&status, "Ready").contains(&format!("does not allow namespace {}", world.namespace)), "{status:#}");
     accounts.patch("other", json!({ "namespaces": [world.namespace], "groupNames": ["shop-*"] })).await;
-    let refused = |object: &Value| message(&object["status"]).contains("does not allow the group a");
+    let refused = |object: &Value| message(&object["status"], "Ready").contains("does not allow the group a");
     world.until("a", "the refusal of its group", refused).await;
     accounts.patch("other", json!({ "groupNames": ["a*"] })).await;
     let status = world.condition("a", "Stalled", "True", "FacetNotAllowed").await;
     assert!(
-        message(&status).contains("does not allow spec.tags: remove it, or add tags to spec.allowedFacets"),
+        message(&status, "Ready").contains("does not allow spec.tags: remove it, or add tags to spec.allowedFacets"),
         "{status:#}"
     );
     assert!(world.aws.journal().await.unwrap().is_empty() && other.journal().await.unwrap().is_empty());
@@ -216,7 +212,7 @@ async fn an_account_that_is_deleted_leaves_aws_as_it_is_and_its_resources_go_on_
     world.create("a", true, accounts.reference("other")).await;
     let status = world.condition("a", "Stalled", "True", "AccountMissing").await;
     assert!(
-        message(&status).contains(&format!("There is no ProfilerAccount {}", accounts.name("other"))),
+        message(&status, "Ready").contains(&format!("There is no ProfilerAccount {}", accounts.name("other"))),
         "{status:#}"
     );
     assert!(world.aws.journal().await.unwrap().is_empty());
@@ -255,7 +251,7 @@ async fn a_role_that_is_refused_concerns_its_account_alone() {
     world.try_create("healthy", spec("third")).await.unwrap();
 
     let status = world.condition("refused", "Stalled", "True", "AccountNotReady").await;
-    let said = message(&status);
+    let said = message(&status, "Ready");
     assert!(said.contains("AWS STS in eu-west-1 does not let the operator assume the role"), "{said}");
     assert!(said.contains("its trust policy") && !said.contains("wrong"), "{said}");
     world.condition("healthy", "Ready", "True", "InSync").await;
@@ -344,7 +340,7 @@ async fn a_role_of_another_account_never_leads_to_a_group_of_the_same_name() {
 
     accounts.patch("other", json!({ "roleArn": arn(THIRD, ROLE) })).await;
     let status = world.condition("a", "Stalled", "True", "TargetChanged").await;
-    assert!(message(&status).contains(OTHER) && message(&status).contains(THIRD), "{status:#}");
+    assert!(message(&status, "Ready").contains(OTHER) && message(&status, "Ready").contains(THIRD), "{status:#}");
     world.patch("a", json!({ "spec": { "profilingEnabled": false } })).await;
     world.condition("a", "Stalled", "True", "TargetChanged").await;
     assert_eq!(enabled(&third, REGION, "a").await, Some(true));
@@ -374,7 +370,7 @@ async fn an_answer_of_another_account_than_the_roles_is_never_written_to() {
     let create = json!({ "accountRef": { "name": accounts.name("other") }, "creationPolicy": "IfMissing" });
     world.create("a", true, create).await;
     let status = world.condition("a", "Stalled", "True", "AccountDiffers").await;
-    assert!(message(&status).contains(THIRD) && message(&status).contains(OTHER), "{status:#}");
+    assert!(message(&status, "Ready").contains(THIRD) && message(&status, "Ready").contains(OTHER), "{status:#}");
     assert_eq!(calls(&other, "CreateProfilingGroup").await, 0);
     other.clear_faults().await.unwrap();
     world.judge().await;
@@ -402,7 +398,7 @@ async fn two_references_to_one_group_never_fight() {
         spec["profilingEnabled"] = json!(false);
         world.try_create(account, spec).await.unwrap();
         let status = world.condition(account, "Stalled", "True", "ClaimedByAnother").await;
-        assert!(message(&status).contains(&format!("{}/first", world.namespace)), "{status:#}");
+        assert!(message(&status, "Ready").contains(&format!("{}/first", world.namespace)), "{status:#}");
     }
     world.lists(2).await;
     assert_eq!((world.enabled("a").await, world.calls("UpdateProfilingGroup").await), (Some(true), 0));
@@ -420,12 +416,12 @@ async fn the_operators_own_identity_is_limited_to_namespaces_and_names() {
     world.create("b", true, json!({})).await;
     world.condition("shop-a", "Ready", "True", "InSync").await;
     let status = world.condition("b", "Stalled", "True", "AccountNotAllowed").await;
-    assert!(message(&status).contains("--own-identity-group-names"), "{status:#}");
+    assert!(message(&status, "Ready").contains("--own-identity-group-names"), "{status:#}");
     operator.stop_gracefully().await.unwrap();
 
     let start = world.operator().await.flag("--own-identity-namespaces", "elsewhere");
     let operator = start.start().await.unwrap();
-    let refused = |object: &Value| message(&object["status"]).contains("--own-identity-namespaces");
+    let refused = |object: &Value| message(&object["status"], "Ready").contains("--own-identity-namespaces");
     world.until("shop-a", "the refusal of its namespace", refused).await;
     assert_eq!(world.enabled("b").await, Some(false));
     operator.stop_gracefully().await.unwrap();
@@ -442,7 +438,7 @@ async fn without_the_watch_of_accounts_a_reference_is_refused_with_what_to_do() 
     world.create("a", true, accounts.reference("other")).await;
     world.create("own", true, json!({})).await;
     let status = world.condition("a", "Stalled", "True", "AccountsNotWatched").await;
-    assert!(message(&status).contains("--accounts=false"), "{status:#}");
+    assert!(message(&status, "Ready").contains("--accounts=false"), "{status:#}");
     world.condition("own", "Ready", "True", "InSync").await;
     assert_eq!(world.calls("AssumeRole").await, 0);
     operator.stop_gracefully().await.unwrap();
@@ -473,7 +469,7 @@ async fn the_crd_of_accounts_may_come_later() {
     world.condition("own", "Ready", "True", "InSync").await;
     world.create("a", true, json!({ "accountRef": { "name": "other" } })).await;
     let status = world.condition("a", "Stalled", "True", "AccountsNotWatched").await;
-    assert!(message(&status).contains("install their CRD"), "{status:#}");
+    assert!(message(&status, "Ready").contains("install their CRD"), "{status:#}");
     assert_eq!(operator.logs().matches("profileraccounts can't be listed").count(), 1);
 
     let crd = codeguru_profiler_operator::api::account_crd();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::world::{REGION, World, condition};
+use crate::world::{REGION, World, condition, message};
 
 const TAG: &str = "TagResource";
 const UNTAG: &str = "UntagResource";
@@ -122,7 +122,7 @@ async fn tags_that_the_platform_does_not_allow_are_refused_without_any_call() {
     let operator = world.start().await;
     world.create("a", false, json!({ "tags": { "team": "mine" } })).await;
     let status = world.condition("a", "Stalled", "True", "FacetNotAllowed").await;
-    let message = condition(&status, "Ready")["message"].as_str().unwrap().to_owned();
+    let message = message(&status, "Ready");
     assert!(message.contains("spec.tags") && message.contains("--allowed-facets=tags"), "{message}");
     assert_eq!(world.calls("ListProfilingGroups").await, 0, "not even a List");
     operator.stop_gracefully().await.unwrap();
@@ -143,7 +143,7 @@ async fn where_tagging_is_denied_the_switch_still_works_and_the_action_is_named(
     let _operator = world.operator().await.arg("--allowed-facets=tags").start().await.unwrap();
     world.create("a", true, json!({ "tags": { "team": "shop" } })).await;
     let status = world.condition("a", "Stalled", "True", "AccessDenied").await;
-    let message = condition(&status, "Ready")["message"].as_str().unwrap().to_owned();
+    let message = message(&status, "Ready");
     assert!(message.contains("codeguru-profiler:TagResource"), "{message}");
     world.patch("a", json!({ "spec": { "profilingEnabled": false } })).await;
     world.eventually("the switch", async || world.enabled("a").await.filter(|on| !on)).await;

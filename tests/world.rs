@@ -16,7 +16,7 @@ use devkit::{
     faultproxy::FaultProxy,
     helm::Helm,
     operator::{Operator, Start},
-    wait,
+    paths, wait,
 };
 use k8s_openapi::api::events::v1::Event;
 use kube::{
@@ -375,4 +375,16 @@ fn list<T: ToString>(items: &[T]) -> String {
 pub fn condition(status: &Value, kind: &str) -> Value {
     let conditions = status["conditions"].as_array().into_iter().flatten();
     conditions.into_iter().find(|condition| condition["type"] == kind).cloned().unwrap_or_default()
+}
+
+/// The message of the condition of this type.
+pub fn message(status: &Value, kind: &str) -> String {
+    condition(status, kind)["message"].as_str().unwrap_or_default().to_owned()
+}
+
+/// The spec of an example in `examples/facets`.
+pub fn example(name: &str) -> Value {
+    let path = paths::workspace().join(format!("examples/facets/{name}.yaml"));
+    let text = std::fs::read_to_string(path).unwrap();
+    serde_saphyr::from_str::<Value>(&text).unwrap()["spec"].clone()
 }
