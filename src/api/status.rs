@@ -197,7 +197,7 @@ pub struct AppliedState {
     /// Principals that may act as agents. Absent while agentPermissions is not managed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub principals: Option<Vec<String>>,
-    /// Revision of the policy with which AWS confirmed the principals: while it is the same, nobody has changed them.
+    /// Revision of the policy when AWS confirmed the principals: while it is the same, they have not been changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy_revision_id: Option<String>,
     /// SNS topics to which anomalies are reported. Absent while anomalyNotifications is not managed.

@@ -98,7 +98,7 @@ impl Users {
     /// Whether resources that name `group` may use the identity.
     #[must_use]
     pub fn admit_group(&self, group: &str) -> bool {
-        self.group_names.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(group)))
+        self.group_names.as_ref().is_none_or(|patterns| Glob::any(patterns, group))
     }
 }
 
@@ -207,7 +207,7 @@ mod tests {
     use crate::api::Grant;
 
     #[test]
-    fn nobody_may_refer_to_an_account_that_names_no_namespaces() {
+    fn an_account_that_names_no_namespaces_can_be_used_in_none() {
         let spec =
             json!({ "roleArn": "arn:aws:iam::111122223333:role/a", "pollInterval": "5m", "allowedFacets": ["tags"] });
         let account = Account::read("prod", serde_json::from_value(spec).unwrap()).unwrap();

@@ -36,7 +36,7 @@ pub struct ArnsView<'a> {
     pub observed: BTreeSet<&'a str>,
     /// Whether AWS has what is desired.
     pub agrees: bool,
-    /// Whether nobody has changed it, though it differs: then it is not corrected.
+    /// Whether it was not changed, though it differs: then it is not corrected.
     pub tolerated: bool,
     /// Whether a write of ours has begun that AWS has not confirmed as a whole.
     pub unfinished: bool,

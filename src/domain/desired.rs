@@ -143,7 +143,7 @@ impl Allowed {
 
 /// The first one that no pattern matches.
 fn other(patterns: &[Glob], arns: &Arns) -> Option<String> {
-    arns.iter().find(|arn| !patterns.iter().any(|pattern| pattern.matches(arn))).cloned()
+    arns.iter().find(|arn| !Glob::any(patterns, arn)).cloned()
 }
 
 #[cfg(test)]

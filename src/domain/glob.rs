@@ -13,6 +13,12 @@ impl Glob {
         Self(text.to_owned())
     }
 
+    /// Whether one of these patterns matches.
+    #[must_use]
+    pub fn any(patterns: &[Self], text: &str) -> bool {
+        patterns.iter().any(|pattern| pattern.matches(text))
+    }
+
     /// Whether the whole of `text` matches. Takes time in proportion to the product of both lengths at most.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {

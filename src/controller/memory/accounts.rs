@@ -80,7 +80,7 @@ pub struct AccountReport {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Concerned {
     /// None.
-    Nobody,
+    NoResource,
     /// Those that refer to this ProfilerAccount.
     Account(String),
     /// Those in this namespace that refer to any.
@@ -94,7 +94,7 @@ impl Concerned {
     pub fn includes(&self, key: &Key, spec: &ProfilingGroupSpec) -> bool {
         let Some(account) = &spec.account_ref else { return false };
         match self {
-            Self::Nobody => false,
+            Self::NoResource => false,
             Self::Account(name) => account.name == *name,
             Self::Namespace(namespace) => *key.namespace == **namespace,
             Self::All => true,
@@ -135,7 +135,7 @@ impl Accounts {
                 let known = spec.and_then(|spec| Known::read(&name, spec));
                 let same = self.known.get(&name).is_some_and(|(before, _)| *before == known);
                 self.known.insert(name.clone(), (known, stored));
-                if same { Concerned::Nobody } else { Concerned::Account(name) }
+                if same { Concerned::NoResource } else { Concerned::Account(name) }
             }
             AccountEvent::AccountGone(name) => {
                 self.known.remove(&name);
@@ -146,7 +146,7 @@ impl Accounts {
                 self.known.retain(|name, _| names.contains(name));
                 let changed = self.watch != Watch::Listed || self.known.len() != before;
                 self.watch = Watch::Listed;
-                if changed { Concerned::All } else { Concerned::Nobody }
+                if changed { Concerned::All } else { Concerned::NoResource }
             }
             AccountEvent::AccountsRefused => {
                 self.watch = Watch::Refused;
@@ -155,7 +155,7 @@ impl Accounts {
             AccountEvent::Namespace(name, labels) => {
                 let same = self.namespaces.get(&name) == Some(&labels);
                 self.namespaces.insert(name.clone(), labels);
-                if same { Concerned::Nobody } else { Concerned::Namespace(name) }
+                if same { Concerned::NoResource } else { Concerned::Namespace(name) }
             }
             AccountEvent::NamespaceGone(name) => {
                 self.namespaces.remove(&name);
@@ -325,7 +325,7 @@ mod tests {
         let labels: Labels = [("profiling".to_owned(), "prod".to_owned())].into();
         let concerned = accounts.take(AccountEvent::Namespace("shop".into(), labels.clone()));
         assert_eq!((concerned, access(&accounts)), (Concerned::Namespace("shop".into()), Access::Granted));
-        assert_eq!(accounts.take(AccountEvent::Namespace("shop".into(), labels)), Concerned::Nobody);
+        assert_eq!(accounts.take(AccountEvent::Namespace("shop".into(), labels)), Concerned::NoResource);
     }
 
     #[test]
@@ -333,7 +333,11 @@ mod tests {
         let mut accounts = Accounts::default();
         accounts.take(applied("prod", &json!({ "namespaces": ["shop"] })));
         accounts.take(listed());
-        assert_eq!(accounts.take(applied("prod", &json!({ "namespaces": ["shop"] }))), Concerned::Nobody, "unchanged");
+        assert_eq!(
+            accounts.take(applied("prod", &json!({ "namespaces": ["shop"] }))),
+            Concerned::NoResource,
+            "unchanged"
+        );
         accounts.take(AccountEvent::AccountGone("prod".into()));
         assert!(refused(&accounts).starts_with("AccountMissing"));
         accounts.take(AccountEvent::AccountsRefused);
