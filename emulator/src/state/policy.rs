@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Refusal;
+use crate::hash::fnv1a;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -90,12 +91,6 @@ impl Policy {
 
 /// The form of IAM's unique ids, the same for the same ARN: users begin with AIDA, roles with AROA.
 fn unique_id(arn: &str) -> String {
-    const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let prefix = if arn.contains(":user/") { "AIDA" } else { "AROA" };
-    let mut hash: u128 = 0x6c62_272e_07bb_0142;
-    for byte in arn.bytes() {
-        hash = (hash ^ u128::from(byte)).wrapping_mul(0x0000_0100_0000_01b3_0000_0100_0000_01b3);
-    }
-    let letter = |index: u32| char::from(LETTERS[(hash >> (5 * index) & 31) as usize]);
-    prefix.chars().chain((0..17).map(letter)).collect()
+    format!("{prefix}{:017X}", fnv1a(arn.as_bytes()))
 }
