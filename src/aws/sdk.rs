@@ -243,41 +243,48 @@ impl SdkService {
         Output: RequestId,
         Fault: std::error::Error + ProvideErrorMetadata + RequestId + Send + Sync + 'static,
     {
-        let probe = ResponseProbe::default();
-        let start = Instant::now();
-        let came = send(probe.clone()).await;
-        let elapsed = start.elapsed();
-        let blank = |reason, effect| AwsError {
-            account: self.lane.account().map(Into::into),
-            ..AwsError::new(operation, self.lane.region(), group, reason, effect)
-        };
-        let result = match came {
-            Ok(output) => {
-                let details = probe.details(output.request_id());
-                if let Some(id) = &details.request_id {
-                    tracing::Span::current().record(REQUEST_ID, id);
+        let (account, region) = (self.lane.account(), self.lane.region());
+        let span = debug_span!("aws", %operation, account, region, group, { REQUEST_ID } = tracing::field::Empty);
+        async {
+            let probe = ResponseProbe::default();
+            let start = Instant::now();
+            let came = send(probe.clone()).await;
+            let elapsed = start.elapsed();
+            let blank = |reason, effect| AwsError {
+                account: self.lane.account().map(Into::into),
+                ..AwsError::new(operation, self.lane.region(), group, reason, effect)
+            };
+            let result = match came {
+                Ok(output) => {
+                    let details = probe.details(output.request_id());
+                    if let Some(id) = &details.request_id {
+                        tracing::Span::current().record(REQUEST_ID, id);
+                    }
+                    debug!(
+                        request_id = details.request_id,
+                        http_status = details.http_status,
+                        ?elapsed,
+                        "AWS responded"
+                    );
+                    read(output, &probe).map_err(|why| AwsError {
+                        answer: Some(Box::new(details)),
+                        source: Some(why),
+                        ..blank(FailureReason::MalformedAnswer, Effect::Unclear)
+                    })
                 }
-                debug!(request_id = details.request_id, http_status = details.http_status, ?elapsed, "AWS responded");
-                read(output, &probe).map_err(|why| AwsError {
-                    answer: Some(Box::new(details)),
-                    source: Some(why),
-                    ..blank(FailureReason::MalformedAnswer, Effect::Unclear)
-                })
+                Err(error) => {
+                    let blank = blank(FailureReason::InternalError, Effect::Unclear);
+                    Err(failure::translate(error, probe.was_sent(), &self.configured, SystemTime::now(), blank))
+                }
+            };
+            if let Err(error) = &result {
+                debug!(error = error.detail(), ?elapsed, "AWS call failed");
             }
-            Err(error) => {
-                let blank = blank(FailureReason::InternalError, Effect::Unclear);
-                Err(failure::translate(error, probe.was_sent(), &self.configured, SystemTime::now(), blank))
-            }
-        };
-        if let Err(error) = &result {
-            debug!(error = error.detail(), ?elapsed, "AWS call failed");
+            self.metrics.record(operation, &self.lane, probe.http_status(), result.as_ref().err(), elapsed);
+            result
         }
-        self.metrics.record(operation, &self.lane, probe.http_status(), result.as_ref().err(), elapsed);
-        result
-    }
-
-    fn span(&self, operation: Operation, group: Option<&str>) -> tracing::Span {
-        debug_span!("aws", %operation, account = self.lane.account(), region = self.lane.region(), group, { REQUEST_ID } = tracing::field::Empty)
+        .instrument(span)
+        .await
     }
 }
 
@@ -290,12 +297,11 @@ impl ProfilerService for SdkService {
             .max_results(MAX_RESULTS)
             .set_next_token(next_token);
         let send = async |probe| request.customize().interceptor(probe).send().await;
-        self.call(Operation::List, None, send, translate::page).instrument(self.span(Operation::List, None)).boxed()
+        self.call(Operation::List, None, send, translate::page).boxed()
     }
 
     fn describe(&self, name: &str) -> BoxFuture<'_, Result<Observation, AwsError>> {
         let name = name.to_owned();
-        let span = self.span(Operation::Describe, Some(&name));
         async move {
             let request = self.profiler.describe_profiling_group().profiling_group_name(&name);
             let send = async |probe| request.customize().interceptor(probe).send().await;
@@ -304,45 +310,36 @@ impl ProfilerService for SdkService {
             })
             .await
         }
-        .instrument(span)
         .boxed()
     }
 
     fn create<'a>(&'a self, name: &'a str, group: &'a NewGroup) -> BoxFuture<'a, Result<Observation, AwsError>> {
-        let span = self.span(Operation::Create, Some(name));
-        async move {
-            let NewGroup { token, platform, profiling_enabled, tags } = group;
-            let request = self
-                .profiler
-                .create_profiling_group()
-                .profiling_group_name(name)
-                .client_token(token)
-                .set_compute_platform(platform.map(|platform| ComputePlatform::from(platform.as_str())))
-                .set_tags(tags.clone().map(|tags| tags.into_iter().collect()));
-            let send = async |probe| {
-                let config = AgentOrchestrationConfig::builder().profiling_enabled(*profiling_enabled).build()?;
-                request.agent_orchestration_config(config).customize().interceptor(probe).send().await
-            };
-            self.call(Operation::Create, Some(name), send, |output, probe| {
-                translate::group(output.profiling_group, name, probe)
-            })
-            .await
-        }
-        .instrument(span)
+        let NewGroup { token, platform, profiling_enabled, tags } = group;
+        let request = self
+            .profiler
+            .create_profiling_group()
+            .profiling_group_name(name)
+            .client_token(token)
+            .set_compute_platform(platform.map(|platform| ComputePlatform::from(platform.as_str())))
+            .set_tags(tags.clone().map(|tags| tags.into_iter().collect()));
+        let send = async |probe| {
+            let config = AgentOrchestrationConfig::builder().profiling_enabled(*profiling_enabled).build()?;
+            request.agent_orchestration_config(config).customize().interceptor(probe).send().await
+        };
+        self.call(Operation::Create, Some(name), send, |output, probe| {
+            translate::group(output.profiling_group, name, probe)
+        })
         .boxed()
     }
 
     fn delete<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), AwsError>> {
         let request = self.profiler.delete_profiling_group().profiling_group_name(name);
         let send = async |probe| request.customize().interceptor(probe).send().await;
-        self.call(Operation::Delete, Some(name), send, |_, _| Ok(()))
-            .instrument(self.span(Operation::Delete, Some(name)))
-            .boxed()
+        self.call(Operation::Delete, Some(name), send, |_, _| Ok(())).boxed()
     }
 
     fn update(&self, name: &str, profiling_enabled: bool) -> BoxFuture<'_, Result<Observation, AwsError>> {
         let name = name.to_owned();
-        let span = self.span(Operation::Update, Some(&name));
         async move {
             let request = self.profiler.update_profiling_group().profiling_group_name(&name);
             let send = async |probe| {
@@ -359,7 +356,6 @@ impl ProfilerService for SdkService {
             })
             .await
         }
-        .instrument(span)
         .boxed()
     }
 
@@ -369,7 +365,6 @@ impl ProfilerService for SdkService {
         self.call(Operation::ListTags, Some(name), send, |output, _| {
             Ok(output.tags.unwrap_or_default().into_iter().collect())
         })
-        .instrument(self.span(Operation::ListTags, Some(name)))
         .boxed()
     }
 
@@ -377,9 +372,7 @@ impl ProfilerService for SdkService {
         let tags = tags.clone().into_iter().collect();
         let request = self.profiler.tag_resource().resource_arn(arn).set_tags(Some(tags));
         let send = async |probe| request.customize().interceptor(probe).send().await;
-        self.call(Operation::Tag, Some(name), send, |_, _| Ok(()))
-            .instrument(self.span(Operation::Tag, Some(name)))
-            .boxed()
+        self.call(Operation::Tag, Some(name), send, |_, _| Ok(())).boxed()
     }
 
     fn untag<'a>(
@@ -391,9 +384,7 @@ impl ProfilerService for SdkService {
         let keys = keys.iter().cloned().collect();
         let request = self.profiler.untag_resource().resource_arn(arn).set_tag_keys(Some(keys));
         let send = async |probe| request.customize().interceptor(probe).send().await;
-        self.call(Operation::Untag, Some(name), send, |_, _| Ok(()))
-            .instrument(self.span(Operation::Untag, Some(name)))
-            .boxed()
+        self.call(Operation::Untag, Some(name), send, |_, _| Ok(())).boxed()
     }
 
     fn policy<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Policy, AwsError>> {
@@ -402,7 +393,6 @@ impl ProfilerService for SdkService {
         self.call(Operation::GetPolicy, Some(name), send, |output, _| {
             details::policy(output.policy(), output.revision_id())
         })
-        .instrument(self.span(Operation::GetPolicy, Some(name)))
         .boxed()
     }
 
@@ -423,7 +413,6 @@ impl ProfilerService for SdkService {
         self.call(Operation::PutPermission, Some(name), send, |output, _| {
             details::policy(output.policy(), output.revision_id())
         })
-        .instrument(self.span(Operation::PutPermission, Some(name)))
         .boxed()
     }
 
@@ -438,7 +427,6 @@ impl ProfilerService for SdkService {
         self.call(Operation::RemovePermission, Some(name), send, |output, _| {
             details::policy(output.policy(), output.revision_id())
         })
-        .instrument(self.span(Operation::RemovePermission, Some(name)))
         .boxed()
     }
 
@@ -448,7 +436,6 @@ impl ProfilerService for SdkService {
         self.call(Operation::GetChannels, Some(name), send, |output, _| {
             details::channels(output.notification_configuration())
         })
-        .instrument(self.span(Operation::GetChannels, Some(name)))
         .boxed()
     }
 
@@ -461,7 +448,6 @@ impl ProfilerService for SdkService {
         self.call(Operation::AddChannels, Some(name), send, |output, _| {
             details::channels(output.notification_configuration())
         })
-        .instrument(self.span(Operation::AddChannels, Some(name)))
         .boxed()
     }
 
@@ -471,7 +457,6 @@ impl ProfilerService for SdkService {
         self.call(Operation::RemoveChannel, Some(name), send, |output, _| {
             details::channels(output.notification_configuration())
         })
-        .instrument(self.span(Operation::RemoveChannel, Some(name)))
         .boxed()
     }
 
@@ -480,7 +465,6 @@ impl ProfilerService for SdkService {
         let send = async |probe| request.customize().interceptor(probe).send().await;
         let operation = Operation::GetCallerIdentity;
         self.call(operation, None, send, |output, _| output.account.ok_or("the response holds no account".into()))
-            .instrument(self.span(operation, None))
             .boxed()
     }
 }
