@@ -401,7 +401,7 @@ impl Situation {
     /// does not correct does not fight.
     fn is_contested(&self) -> bool {
         let calm_at = drift::calm_at(&self.remembered.drift, self.limits.drift_window);
-        let at_peace = self.differences().is_empty() && calm_at.is_some_and(|calm| calm <= self.now);
+        let at_peace = self.agrees() && self.drifted().is_empty() && calm_at.is_some_and(|calm| calm <= self.now);
         let corrects = self.desired.manages && self.desired.corrects_drift && !self.is_deleting();
         corrects && self.remembered.drift.slowdown.is_some() && !at_peace
     }
@@ -420,6 +420,12 @@ impl Situation {
     pub fn is_edited(&self) -> bool {
         self.desired.manages
             && self.remembered.last_applied.is_some_and(|applied| applied != self.desired.profiling_enabled)
+    }
+
+    /// Whether AWS has confirmed the switch as it is desired.
+    #[must_use]
+    pub fn agrees(&self) -> bool {
+        self.observed_switch() == Some(self.desired.profiling_enabled) && !self.is_edited()
     }
 
     /// What another writer has changed: AWS reports another value than the desired one, which was applied before.

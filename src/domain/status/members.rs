@@ -62,9 +62,8 @@ pub fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGro
         }
         Presence::Present(observation) => {
             copy_observation(&mut status, observation, situation);
-            let wanted = situation.desired.profiling_enabled;
-            let agreed = observation.profiling_enabled == Some(wanted) && !situation.is_edited();
-            let switch = if agreed { Some(wanted) } else { remembered.last_applied };
+            let agreed = situation.agrees();
+            let switch = if agreed { Some(situation.desired.profiling_enabled) } else { remembered.last_applied };
             let tags = match (&situation.desired.tags, situation.tags()) {
                 // What is no longer managed is let go.
                 (None, _) => None,
