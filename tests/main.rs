@@ -21,6 +21,7 @@ mod meddlers;
 mod namespaces;
 mod not_kept;
 mod notifications;
+mod owners;
 mod permissions;
 mod process;
 mod profiler_accounts;

@@ -104,6 +104,8 @@ reasons! {
     ListDenied,
     /// The group has another compute platform than the resource.
     PlatformDiffers,
+    /// The group is marked as that of another operator.
+    OwnedByAnother,
     /// There is no such group in this account and region.
     GroupNotFound,
     /// AWS denies the action.

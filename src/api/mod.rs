@@ -20,7 +20,8 @@ pub use profiling_group::{
 };
 pub use status::{
     AggregatedProfile, AppliedState, ChannelStatus, Correction, CreatedStatus, DetailsStatus, DriftStatus,
-    FieldDifference, ManagedStatus, OriginalStatus, ProfilingGroupStatus, ProfilingStatus, Slowdown, SwitchState,
+    FieldDifference, ManagedStatus, OriginalStatus, OwnerStatus, ProfilingGroupStatus, ProfilingStatus, Slowdown,
+    SwitchState,
 };
 pub use timestamp::Timestamp;
 

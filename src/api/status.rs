@@ -147,6 +147,22 @@ pub struct ManagedStatus {
     /// Creation of the group by this resource. Absent where the group was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<CreatedStatus>,
+    /// Mark of the operator on the group, in its tags. Absent unless the operator has an owner ID.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<OwnerStatus>,
+}
+
+/// Mark of an operator on a group: the tags codeguruprofiler.dev/owner-id and codeguruprofiler.dev/owner-resource.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OwnerStatus {
+    /// Owner ID of the operator.
+    pub id: String,
+    /// Time since which the group has it.
+    pub since: Timestamp,
+    /// Owner ID of the operator from which the group was taken over; it is not taken over from that one again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken_over_from: Option<String>,
 }
 
 /// A creation of the group: recorded before the call, so that a group is never created twice.

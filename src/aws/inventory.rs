@@ -122,6 +122,8 @@ struct Entry {
     described: Option<Described>,
     /// When the read of the tags that are known began.
     tags_as_of: Moment,
+    /// Whether AWS has not reported the tags since our last change of them.
+    tags_unconfirmed: bool,
     /// Our last change of tags.
     tagged: Option<Box<Tagged>>,
     /// What no List has: read for resources that manage it.
@@ -199,6 +201,15 @@ impl Inventory {
         }
     }
 
+    /// The group `name` as AWS last described it.
+    #[must_use]
+    pub fn observation(&self, name: &str) -> Option<&Observation> {
+        match self.entries.get(name)?.presence.as_ref()? {
+            Known::Present(observation) => Some(observation),
+            Known::Missing => None,
+        }
+    }
+
     /// When the newest accepted read of `name` began, or the newest answer came.
     #[must_use]
     pub fn as_of(&self, name: &str) -> Option<Moment> {
@@ -237,6 +248,12 @@ impl Inventory {
             None => Some(Moment(0)),
             Some(_) => entry.listed.without_tags.then(|| entry.tags_as_of.plus(TAGS_HOLD)),
         }
+    }
+
+    /// Whether the tags of `name` are known from our own change alone: AWS has not reported them since.
+    #[must_use]
+    pub fn tags_unconfirmed(&self, name: &str) -> bool {
+        self.entries.get(name).is_some_and(|entry| entry.tags_unconfirmed)
     }
 
     /// What is known of the policy of `name`, and since when.
@@ -404,6 +421,7 @@ impl Inventory {
         if let Some(Known::Present(known)) = &mut entry.presence {
             known.tags = Some(tags);
             entry.tags_as_of = began;
+            entry.tags_unconfirmed = false;
         }
     }
 
@@ -435,6 +453,7 @@ impl Inventory {
             }
             Ended::Done(step) => {
                 entry.tagged = Some(Box::new(Tagged::by(&step, entry.tagged.take(), now)));
+                entry.tags_unconfirmed = true;
                 entry.settle(now, |known| {
                     let mut known = known?.clone();
                     if let Some(tags) = &mut known.tags {
@@ -460,14 +479,14 @@ impl Inventory {
                 match facet {
                     Facet::Existence | Facet::Permissions | Facet::Notifications => {}
                     Facet::Switch => entry.ours = None,
-                    Facet::Tags => entry.tagged = None,
+                    Facet::Owner | Facet::Tags => entry.tagged = None,
                 }
                 entry.settle(now, |known| {
                     let mut known = known?.clone();
                     match facet {
                         Facet::Existence => return None,
                         Facet::Switch => known.profiling_enabled = None,
-                        Facet::Tags => known.tags = None,
+                        Facet::Owner | Facet::Tags => known.tags = None,
                         Facet::Permissions | Facet::Notifications => {}
                     }
                     Some(Known::Present(known))
@@ -518,7 +537,8 @@ impl Entry {
             observation.tags.as_ref().map(|tags| self.tagged.as_ref().is_some_and(|it| it.is_unlike(tags, began)));
         let mut observation = observation.absorb(known);
         match told {
-            None | Some(false) if began >= self.tags_as_of => {}
+            None if began >= self.tags_as_of => {}
+            Some(false) if began >= self.tags_as_of => self.tags_unconfirmed = false,
             Some(true) if began >= self.tags_as_of => observation.tags = None,
             Some(false) if older.is_none() => {}
             // Only a call for the tags alone can have begun later than this read.

@@ -101,6 +101,7 @@ impl LaneState {
             presence: self.inventory.presence(name),
             wants_describe: self.inventory.wants_describe(name),
             tags_due: self.inventory.tags_due(name).map(|moment| now.wall_at(moment)),
+            tags_unconfirmed: self.inventory.tags_unconfirmed(name),
             as_of: self.inventory.as_of(name).map(|moment| now.wall_at(moment)),
             details: Details {
                 policy: self.inventory.policy(name).map(|known| dated(known, now)),
@@ -109,6 +110,12 @@ impl LaneState {
             },
         };
         (lane, knowledge)
+    }
+
+    /// The group `name` as AWS last described it.
+    #[must_use]
+    pub fn observation(&self, name: &str) -> Option<&Observation> {
+        self.inventory.observation(name)
     }
 
     /// When the newest accepted read of `name` began, or the newest answer came.

@@ -15,6 +15,7 @@ use crate::{
     domain::{
         facet::Step,
         failure::{Failure, FailureReason},
+        owner,
         permissions::Policy,
     },
     process::permit::Permit,
@@ -98,7 +99,10 @@ impl Turn {
                 Step::Create(group) => service.create(name, group).await.map(Ended::Answered),
                 Step::Delete => service.delete(name).await.map(|()| Ended::Deleted),
                 Step::Switch(to) => service.update(name, *to).await.map(Ended::Answered),
-                Step::Tag(tags) => service.tag(name, arn, tags).await.map(|()| Ended::Done(step.clone())),
+                Step::Mark(tags) | Step::Tag(tags) => {
+                    service.tag(name, arn, tags).await.map(|()| Ended::Done(step.clone()))
+                }
+                Step::Unmark => service.untag(name, arn, &owner::keys()).await.map(|()| Ended::Done(step.clone())),
                 Step::Untag(keys) => service.untag(name, arn, keys).await.map(|()| Ended::Done(step.clone())),
                 Step::PutPermission { principals, revision } => {
                     let policy = service.put_permission(name, principals, revision.as_deref()).await?;

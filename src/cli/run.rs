@@ -24,7 +24,7 @@ use crate::{
         instruments::Instruments,
         settings::{Pod, Settings},
     },
-    domain::{account::Users, desired::Allowed, election::Terms, glob::Glob},
+    domain::{account::Users, desired::Allowed, election::Terms, glob::Glob, owner::OwnerId},
     election::{Candidate, ElectionMetrics, LeaseLost},
     process::{
         health::{Liveness, Readiness},
@@ -167,6 +167,21 @@ pub struct RunArgs {
         value_parser = values::group_pattern
     )]
     pub own_identity_group_names: Vec<Glob>,
+
+    /// Owner ID of this operator: groups are marked with it by tags, and those that another operator has marked are left
+    /// alone. For several clusters that manage groups of one AWS account. Off by default.
+    #[arg(long, env = "CODEGURU_PROFILER_OPERATOR_OWNER_ID", value_name = "ID", value_parser = values::owner_id)]
+    pub owner_id: Option<String>,
+
+    /// Owner ID of another operator, whose groups this one takes over where a resource names them; each group once.
+    #[arg(
+        long,
+        env = "CODEGURU_PROFILER_OPERATOR_TAKE_OVER_FROM",
+        value_name = "ID",
+        requires = "owner_id",
+        value_parser = values::owner_id
+    )]
+    pub take_over_from: Option<String>,
 
     /// Watch ProfilerAccounts, which needs permissions in the whole cluster. If false, resources with spec.accountRef are
     /// refused.
@@ -381,6 +396,7 @@ impl RunArgs {
             agent_stale_after: self.agent_stale_after,
             details_interval: self.details_interval,
             observe_only: self.observe_only,
+            owner: self.owner(),
             allowed: Allowed {
                 grants: self.allowed_facets.clone(),
                 principals: self.allowed_principals.clone(),
@@ -393,6 +409,11 @@ impl RunArgs {
             pod: self.pod_namespace.clone().zip(self.pod_name.clone()).map(|(namespace, name)| Pod { namespace, name }),
             calls_per_second: self.aws_calls_per_second,
         }
+    }
+
+    fn owner(&self) -> Option<OwnerId> {
+        let id = self.owner_id.clone()?;
+        Some(OwnerId { id, takes_over_from: self.take_over_from.clone() })
     }
 
     fn users_of_own_identity(&self) -> Users {
@@ -443,7 +464,7 @@ mod tests {
             assert_eq!(found, Some(expected.as_str()), "--{flag}");
             flags += 1;
         }
-        assert_eq!(flags, 30);
+        assert_eq!(flags, 32);
     }
 
     #[test]
@@ -486,6 +507,7 @@ mod tests {
             ("--listen-address", "8080", "give an IP address and a port"),
             ("--allowed-facets", "switch", "give create, delete, restore, tags, permissions, notifications"),
             ("--allowed-principals", "agent", "give the ARN of a role or user"),
+            ("--owner-id", "a;b", "give 1 to 256 letters"),
             ("--log-format", "xml", "[possible values: json, text]"),
         ] {
             let error = parse(&[flag, value]).unwrap_err().to_string();

@@ -70,6 +70,17 @@ pub(super) fn group_pattern(text: &str) -> Result<Glob, String> {
     }
 }
 
+/// Reads an owner id: it becomes the value of a tag.
+pub(super) fn owner_id(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_.:/=+@-".contains(c);
+    if (1..=256).contains(&text.len()) && text.chars().all(allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err("not an owner ID; give 1 to 256 letters, digits or _ . : / = + @ -, such as the name of the cluster"
+            .to_owned())
+    }
+}
+
 /// Reads an address to listen on.
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse()

@@ -109,7 +109,9 @@ async fn send(
         | Step::RemovePermission { .. }
         | Step::AddChannels(_)
         | Step::RemoveChannel { .. } => evaluation.situation.arn().unwrap_or_default(),
-        Step::Tag(_) | Step::Untag(_) => evaluation.situation.arn().ok_or(Apply::GivenUp)?,
+        Step::Mark(_) | Step::Unmark | Step::Tag(_) | Step::Untag(_) => {
+            evaluation.situation.arn().ok_or(Apply::GivenUp)?
+        }
     };
     let facet = step.facet();
     let call = permit.deadline().bound(turn.write(guard, permit, step, arn));

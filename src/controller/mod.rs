@@ -17,6 +17,7 @@ mod scheduler;
 mod shell;
 mod slots;
 mod triggers;
+mod unmark;
 mod waiting;
 mod watch;
 

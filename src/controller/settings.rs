@@ -7,6 +7,7 @@ use crate::{
     domain::{
         account::{Role, Users},
         desired::Allowed,
+        owner::OwnerId,
         situation::Limits,
     },
 };
@@ -34,6 +35,8 @@ pub struct Settings {
     pub details_interval: Duration,
     /// Never write to AWS, whatever a resource requests.
     pub observe_only: bool,
+    /// By which owner id groups are marked as this operator's, if they are.
+    pub owner: Option<OwnerId>,
     /// What resources that use the operator's own identity may do.
     pub allowed: Allowed,
     /// Which resources may use the operator's own identity.

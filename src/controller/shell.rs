@@ -28,6 +28,7 @@ use super::{
     metrics::ControllerMetrics,
     settings::Settings,
     triggers::Triggers,
+    unmark::unmark,
     waiting::Waiting,
 };
 use crate::{
@@ -208,7 +209,12 @@ impl Shell {
         drop(self.system.spawn(async move { events.publish(&pod, draft).await }));
     }
 
-    fn carry_out(&self, Wanted { recheck, lanes }: Wanted, urgent: bool) {
+    fn carry_out(&self, Wanted { recheck, lanes, departures }: Wanted, urgent: bool) {
+        for left in departures {
+            let Some(lane) = self.lanes.get(&left.group.lane) else { continue };
+            let (memory, permits) = (Arc::clone(&self.memory), self.permits.clone());
+            drop(self.system.spawn(unmark(lane, memory, permits, self.settings.aws_call(), left)));
+        }
         for id in lanes {
             let state = self.memory.lock().lane(&id);
             if let Some(state) = state {

@@ -5,6 +5,7 @@ use super::{
     desired::NotAllowed,
     facet::Step,
     observation::Observation,
+    owner::Owned,
     situation::{Ownership, Presence, Situation},
 };
 use crate::api::{CreatedStatus, DeletionPolicy, Grant, OriginalStatus};
@@ -47,6 +48,8 @@ pub enum Release {
     NoRegion,
     /// Another resource owns the group.
     NotOwner,
+    /// The group is marked as that of another operator.
+    OwnedByAnother,
     /// The resource may not use the identity that it names.
     AccessRefused,
     /// The platform team does not allow it.
@@ -59,6 +62,7 @@ pub enum Release {
 pub(super) enum Ending {
     Wait,
     Confirm,
+    ReadTags,
     Write(Step),
     Release(Release),
 }
@@ -73,6 +77,7 @@ impl Release {
             Self::Observed => "AWS is only observed".into(),
             Self::Unreadable => "the spec can't be read".into(),
             Self::NoRegion => "no region is known".into(),
+            Self::OwnedByAnother => "its tags show that it belongs to another operator".into(),
             Self::NotOwner => "another ProfilingGroup owns the group".into(),
             Self::AccessRefused => "the resource may not use the AWS identity that it names".into(),
             Self::NotAllowed(grant) => format!("this operator does not allow {}", grant.needed_by()),
@@ -159,7 +164,7 @@ impl Situation {
     fn release(&self) -> Option<Release> {
         match self.ending()? {
             Ending::Release(release) => Some(release),
-            Ending::Wait | Ending::Confirm | Ending::Write(_) => None,
+            Ending::Wait | Ending::Confirm | Ending::ReadTags | Ending::Write(_) => None,
         }
     }
 
@@ -176,6 +181,9 @@ impl Situation {
         }
         if self.target_is_unverified() {
             return Some(Ending::Wait);
+        }
+        if let Some(ending) = self.ending_of_another() {
+            return Some(ending);
         }
         Some(match self.desired.deletion {
             DeletionPolicy::Retain => Ending::Release(Release::Done),
@@ -215,6 +223,21 @@ impl Situation {
         }
         let nothing_to_restore = self.desired.deletion == DeletionPolicy::Restore && self.remembered.original.is_none();
         nothing_to_restore.then_some(Release::Done)
+    }
+
+    /// What the mark of another operator on the group decides, or that it may have one.
+    fn ending_of_another(&self) -> Option<Ending> {
+        let owned = self.owned()?;
+        match &self.knowledge.presence {
+            Presence::NotListed => Some(Ending::Wait),
+            Presence::Unconfirmed => Some(Ending::Confirm),
+            Presence::Missing => None,
+            Presence::Present(_) => match owned {
+                Owned::Unknown | Owned::Unconfirmed => Some(Ending::ReadTags),
+                Owned::Other(_) | Owned::ToTakeOver(_) => Some(Ending::Release(Release::OwnedByAnother)),
+                Owned::Ours | Owned::Free => None,
+            },
+        }
     }
 
     fn last_switch(&self) -> Ending {

@@ -90,7 +90,7 @@ impl Desired {
     pub fn manages(&self, facet: Facet) -> bool {
         match facet {
             Facet::Existence => self.creates,
-            Facet::Switch => true,
+            Facet::Owner | Facet::Switch => true,
             Facet::Tags => self.tags.is_some(),
             Facet::Permissions => self.principals.is_some(),
             Facet::Notifications => self.topics.is_some(),

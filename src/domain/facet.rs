@@ -6,7 +6,7 @@ use std::{
     fmt,
 };
 
-use super::arns::Arns;
+use super::{arns::Arns, owner};
 use crate::api::ComputePlatform;
 
 /// Tags of a group.
@@ -17,6 +17,8 @@ pub type Tags = BTreeMap<String, String>;
 pub enum Facet {
     /// Whether there is a group at all; managed with `creationPolicy: IfMissing`.
     Existence,
+    /// Which operator the group belongs to; managed with `--owner-id`.
+    Owner,
     /// `agentOrchestrationConfig.profilingEnabled`; always managed.
     Switch,
     /// The tags that `spec.tags` names; managed while it is present.
@@ -29,7 +31,8 @@ pub enum Facet {
 
 impl Facet {
     /// Every facet there is.
-    pub const ALL: [Self; 5] = [Self::Existence, Self::Switch, Self::Tags, Self::Permissions, Self::Notifications];
+    pub const ALL: [Self; 6] =
+        [Self::Existence, Self::Owner, Self::Switch, Self::Tags, Self::Permissions, Self::Notifications];
 
     /// Those that no List has.
     pub const DETAILS: [Self; 2] = [Self::Permissions, Self::Notifications];
@@ -39,6 +42,7 @@ impl Facet {
     pub fn name(self) -> &'static str {
         match self {
             Self::Existence => "existence",
+            Self::Owner => "owner",
             Self::Switch => "profilingEnabled",
             Self::Tags => "tags",
             Self::Permissions => "agentPermissions",
@@ -62,7 +66,7 @@ pub struct NewGroup {
     pub platform: Option<ComputePlatform>,
     /// `agentOrchestrationConfig.profilingEnabled`.
     pub profiling_enabled: bool,
-    /// `tags`.
+    /// `tags`: those of the spec, and the mark of the operator.
     pub tags: Option<Tags>,
 }
 
@@ -73,6 +77,10 @@ pub enum Step {
     Create(NewGroup),
     /// `DeleteProfilingGroup`.
     Delete,
+    /// `TagResource` with these tags, which mark the group as this operator's.
+    Mark(Tags),
+    /// `UntagResource` with the keys of such a mark.
+    Unmark,
     /// `UpdateProfilingGroup` with this value.
     Switch(bool),
     /// `TagResource` with these tags.
@@ -108,6 +116,7 @@ impl Step {
     pub fn facet(&self) -> Facet {
         match self {
             Self::Create(_) | Self::Delete => Facet::Existence,
+            Self::Mark(_) | Self::Unmark => Facet::Owner,
             Self::Switch(_) => Facet::Switch,
             Self::Tag(_) | Self::Untag(_) => Facet::Tags,
             Self::PutPermission { .. } | Self::RemovePermission { .. } => Facet::Permissions,
@@ -126,7 +135,10 @@ impl Step {
             | Self::RemovePermission { .. }
             | Self::AddChannels(_)
             | Self::RemoveChannel { .. } => BTreeMap::new(),
-            Self::Tag(set) => set.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect(),
+            Self::Mark(set) | Self::Tag(set) => {
+                set.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect()
+            }
+            Self::Unmark => owner::keys().into_iter().map(|key| (key, None)).collect(),
             Self::Untag(keys) => keys.iter().map(|key| (key.clone(), None)).collect(),
         }
     }
@@ -141,7 +153,8 @@ impl Step {
             | Self::RemovePermission { .. }
             | Self::AddChannels(_)
             | Self::RemoveChannel { .. } => {}
-            Self::Tag(added) => tags.extend(added.clone()),
+            Self::Mark(added) | Self::Tag(added) => tags.extend(added.clone()),
+            Self::Unmark => tags.retain(|key, _| !owner::keys().contains(key)),
             Self::Untag(keys) => tags.retain(|key, _| !keys.contains(key)),
         }
     }

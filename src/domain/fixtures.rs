@@ -14,6 +14,7 @@ use super::{
     failure::{Failure, FailureReason},
     lane_id::LaneId,
     observation::Observation,
+    owner::{Mark, OwnerId},
     permissions::Policy,
     plan::Cause,
     remembered::Remembered,
@@ -101,6 +102,7 @@ pub fn new() -> Situation {
         },
         remembered: Remembered::default(),
         ownership: Ownership::Owner,
+        mark: None,
         lane: Some(LaneView {
             id: LaneId::of_region(REGION),
             account: None,
@@ -113,6 +115,7 @@ pub fn new() -> Situation {
             presence: Presence::NotListed,
             wants_describe: false,
             tags_due: None,
+            tags_unconfirmed: false,
             as_of: None,
             details: Details::default(),
         },
@@ -168,6 +171,26 @@ impl Situation {
     pub(crate) fn tagged(mut self, tags: &str) -> Self {
         self.desired.tags = Some(self::tags(tags));
         self
+    }
+
+    /// The operator has the owner id `ours`, and takes over from `former`.
+    pub(crate) fn marks(mut self) -> Self {
+        let owner = OwnerId { id: "ours".into(), takes_over_from: Some("former".into()) };
+        self.mark = Some(Box::new(Mark::new(&owner, "shop", "checkout")));
+        self
+    }
+
+    /// AWS has reported the tags as they are.
+    pub(crate) fn confirms_tags(mut self) -> Self {
+        self.knowledge.tags_unconfirmed = false;
+        self
+    }
+
+    /// The group is marked as that of the operator with this owner id.
+    pub(crate) fn marked_by(self, id: &str, resource: &str) -> Self {
+        let tags =
+            format!("team=shop codeguruprofiler.dev/owner-id={id} codeguruprofiler.dev/owner-resource={resource}");
+        self.sees_tags(Some(&tags))
     }
 
     /// It creates the group where there is none.
@@ -279,7 +302,13 @@ impl Situation {
     fn answers(mut self, step: &Step) -> Self {
         let (now, details) = (self.now, &mut self.knowledge.details);
         match step {
-            Step::Create(_) | Step::Delete | Step::Switch(_) | Step::Tag(_) | Step::Untag(_) => {}
+            Step::Create(_)
+            | Step::Delete
+            | Step::Mark(_)
+            | Step::Unmark
+            | Step::Switch(_)
+            | Step::Tag(_)
+            | Step::Untag(_) => {}
             Step::PutPermission { principals, .. } => {
                 let revision = Some("ours".to_owned());
                 let value = Policy { revision, principals: principals.clone(), put: Some(principals.clone()) };
@@ -467,6 +496,8 @@ impl Situation {
                 Observation { updated_at: Some(self.now), ..observation(Some(group.profiling_enabled)) }
             }
             Step::Delete
+            | Step::Mark(_)
+            | Step::Unmark
             | Step::Tag(_)
             | Step::Untag(_)
             | Step::PutPermission { .. }
@@ -480,6 +511,7 @@ impl Situation {
         let after = Self { remembered, backoff: None, ..self };
         let mut after = if *step == Step::Delete { after.misses() } else { after.sees_all(answer).answers(step) };
         after.knowledge.as_of = Some(after.now);
+        after.knowledge.tags_unconfirmed |= matches!(step, Step::Mark(_) | Step::Tag(_) | Step::Untag(_));
         let settled = after.clone();
         after.remembered.settle(&settled);
         after

@@ -20,6 +20,7 @@ pub mod lane_id;
 pub(crate) mod moment;
 pub mod notifications;
 pub mod observation;
+pub mod owner;
 pub mod permissions;
 pub(crate) mod plan;
 pub(crate) mod remembered;

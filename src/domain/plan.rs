@@ -11,6 +11,7 @@ use super::{
     drift,
     facet::{Facet, Step},
     failure::{Class, Failure, FailureReason},
+    owner::Owned,
     situation::{Backoff, LaneView, Ownership, Presence, Situation},
 };
 use crate::api::{FieldDifference, Timestamp};
@@ -98,6 +99,8 @@ pub enum State<'a> {
         /// The resource's.
         wanted: &'static str,
     },
+    /// The group is marked as that of another operator, which has this owner id.
+    OwnedByAnother(&'a str),
     /// The group is about to be created: that is recorded first.
     Recording,
     /// The group is about to be changed: what will be restored is recorded first.
@@ -136,7 +139,9 @@ pub fn plan(situation: &Situation) -> Plan {
         }
         Intent::Write { step, cause } => Plan::Write { step, cause },
         Intent::Wait | Intent::Missing | Intent::Record => Plan::Rest,
+        Intent::OwnerUnconfirmed => Plan::ReadTags,
         Intent::Confirm
+        | Intent::OwnedByAnother
         | Intent::SwitchUnknown
         | Intent::TagsUnknown
         | Intent::DetailsUnknown
@@ -168,6 +173,7 @@ fn last_plan(situation: &Situation) -> Plan {
     match situation.ending() {
         Some(Ending::Write(step)) => Plan::Write { step, cause: Cause::Edit },
         Some(Ending::Confirm) if situation.knowledge.wants_describe => Plan::Describe,
+        Some(Ending::ReadTags) => Plan::ReadTags,
         Some(Ending::Confirm | Ending::Wait | Ending::Release(_)) | None => Plan::Rest,
     }
 }
@@ -194,6 +200,7 @@ impl State<'_> {
             | Self::TargetChanged { .. }
             | Self::NotAllowed(_)
             | Self::PlatformDiffers { .. }
+            | Self::OwnedByAnother(_)
             | Self::GroupMissing => true,
             Self::Suspended
             | Self::Contested
@@ -232,9 +239,12 @@ impl Situation {
         let failed = match intent {
             _ if backoff.as_ref().is_some_and(finalizer_is_denied) => backoff,
             Intent::SwitchUnknown if !self.knowledge.wants_describe => backoff,
-            Intent::Write { .. } | Intent::Record | Intent::Confirm | Intent::SwitchUnknown | Intent::TagsUnknown => {
-                backoff.or(self.circuit().map(State::LaneFailed))
-            }
+            Intent::Write { .. }
+            | Intent::Record
+            | Intent::Confirm
+            | Intent::SwitchUnknown
+            | Intent::TagsUnknown
+            | Intent::OwnerUnconfirmed => backoff.or(self.circuit().map(State::LaneFailed)),
             // What was reported holds, unless someone has to act.
             Intent::DetailsUnknown => {
                 let circuit = self.circuit().map(State::LaneFailed);
@@ -250,11 +260,19 @@ impl Situation {
         };
         match (intent, failed) {
             (Intent::Missing, _) => State::GroupMissing,
+            (Intent::OwnedByAnother, _) if let Some(Owned::Other(id)) = self.owned() => State::OwnedByAnother(id),
             (_, Some(failed)) if failed.is_stalled() => failed,
             _ if self.is_contested() => State::Contested,
             (_, Some(failed)) => failed,
             (Intent::SwitchUnknown, None) if !self.knowledge.wants_describe => State::SwitchUnknown,
-            (Intent::SwitchUnknown | Intent::TagsUnknown | Intent::Confirm, None) => State::Waiting,
+            (
+                Intent::SwitchUnknown
+                | Intent::TagsUnknown
+                | Intent::OwnerUnconfirmed
+                | Intent::OwnedByAnother
+                | Intent::Confirm,
+                None,
+            ) => State::Waiting,
             (Intent::Write { step, .. }, None) if self.original_to_record().is_some() => State::RecordingOriginal(step),
             (Intent::Write { .. }, None) if self.lacks_original() => State::Waiting,
             (Intent::Write { step, .. }, None) => State::Writing(step),
@@ -276,7 +294,7 @@ impl Situation {
             (Ending::Release(_), _) => State::Released,
             (_, Some(failure)) => State::DeletionFailed(failure),
             (Ending::Write(step), None) => State::Writing(step),
-            (Ending::Wait | Ending::Confirm, None) => State::Waiting,
+            (Ending::Wait | Ending::Confirm | Ending::ReadTags, None) => State::Waiting,
         }
     }
 
@@ -394,7 +412,11 @@ impl Situation {
             return false;
         }
         let missed = self.group_was_missed() && self.observation().is_some();
-        missed || matches!(self.intent(), Intent::InSync | Intent::Differs(_) | Intent::DriftReported(_))
+        missed
+            || matches!(
+                self.intent(),
+                Intent::InSync | Intent::OwnedByAnother | Intent::Differs(_) | Intent::DriftReported(_)
+            )
     }
 
     /// Whether the fight goes on: corrections are slowed down until AWS has agreed for a full window. A resource that
@@ -437,7 +459,8 @@ impl Situation {
         let tags = self.tags().and_then(|tags| self.tags_difference(&tags.drifted()));
         let existence = self.existence_difference().filter(|_| self.existed());
         let details = self.all_arns().filter(ArnsView::drifted).map(|arns| arns.difference());
-        existence.into_iter().chain(switch).chain(tags).chain(details).collect()
+        let owner = self.owner_difference().filter(|_| self.was_ours() && self.owned() == Some(Owned::Free));
+        existence.into_iter().chain(owner).chain(switch).chain(tags).chain(details).collect()
     }
 }
 

@@ -11,7 +11,8 @@ use super::{
     tags::TagsView,
 };
 use crate::api::{
-    AppliedState, ConditionType, CreatedStatus, DriftStatus, OriginalStatus, ProfilingGroupStatus, Timestamp,
+    AppliedState, ConditionType, CreatedStatus, DriftStatus, OriginalStatus, OwnerStatus, ProfilingGroupStatus,
+    Timestamp,
 };
 
 /// What AWS last confirmed of what is in no List.
@@ -55,6 +56,8 @@ pub struct Remembered {
     pub details: Option<Box<AppliedDetails>>,
     /// The last creation of the group by this resource, carried out or about to be.
     pub created: Option<Box<CreatedStatus>>,
+    /// The mark of the operator on the group.
+    pub owner: Option<Box<OwnerStatus>>,
     /// The switch as it was found, once that is stored.
     pub original: Option<Box<OriginalStatus>>,
     /// The switch as last seen, and since when.
@@ -91,6 +94,7 @@ impl Remembered {
             tags: status.last_applied.as_ref().and_then(|applied| applied.tags.clone()),
             details: status.last_applied.as_ref().and_then(AppliedDetails::of),
             created: status.managed.as_ref().and_then(|managed| managed.created.clone()).map(Box::new),
+            owner: status.managed.as_ref().and_then(|managed| managed.owner.clone()).map(Box::new),
             original: status.original.clone().map(Box::new),
             switch: status.profiling_enabled.zip(status.profiling_enabled_since),
             updated_at: status.updated_at,
@@ -113,14 +117,16 @@ impl Remembered {
         match step {
             Step::Create(group) => {
                 self.last_applied = Some(group.profiling_enabled);
-                self.tags.clone_from(&group.tags);
+                self.tags.clone_from(&situation.desired.tags);
+                self.owner = situation.marked(now).map(Box::new);
                 // A new group has none.
                 self.details = None;
                 if let Some(created) = &mut self.created {
                     created.at = Some(now);
                 }
             }
-            Step::Delete => {}
+            Step::Delete | Step::Unmark => {}
+            Step::Mark(_) => self.owner = situation.marked(now).map(Box::new),
             Step::Switch(to) => {
                 self.last_applied = Some(*to);
                 self.in_doubt = None;
@@ -169,8 +175,8 @@ impl Remembered {
     /// Whether both remember the same writes to AWS.
     #[must_use]
     pub fn agrees_with(&self, other: &Self) -> bool {
-        (self.last_applied, &self.tags, &self.details, &self.created, &self.drift)
-            == (other.last_applied, &other.tags, &other.details, &other.created, &other.drift)
+        (self.last_applied, &self.tags, &self.details, &self.created, &self.owner, &self.drift)
+            == (other.last_applied, &other.tags, &other.details, &other.created, &other.owner, &other.drift)
     }
 
     /// AWS may have taken `step`: the answer was lost. Of a creation, the same call shows it.
@@ -178,7 +184,9 @@ impl Remembered {
         if let Step::Switch(to) = step {
             self.in_doubt = Some(*to);
         }
-        self.tags_in_doubt.extend(step.changed_tags());
+        if step.facet() == Facet::Tags {
+            self.tags_in_doubt.extend(step.changed_tags());
+        }
         if Facet::DETAILS.contains(&step.facet()) {
             self.unfinished.insert(step.facet());
         }
@@ -192,6 +200,7 @@ impl Remembered {
         if situation.tags().is_some_and(|tags| tags.all().is_empty()) {
             self.tags_in_doubt.clear();
         }
+        self.owner = situation.owner_record().map(Box::new).or(self.owner.take());
         self.unfinished.retain(|facet| situation.arns(*facet).is_none_or(|arns| !arns.agrees));
     }
 }

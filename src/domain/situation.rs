@@ -12,6 +12,7 @@ use super::{
     lane_id::LaneId,
     notifications::{Channels, Notifications},
     observation::Observation,
+    owner::Mark,
     permissions::{Permissions, Policy},
     remembered::Remembered,
     tags::TagsView,
@@ -52,6 +53,8 @@ pub struct Knowledge {
     pub wants_describe: bool,
     /// When the tags are to be read by a call of their own: they are unknown, or the Lists leave them out.
     pub tags_due: Option<Timestamp>,
+    /// Whether the tags are known from our own change alone: AWS has not reported them since.
+    pub tags_unconfirmed: bool,
     /// When the newest read of it began, or the newest answer came.
     pub as_of: Option<Timestamp>,
     /// What is in no List.
@@ -172,8 +175,10 @@ pub struct Situation {
     pub desired: Desired,
     /// What the status remembers.
     pub remembered: Remembered,
-    /// Who owns the group.
+    /// Which resource owns the group.
     pub ownership: Ownership,
+    /// How the group is marked as this operator's; `None` without an owner id.
+    pub mark: Option<Box<Mark>>,
     /// Where it is looked for; `None` without a region.
     pub lane: Option<LaneView>,
     /// What is known about it.
@@ -219,7 +224,7 @@ impl Situation {
     /// When the tags are to be read by a call of their own, if at all.
     #[must_use]
     pub fn tags_due(&self) -> Option<Timestamp> {
-        self.knowledge.tags_due.filter(|_| self.desired.tags.is_some())
+        self.knowledge.tags_due.filter(|_| self.desired.tags.is_some() || self.mark().is_some())
     }
 
     /// The policy, where it is managed, and known recently enough.
@@ -247,7 +252,7 @@ impl Situation {
         let applied = self.remembered.details.as_deref();
         let unfinished = self.remembered.unfinished.contains(&facet);
         match facet {
-            Facet::Existence | Facet::Switch | Facet::Tags => None,
+            Facet::Existence | Facet::Owner | Facet::Switch | Facet::Tags => None,
             Facet::Permissions => {
                 let permissions = Permissions {
                     desired: self.desired.principals.as_ref()?,
@@ -283,7 +288,7 @@ impl Situation {
             return None;
         }
         let as_of = match facet {
-            Facet::Existence | Facet::Switch | Facet::Tags => return None,
+            Facet::Existence | Facet::Owner | Facet::Switch | Facet::Tags => return None,
             Facet::Permissions => self.policy().map(|known| known.as_of),
             Facet::Notifications => self.channels().map(|known| known.as_of),
         };
@@ -336,7 +341,8 @@ impl Situation {
     pub fn differences(&self) -> Vec<FieldDifference> {
         let tags = self.tags().and_then(|tags| self.tags_difference(&tags.all()));
         let details = self.all_arns().filter(ArnsView::differs).map(|arns| arns.difference());
-        self.existence_difference().into_iter().chain(self.switch_difference()).chain(tags).chain(details).collect()
+        let first = self.existence_difference().into_iter().chain(self.owner_difference());
+        first.chain(self.switch_difference()).chain(tags).chain(details).collect()
     }
 
     /// Why calls about groups of its lane wait, if they do.

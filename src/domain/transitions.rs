@@ -66,6 +66,7 @@ pub fn events_of(applied: &[Applied]) -> impl Iterator<Item = EventDraft> {
             Cause::Edit if *step == Step::Delete => ("Deleted", format!("{did} in AWS.")),
             Cause::Edit | Cause::Unfinished => ("Updated", format!("{did} in AWS.")),
             Cause::Adoption if matches!(step, Step::Create(_)) => ("Created", format!("{did} in AWS.")),
+            Cause::Adoption if matches!(step, Step::Mark(_)) => ("Updated", format!("{did} in AWS.")),
             Cause::Adoption => ("Updated", format!("{did} in AWS: the group had a different value when adopted.")),
             Cause::Drift if matches!(step, Step::Create(_)) => {
                 ("DriftCorrected", "The group was deleted externally in AWS; created it again.".to_owned())
@@ -83,6 +84,8 @@ fn done(step: &Step) -> String {
     match step {
         Step::Create(_) => "Created the group".into(),
         Step::Delete => "Deleted the group".into(),
+        Step::Mark(_) => "Marked the group as that of this operator".into(),
+        Step::Unmark => "Removed the mark of this operator".into(),
         Step::Switch(to) => format!("Turned profiling {}", if *to { "on" } else { "off" }),
         Step::Tag(tags) => format!("Set {}", named(tags.keys())),
         Step::Untag(keys) => format!("Removed {}", named(keys.iter())),

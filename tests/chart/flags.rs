@@ -125,6 +125,8 @@ async fn every_setting_reaches_the_operator_as_its_flag() {
         "--allowed-topics=arn:aws:sns:*:111122223333:profiler-*",
         "--details-interval=20m",
         "--accounts=false",
+        "--owner-id=cluster-b",
+        "--take-over-from=cluster-a",
         "--own-identity-namespaces=shop",
         "--own-identity-group-names=shop-*,search-*",
     ] {

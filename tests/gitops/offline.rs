@@ -72,6 +72,7 @@ const WORDS: [(&str, &[&str]); 4] = [
             "InvalidRequest",
             "InvalidSpec",
             "ListDenied",
+            "OwnedByAnother",
             "PlatformDiffers",
             "PrincipalNotAllowed",
             "QuotaExceeded",

@@ -164,6 +164,7 @@ impl Process {
             agent_stale_after: Duration::from_mins(20),
             details_interval: DETAILS_INTERVAL,
             observe_only: options.observe_only,
+            owner: None,
             allowed: Allowed {
                 grants: Grant::ALL.to_vec(),
                 principals: vec![Glob::new("*:role/*")],

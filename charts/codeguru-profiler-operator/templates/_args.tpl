@@ -38,6 +38,11 @@
 {{- with $operator.allowedTopics }}
 - {{ printf "--allowed-topics=%s" (join "," .) | quote }}
 {{- end }}
+{{- range $flag := list "owner-id" "take-over-from" }}
+{{- with index $operator (camelcase $flag | untitle) }}
+- {{ printf "--%s=%s" $flag . | quote }}
+{{- end }}
+{{- end }}
 {{- range $flag := list "own-identity-namespaces" "own-identity-group-names" }}
 {{- with index $operator (camelcase $flag | untitle) }}
 - {{ printf "--%s=%s" $flag (join "," .) | quote }}

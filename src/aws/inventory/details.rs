@@ -61,7 +61,7 @@ impl Details {
     pub(super) fn forget(&mut self, facet: Facet, now: Moment) {
         self.settled = now;
         match facet {
-            Facet::Existence | Facet::Switch | Facet::Tags => {}
+            Facet::Existence | Facet::Owner | Facet::Switch | Facet::Tags => {}
             Facet::Permissions => self.policy = None,
             Facet::Notifications => self.channels = None,
         }

@@ -266,6 +266,7 @@ impl World {
             },
             remembered: self.memory.remembered.clone(),
             ownership: Ownership::Owner,
+            mark: None,
             lane: Some(LaneView {
                 id: LaneId::of_region(REGION),
                 account: Some(ACCOUNT.into()),
@@ -278,6 +279,7 @@ impl World {
                 presence: self.inventory.presence(NAME),
                 wants_describe: self.inventory.wants_describe(NAME),
                 tags_due: None,
+                tags_unconfirmed: false,
                 as_of: None,
                 details: Details::default(),
             },

@@ -274,6 +274,23 @@ fn tags_are_read_where_lists_leave_them_out_and_a_read_that_began_before_our_cha
 }
 
 #[test]
+fn tags_that_we_have_changed_are_confirmed_by_a_read_that_began_later_and_by_no_other() {
+    let mut inventory = listed(1, [tagged("team=old")]);
+    assert!(!inventory.tags_unconfirmed(A));
+    update(&mut inventory, Ended::Done(Step::Mark(tags("owner=here"))), 10);
+    assert_eq!((known_tags(&inventory), inventory.tags_unconfirmed(A)), (Some(tags("team=old owner=here")), true));
+    inventory.tags_read(A, tags("team=old owner=here"), Moment(9));
+    list(&mut inventory, 9, [tagged("team=old owner=here")]);
+    list(&mut inventory, 11, [group(true, 1)]);
+    assert!(inventory.tags_unconfirmed(A), "a List that leaves the tags out");
+    let mut other = inventory.clone();
+    list(&mut inventory, 12, [tagged("team=old owner=here")]);
+    other.tags_read(A, tags("owner=them"), Moment(12));
+    assert_eq!((inventory.tags_unconfirmed(A), other.tags_unconfirmed(A)), (false, false));
+    assert_eq!(known_tags(&other), Some(tags("owner=them")));
+}
+
+#[test]
 fn a_group_that_exists_although_it_was_to_be_created_is_described() {
     let mut inventory = listed(1, []);
     inventory.described_missing(A, Moment(2));

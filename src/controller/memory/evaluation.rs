@@ -14,6 +14,7 @@ use crate::{
         desired::{Allowed, Desired},
         lane_id::LaneId,
         moment::{Moment, Now},
+        owner::Mark,
         plan::{Cause, Plan, State, plan},
         situation::{Details, Knowledge, LaneView, Limits, Ownership, Presence, Request, Situation},
         slots,
@@ -237,6 +238,7 @@ impl Memory {
             attempted: attempted(*at),
         });
         let role = id.as_ref().and_then(LaneId::role).map(|role| &**role);
+        let owner = self.settings.owner.as_ref();
         let limits = self.settings.limits(role);
         let situation = Situation {
             now: now.wall,
@@ -248,6 +250,7 @@ impl Memory {
             desired,
             remembered: record.remembered.clone(),
             ownership,
+            mark: owner.map(|owner| Box::new(Mark::new(owner, &key.namespace, &key.name))),
             lane,
             knowledge,
             backoff: record.backoff(now),
@@ -288,6 +291,7 @@ const NOTHING: Knowledge = Knowledge {
     presence: Presence::NotListed,
     wants_describe: false,
     tags_due: None,
+    tags_unconfirmed: false,
     as_of: None,
     details: Details { policy: None, channels: None, puts_add: false },
 };

@@ -8,6 +8,7 @@ pub mod object;
 pub mod record;
 
 mod account_reports;
+mod departures;
 mod evaluation;
 mod lanes;
 mod outcomes;
@@ -19,7 +20,6 @@ use std::{
 
 use kube::{ResourceExt, api::DynamicObject};
 
-pub use self::evaluation::Evaluation;
 use self::{
     accounts::{AccountEvent, Accounts},
     compact::CompactStatus,
@@ -27,6 +27,7 @@ use self::{
     object::{Object, Version},
     record::Record,
 };
+pub use self::{departures::Departure, evaluation::Evaluation};
 use super::settings::Settings;
 use crate::{
     api::{ProfilingGroupSpec, ProfilingGroupStatus},
@@ -49,6 +50,16 @@ pub struct Wanted {
     pub recheck: BTreeSet<Key>,
     /// Lanes to start, or to wake.
     pub lanes: BTreeSet<LaneId>,
+    /// Groups from which the mark of this operator is to be removed.
+    pub departures: Vec<Departure>,
+}
+
+impl Wanted {
+    fn and(&mut self, other: Self) {
+        self.recheck.extend(other.recheck);
+        self.lanes.extend(other.lanes);
+        self.departures.extend(other.departures);
+    }
 }
 
 struct Entry {
@@ -183,9 +194,7 @@ impl Memory {
         let gone: Vec<_> = self.objects.keys().filter(of_list).filter(|key| !keys.contains(key)).cloned().collect();
         let mut wanted = Wanted::default();
         for key in gone {
-            let Wanted { recheck, lanes } = self.handle_deleted(&key, now);
-            wanted.recheck.extend(recheck);
-            wanted.lanes.extend(lanes);
+            wanted.and(self.handle_deleted(&key, now));
         }
         wanted
     }
@@ -245,7 +254,7 @@ impl Memory {
 
     /// An object is gone.
     pub fn handle_deleted(&mut self, key: &Key, now: Now) -> Wanted {
-        let mut wanted = Wanted::default();
+        let mut wanted = Wanted { departures: self.departure(key).into_iter().collect(), ..Wanted::default() };
         self.unwant(key, now, &mut wanted);
         self.objects.remove(key);
         self.requests.remove(key);

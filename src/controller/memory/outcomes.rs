@@ -81,6 +81,7 @@ impl Memory {
                 written.tags.clone_from(&record.remembered.tags);
                 written.details.clone_from(&record.remembered.details);
                 written.created.clone_from(&record.remembered.created);
+                written.owner.clone_from(&record.remembered.owner);
                 written.drift = record.remembered.drift.clone();
             }
             // Where the group was found is not forgotten because someone else has removed it from the status.

@@ -16,6 +16,7 @@ use crate::{
         facet::Step,
         moment::Moment,
         observation::Observation,
+        owner::{Mark, OwnerId},
         plan::{Cause, Plan},
         situation::Ownership,
     },
@@ -24,7 +25,11 @@ use crate::{
 const REGION: &str = "eu-west-1";
 
 fn memory() -> Memory {
-    Memory::new(Settings {
+    Memory::new(settings())
+}
+
+fn settings() -> Settings {
+    Settings {
         namespaces: Vec::new(),
         default_region: Some(REGION.into()),
         poll_interval: Duration::from_mins(1),
@@ -32,6 +37,7 @@ fn memory() -> Memory {
         agent_stale_after: Duration::from_mins(20),
         details_interval: Duration::from_mins(10),
         observe_only: false,
+        owner: None,
         allowed: Allowed::default(),
         aws_timeout: Duration::from_secs(10),
         status_timeout: Duration::from_secs(5),
@@ -39,7 +45,7 @@ fn memory() -> Memory {
         own_users: Users::default(),
         accounts: true,
         calls_per_second: NonZeroU32::new(100).unwrap(),
-    })
+    }
 }
 
 fn now(seconds: u64) -> Now {
@@ -138,6 +144,35 @@ fn nothing_is_left_after_a_resource_is_deleted() {
         memory.handle_written(&evaluation, true, now(round));
     }
     assert!(memory.objects.is_empty() && memory.requests.is_empty());
+}
+
+#[test]
+fn a_resource_that_goes_leaves_its_mark_to_be_removed_unless_another_one_waits_for_the_group() {
+    let owner = OwnerId { id: "ours".into(), takes_over_from: None };
+    let marking = || Memory::new(Settings { owner: Some(owner.clone()), ..settings() });
+    let own = Departure {
+        group: Sought { lane: LaneId::of_region(REGION), name: "A".into() },
+        mark: Mark::new(&owner, "n", "a"),
+    };
+    let spec = |spec: Value| json!({ "spec": spec });
+    for (more, others, expected) in [
+        (json!({}), vec![], vec![own.clone()]),
+        (json!({}), vec!["A"], vec![]),
+        (json!({}), vec!["B"], vec![own.clone()]),
+        (spec(json!({ "managementPolicy": "Observe" })), vec![], vec![]),
+        (spec(json!({ "suspend": true })), vec![], vec![]),
+    ] {
+        let mut memory = marking();
+        memory.handle_applied(object("a", "A", 1, &more), now(0));
+        for group in others {
+            memory.handle_applied(object("other", group, 2, &json!({})), now(0));
+        }
+        evaluate_and_note(&mut memory, "a", 0);
+        assert_eq!(memory.handle_deleted(&key("a"), now(1)).departures, expected, "{more}");
+    }
+    let marked = Observation { tags: Some(own.mark.tags()), ..group("A", true) };
+    assert_eq!(own.marked(&marked), marked.arn);
+    assert_eq!(own.marked(&group("A", true)), None, "others have marked it since, or it never was");
 }
 
 #[test]

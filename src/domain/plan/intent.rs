@@ -4,7 +4,8 @@ use super::Cause;
 use crate::{
     api::{CreatedStatus, FieldDifference},
     domain::{
-        facet::{Facet, NewGroup, Step},
+        facet::{Facet, NewGroup, Step, Tags},
+        owner::{Mark, Owned},
         situation::{Presence, Situation},
     },
 };
@@ -14,6 +15,8 @@ pub(super) enum Intent {
     Wait,
     Confirm,
     Missing,
+    OwnedByAnother,
+    OwnerUnconfirmed,
     SwitchUnknown,
     TagsUnknown,
     DetailsUnknown,
@@ -43,7 +46,12 @@ impl Intent {
             Self::Write { cause: Cause::Unfinished, .. } => 1,
             Self::Write { cause: Cause::Adoption, .. } => 2,
             Self::Write { cause: Cause::Drift, .. } => 3,
-            Self::Wait | Self::Confirm | Self::Missing | Self::Record => 4,
+            Self::Wait
+            | Self::Confirm
+            | Self::Missing
+            | Self::Record
+            | Self::OwnedByAnother
+            | Self::OwnerUnconfirmed => 4,
             Self::SwitchUnknown => 5,
             Self::TagsUnknown => 6,
             Self::DetailsUnknown => 7,
@@ -56,10 +64,11 @@ impl Intent {
 
 impl Situation {
     pub(super) fn intent(&self) -> Intent {
-        if self.is_edited() {
-            if self.target_is_unverified() {
-                return Intent::Wait;
-            }
+        if self.is_edited() && self.target_is_unverified() {
+            return Intent::Wait;
+        }
+        // A group that may be another operator's is not written to before AWS has reported its tags.
+        if self.is_edited() && self.mark().is_none() {
             if let Some(intent) = self.creation() {
                 return intent;
             }
@@ -73,11 +82,37 @@ impl Situation {
             Presence::NotListed => Intent::Wait,
             Presence::Unconfirmed => Intent::Confirm,
             Presence::Missing => self.creation().unwrap_or(Intent::Missing),
-            Presence::Present(_) if let Some(creation) = self.creation() => creation,
-            Presence::Present(_) => {
-                let details = Facet::DETAILS.map(|facet| self.details_intent(facet));
-                details.into_iter().fold(self.switch_intent().and(self.tags_intent()), Intent::and)
-            }
+            Presence::Present(_) => match self.owned() {
+                None | Some(Owned::Ours) => self.facets_intent(),
+                Some(Owned::Unknown) => Intent::TagsUnknown,
+                Some(Owned::Unconfirmed) => Intent::OwnerUnconfirmed,
+                Some(Owned::Other(_)) => Intent::OwnedByAnother,
+                Some(Owned::Free | Owned::ToTakeOver(_)) => self.marking_intent(self.facets_intent()),
+            },
+        }
+    }
+
+    fn facets_intent(&self) -> Intent {
+        if let Some(creation) = self.creation() {
+            return creation;
+        }
+        let details = Facet::DETAILS.map(|facet| self.details_intent(facet));
+        details.into_iter().fold(self.switch_intent().and(self.tags_intent()), Intent::and)
+    }
+
+    /// Nothing is written without the mark, which comes first, and for the reason of what follows it.
+    fn marking_intent(&self, others: Intent) -> Intent {
+        let Some((difference, step)) = self.owner_difference().zip(self.marking()) else { return others };
+        let cause = match &others {
+            Intent::Write { step: Step::Create(_), .. } => return others,
+            Intent::Write { cause, .. } if *cause != Cause::Drift => *cause,
+            _ if self.was_ours() && self.owned() == Some(Owned::Free) => Cause::Drift,
+            _ => Cause::Adoption,
+        };
+        let marking = self.decide(vec![difference], cause, Intent::Write { step, cause });
+        match others {
+            Intent::Write { .. } => marking,
+            others => others.and(marking),
         }
     }
 
@@ -113,8 +148,15 @@ impl Situation {
             token: format!("{}-{}", created.uid, created.number),
             platform: self.desired.platform,
             profiling_enabled: self.desired.profiling_enabled,
-            tags: self.desired.tags.clone(),
+            tags: self.new_tags(),
         }
+    }
+
+    fn new_tags(&self) -> Option<Tags> {
+        let mark = self.mark().map(Mark::tags);
+        let tags = self.desired.tags.iter().chain(&mark).flatten();
+        (self.desired.tags.is_some() || mark.is_some())
+            .then(|| tags.map(|(key, value)| (key.clone(), value.clone())).collect())
     }
 
     /// Whether the group was there when it was last reported on, or has been missed since: another writer has deleted it.
@@ -128,6 +170,9 @@ impl Situation {
     }
 
     fn switch_intent(&self) -> Intent {
+        if self.is_edited() {
+            return Intent::Write { step: Step::Switch(self.desired.profiling_enabled), cause: Cause::Edit };
+        }
         if self.observed_switch().is_none() {
             return Intent::SwitchUnknown;
         }

@@ -10,6 +10,7 @@ use super::{
         facet::Tags,
         fixtures::{break_of_rules, failure, minute, new, observation, summary},
         observation::Observation,
+        owner::{Mark, OwnerId},
         permissions::Policy,
         remembered::Remembered,
         situation::{Backoff, Details, Limits, Request},
@@ -96,8 +97,9 @@ fn situations() -> impl Strategy<Value = Situation> {
     let backoff = option::of((mishap(), 99..103i64));
     let rest = (prop::bool::weighted(0.1), option::of(any::<bool>()), 3..5i64, prop::bool::weighted(0.1));
     let tags = (option::of(some_tags()), option::of(some_tags()), any::<bool>(), prop::bool::weighted(0.3));
-    (wish, lane, knowledge, backoff, rest, tags, details()).prop_map(
-        |(wish, lane, knowledge, backoff, rest, tags, details)| {
+    let owner = (prop::bool::weighted(0.4), select(vec!["", "ours", "former", "theirs"]), any::<bool>());
+    (wish, lane, knowledge, backoff, rest, tags, details(), owner).prop_map(
+        |(wish, lane, knowledge, backoff, rest, tags, details, (marks, marked_by, unconfirmed))| {
             let mut situation = new();
             let (on, manages, corrects, suspended) = wish;
             let desired = &mut situation.desired;
@@ -138,6 +140,14 @@ fn situations() -> impl Strategy<Value = Situation> {
                 // What AWS leaves out has to be read.
                 situation.knowledge.tags_due = (seen.is_none() || read).then_some(minute(99));
                 observation.tags = seen;
+                if let Some(tags) = observation.tags.as_mut().filter(|_| !marked_by.is_empty()) {
+                    let mark = Mark::new(&OwnerId { id: marked_by.into(), takes_over_from: None }, "shop", "checkout");
+                    tags.extend(mark.tags());
+                }
+                situation.knowledge.tags_unconfirmed = unconfirmed && marked_by == "ours";
+            }
+            if marks {
+                situation = situation.marks();
             }
             let (principals, policy, topics, channels, puts_add) = details;
             (situation.desired.principals, situation.desired.topics) = (principals, topics);
@@ -223,7 +233,7 @@ fn apply(situation: &Situation, plan: &Plan, says: Option<bool>) -> Situation {
             let known = situation.observation().is_some_and(|known| known.tags.is_some());
             let after = Situation { backoff: None, ..situation.clone() };
             let mut after = if known { after } else { after.sees_tags(Some("a=1")) };
-            after.knowledge.tags_due = None;
+            (after.knowledge.tags_due, after.knowledge.tags_unconfirmed) = (None, false);
             after
         }
         Plan::ReadPolicy => Situation { backoff: None, ..situation.clone() }.sees_policy("r9", "a"),
@@ -247,13 +257,14 @@ proptest! {
         (situation, _) in with_history(),
         says in any::<Option<bool>>(),
     ) {
-        // A Describe, the switch, a read of tags, tags to be set, tags to be removed, the policy and the channels read, the
+        // A Describe, a read of tags, the mark, the tags read again, the switch, a read of tags, tags to be set, tags to be removed, the policy and the channels read, the
         // policy changed or removed, and read again, channels added and removed: two of them.
         let mut after = situation;
         let mut done = Vec::new();
-        for _ in 0..14 {
+        for _ in 0..17 {
             let next = plan(&after);
-            prop_assert!(next == Plan::Rest || !done.contains(&next), "{next:?} again after {done:?}");
+            let again = done.contains(&next) && next != Plan::ReadTags;
+            prop_assert!(next == Plan::Rest || !again, "{next:?} again after {done:?}");
             after = apply(&after, &next, says);
             done.push(next);
         }
@@ -300,6 +311,17 @@ proptest! {
             let edited = situation.remembered.last_applied.is_some_and(|applied| applied != to);
             prop_assert_eq!(cause == Cause::Edit, edited);
             prop_assert!(cause == Cause::Edit || situation.observed_switch() == Some(!to));
+        }
+    }
+
+    #[test]
+    fn a_group_that_others_have_marked_or_may_have_is_never_written_to((situation, _) in with_history()) {
+        if situation.mark().is_some() && let Plan::Write { step, .. } = plan(&situation) {
+            match (situation.owned(), &step) {
+                (Some(Owned::Ours), _) | (Some(Owned::Free | Owned::ToTakeOver("former")), Step::Mark(_)) => {}
+                (_, Step::Create(_)) => prop_assert!(!matches!(situation.owned(), Some(Owned::Other(_)))),
+                (owned, step) => prop_assert!(false, "{owned:?}: {step:?}"),
+            }
         }
     }
 

@@ -25,7 +25,7 @@ pub fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGro
             .is_none()
             .then_some(SwitchState { profiling_enabled: situation.desired.profiling_enabled }),
         last_applied: some_applied(remembered.last_applied, remembered.tags.clone(), remembered.details.as_deref()),
-        managed: some_managed(remembered.created.as_deref().cloned()),
+        managed: some_managed(remembered.created.as_deref().cloned(), situation),
         original: remembered.original.as_deref().cloned().or_else(|| situation.original_to_record()),
         drift: some_drift(remembered.drift.clone()),
         last_handled_reconcile_at: remembered.handled_request.clone(),
@@ -46,7 +46,7 @@ pub fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGro
         status.account = lane.account.clone().or(status.account);
     }
     if *state == State::Recording {
-        status.managed = some_managed(Some(next_creation(situation)));
+        status.managed = some_managed(Some(next_creation(situation)), situation);
     }
     match &situation.knowledge.presence {
         Presence::NotListed | Presence::Unconfirmed => {}
@@ -143,8 +143,9 @@ fn next_creation(situation: &Situation) -> CreatedStatus {
     }
 }
 
-fn some_managed(created: Option<CreatedStatus>) -> Option<ManagedStatus> {
-    created.map(|created| ManagedStatus { created: Some(created) })
+fn some_managed(created: Option<CreatedStatus>, situation: &Situation) -> Option<ManagedStatus> {
+    let managed = ManagedStatus { created, owner: situation.owner_record() };
+    (managed != ManagedStatus::default()).then_some(managed)
 }
 
 fn some_applied(

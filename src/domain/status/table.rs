@@ -107,6 +107,7 @@ pub fn row(state: &State<'_>, situation: &Situation) -> Row {
         State::PlatformDiffers { is, wanted } => {
             Row::stalled(Reason::PlatformDiffers, &platform_differs(is, wanted), true)
         }
+        State::OwnedByAnother(id) => Row::stalled(Reason::OwnedByAnother, &owned_by_another(id, situation), differs),
         State::Recording => Row::progressing(CREATING),
         State::NotAllowed(what) => not_allowed(what, situation),
         State::GroupMissing => Row::stalled(Reason::GroupNotFound, &missing(situation), differs),
@@ -212,6 +213,20 @@ fn target_changed(was: &str, is: &str) -> String {
     )
 }
 
+fn owned_by_another(id: &str, situation: &Situation) -> String {
+    let resource = situation.other_resource().map(|resource| format!(" (resource {resource})")).unwrap_or_default();
+    let whose = format!("The tags of the group show that it belongs to the operator with the owner ID {id}{resource}");
+    if situation.has_taken_over_from(id) {
+        return format!(
+            "{whose}, which has marked it again after it was taken over: delete the resource there, then remove the tag \
+             codeguruprofiler.dev/owner-id from the group."
+        );
+    }
+    format!(
+        "{whose}: delete the resource here or there. To hand the group over, start this operator with --take-over-from={id}."
+    )
+}
+
 fn platform_differs(is: &str, wanted: &str) -> String {
     format!(
         "The group has the compute platform {is}, and spec.computePlatform is {wanted}, which AWS can't change: correct \
@@ -227,6 +242,8 @@ fn doing(step: &Step) -> String {
     match step {
         Step::Create(_) => CREATING.into(),
         Step::Delete => "Deleting the group in AWS.".into(),
+        Step::Mark(_) => "Marking the group in AWS as that of this operator.".into(),
+        Step::Unmark => "Removing the mark of this operator from the group in AWS.".into(),
         Step::Switch(to) => format!("Turning profiling {} in AWS.", on_off(*to)),
         Step::Tag(_) => "Setting tags in AWS.".into(),
         Step::Untag(_) => "Removing tags in AWS.".into(),
@@ -286,7 +303,7 @@ fn describe(differences: &[FieldDifference]) -> String {
         if *field == Facet::Existence.name() {
             return "The group is missing in AWS, and this resource creates it.".to_owned();
         }
-        let verb = if *field == Facet::Switch.name() { "is" } else { "are" };
+        let verb = if [Facet::Switch, Facet::Owner].iter().any(|one| *field == one.name()) { "is" } else { "are" };
         format!("{field} {verb} {observed} in AWS, but {desired} in this resource.")
     };
     differences.iter().map(one).collect::<Vec<_>>().join(" ")
