@@ -307,8 +307,11 @@ impl Process {
         if let Some(doubt) = &mut doubt {
             doubt.settled = settles;
         }
-        if let Came::Answer(status, _) = came {
-            world.oracle().answered(self, region, &call_of(&call), status, sent);
+        if let Came::Answer(status, body) = &came {
+            world.oracle().answered(self, region, &call_of(&call), *status, sent);
+            if (200..300).contains(status) {
+                world.oracle().got(self, region, &call_of(&call), body, sent);
+            }
         }
         Some(came)
     }
@@ -343,7 +346,7 @@ pub enum Seen<'a> {
     /// This group is deleted.
     Delete(&'a str),
     /// The tags of this group.
-    ListTags,
+    ListTags(&'a str),
     /// A change of this group's tags: the keys, with the value that each is to have.
     Tags(&'a str, BTreeMap<&'a str, Option<&'a str>>),
     /// Something that no List has, of this group.
@@ -359,7 +362,7 @@ fn call_of(call: &Call) -> Seen<'_> {
         Call::Update(name, to) => Seen::Update(name, *to),
         Call::Create(name, group) => Seen::Create(name, group),
         Call::Delete(name) => Seen::Delete(name),
-        Call::ListTags(_) => Seen::ListTags,
+        Call::ListTags(name) => Seen::ListTags(name),
         Call::Tag(name, tags) => Seen::Tags(name, tags.iter().map(|(key, value)| (&**key, Some(&**value))).collect()),
         Call::Untag(name, keys) => Seen::Tags(name, keys.iter().map(|key| (&**key, None)).collect()),
         Call::Detail(name, detail) => Seen::Detail(name, detail),

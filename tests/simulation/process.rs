@@ -20,7 +20,7 @@ use codeguru_profiler_operator::{
         instruments::Instruments,
         settings::{Pod, Settings},
     },
-    domain::{account::Users, desired::Allowed, election::Terms, glob::Glob},
+    domain::{account::Users, desired::Allowed, election::Terms, glob::Glob, owner::OwnerId},
     election::{Candidate, ElectionMetrics, ElectionSettings},
     process::{
         head_timeout::HeadTimeoutLayer,
@@ -43,6 +43,7 @@ use tower::Layer;
 use crate::{
     aws::{AWS_TIMEOUT, Service},
     kubernetes::Transport,
+    oracle::{FORMER, OURS},
     sdk,
     world::World,
 };
@@ -85,6 +86,7 @@ struct Shared {
 
 /// How an operator is started.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Options {
     /// `--namespace`; all when empty.
     pub namespaces: Vec<String>,
@@ -96,6 +98,8 @@ pub struct Options {
     pub poll_interval: Duration,
     /// `--aws-calls-per-second`.
     pub calls_per_second: u32,
+    /// Whether groups are marked with an owner id.
+    pub marks: bool,
     /// Whether replicas elect a leader; else permits are the world's.
     pub elects: bool,
     /// Whether the AWS SDK makes the calls; else they are made without HTTP, which is faster.
@@ -110,6 +114,7 @@ impl Default for Options {
             observe_only: false,
             poll_interval: Duration::from_mins(1),
             calls_per_second: 100,
+            marks: false,
             elects: false,
             sdk: false,
         }
@@ -164,7 +169,7 @@ impl Process {
             agent_stale_after: Duration::from_mins(20),
             details_interval: DETAILS_INTERVAL,
             observe_only: options.observe_only,
-            owner: None,
+            owner: options.marks.then(|| OwnerId { id: OURS.into(), takes_over_from: Some(FORMER.into()) }),
             allowed: Allowed {
                 grants: Grant::ALL.to_vec(),
                 principals: vec![Glob::new("*:role/*")],

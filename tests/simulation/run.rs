@@ -116,7 +116,7 @@ pub fn run(schedule: &Schedule) -> Outcome {
 
 fn open(world: &World, schedule: &Schedule) -> Vec<String> {
     let options = &schedule.options;
-    unsettled(world, options.region.as_deref(), options.observe_only, &options.namespaces)
+    unsettled(world, options)
 }
 
 async fn settle(world: &World, schedule: &Schedule) -> Vec<String> {

@@ -10,6 +10,7 @@ use crate::{
     apiserver::{Answer, Request},
     aws::ACCOUNT,
     faults::{self, Fault},
+    oracle::{FORMER, OURS, OWNER_ID, OWNER_RESOURCE},
     process::{Options, Process},
     world::World,
 };
@@ -123,18 +124,24 @@ impl Schedule {
         if chance.random_bool(0.2) {
             options.calls_per_second = 2;
         }
+        options.marks = chance.random_bool(0.3);
         options.sdk = chance.random_bool(0.1);
         let lacks = chance.random_bool(0.05).then_some("tags");
         let rival = chance.random_bool(0.15);
         options.elects = rival || chance.random_bool(0.2);
         let resources = if chance.random_bool(0.05) { 30 } else { chance.random_range(1..=5) };
         let mut actions = Vec::new();
-        let mut world = Draw { chance: &mut chance, resources };
+        let mut world = Draw { chance: &mut chance, resources, marks: options.marks };
         for group in 0..3 {
             if world.chance.random_bool(0.8) {
                 let enabled = world.chance.random();
                 let region = world.region();
-                actions.push((Duration::ZERO, Action::Group { region, name: format!("G{group}"), enabled }));
+                let name = format!("G{group}");
+                actions.push((Duration::ZERO, Action::Group { region, name: name.clone(), enabled }));
+                if world.marks && world.chance.random_bool(0.5) {
+                    let tags = world.tags_with_a_mark();
+                    actions.push((Duration::from_millis(1), Action::Tags { region, name, tags }));
+                }
             }
         }
         if world.chance.random_bool(0.2) {
@@ -164,6 +171,8 @@ impl Schedule {
 struct Draw<'a> {
     chance: &'a mut SmallRng,
     resources: usize,
+    /// Whether groups are marked with an owner id.
+    marks: bool,
 }
 
 impl Draw<'_> {
@@ -231,6 +240,15 @@ impl Draw<'_> {
         tags
     }
 
+    /// Tags that another operator may have marked the group with, or an earlier resource of this one.
+    fn tags_with_a_mark(&mut self) -> Value {
+        let mut tags = self.tags();
+        if let Some(id) = self.one_of(&[Some("theirs"), Some(FORMER), Some(OURS), None, None]) {
+            (tags[OWNER_ID], tags[OWNER_RESOURCE]) = (id.into(), "them/it".into());
+        }
+        tags
+    }
+
     fn principals(&mut self) -> Vec<String> {
         let some = ["a", "b", "c"].into_iter().filter(|_| self.chance.random_bool(0.5));
         some.map(|name| format!("arn:aws:iam::{ACCOUNT}:role/{name}")).collect()
@@ -284,6 +302,9 @@ impl Draw<'_> {
     }
 
     fn action(&mut self) -> Action {
+        if self.marks && self.chance.random_bool(0.1) {
+            return Action::Tags { region: self.region(), name: self.group(), tags: self.tags_with_a_mark() };
+        }
         let (namespace, name) = self.resource();
         match self.chance.random_range(0..100) {
             0..3 => {
@@ -322,7 +343,7 @@ impl Draw<'_> {
             41..44 => Action::Replace { namespace, name },
             44..47 => Action::Request { namespace, name, token: format!("t{}", self.chance.random_range(0..9)) },
             47..50 => Action::Meddle { namespace, name, status: self.meddling() },
-            50..52 => Action::Tags { region: self.region(), name: self.group(), tags: self.tags() },
+            50..52 => Action::Tags { region: self.region(), name: self.group(), tags: self.tags_with_a_mark() },
             52..55 => {
                 let details = if self.chance.random() {
                     json!({ "principals": self.principals() })
@@ -431,6 +452,9 @@ pub fn carry_out(world: &World, action: &Action) {
             }
         }
         Action::Setting(setting) => {
+            if !setting["readLagMs"].is_null() {
+                world.oracle().reads_lag();
+            }
             world.aws().admin("PUT", "/settings", setting).expect("a setting that the emulator has");
         }
         Action::Fault(fault, lasts) => {

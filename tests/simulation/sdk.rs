@@ -97,7 +97,7 @@ fn read(request: &HttpRequest) -> (String, Call) {
                     let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap();
                     Call::Tag(name, serde_json::from_value(body["tags"].clone()).unwrap())
                 }
-                "DELETE" => Call::Untag(name, keys.map(str::to_owned).collect()),
+                "DELETE" => Call::Untag(name, keys.map(|key| key.replace("%2F", "/")).collect()),
                 _ => Call::ListTags(name),
             }
         }

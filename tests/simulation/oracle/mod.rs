@@ -4,6 +4,7 @@ mod corrections;
 mod doubts;
 mod lanes;
 mod leases;
+mod marks;
 mod news;
 mod settled;
 mod taken_back;
@@ -22,11 +23,16 @@ use self::{
     doubts::Doubts,
     lanes::Lanes,
     leases::Acting,
+    marks::{Deed, Marks},
     news::News,
     taken_back::TakenBack,
     versions::Versions,
 };
-pub use self::{leases::Acts, settled::unsettled};
+pub use self::{
+    leases::Acts,
+    marks::{FORMER, OURS, OWNER_ID, OWNER_RESOURCE},
+    settled::unsettled,
+};
 use crate::{
     aws::{ACCOUNT, AWS_TIMEOUT, OTHER_ACCOUNT, Seen},
     faults::Fault,
@@ -73,6 +79,7 @@ pub struct Oracle {
     corrections: Corrections,
     doubts: Doubts,
     lanes: Lanes,
+    marks: Marks,
     /// Who wrote the status of each object last, by `namespace/name`.
     writers: BTreeMap<String, &'static str>,
     /// How many times the status of each object was sent.
@@ -199,6 +206,38 @@ impl Oracle {
         }
     }
 
+    /// A process got this body from AWS for a call that it had sent at `sent`.
+    pub fn got(&mut self, process: &Process, region: &str, call: &Seen<'_>, body: &Value, sent: Duration) {
+        let (id, now) = (process.id(), process.world().elapsed());
+        match call {
+            Seen::List => {
+                for group in body["profilingGroups"].as_array().into_iter().flatten() {
+                    let name = group["name"].as_str().unwrap_or_default();
+                    self.marks.read(id, region, name, &group["tags"], sent, now);
+                }
+            }
+            Seen::Describe(group) | Seen::ListTags(group) => {
+                self.marks.read(id, region, group, &body["tags"], sent, now);
+            }
+            Seen::Create(group, _) => {
+                self.marks.changed(id, region, group, now);
+                self.marks.read(id, region, group, &body["tags"], now, now);
+            }
+            Seen::Tags(group, change) if change.contains_key(OWNER_ID) => {
+                self.marks.marked(id, region, group, change[OWNER_ID], now);
+            }
+            Seen::Tags(group, _) | Seen::Update(group, _) | Seen::Delete(group) => {
+                self.marks.changed(id, region, group, now);
+            }
+            Seen::Detail(..) | Seen::Account => {}
+        }
+    }
+
+    /// What AWS returns lags behind what it has carried out.
+    pub fn reads_lag(&mut self) {
+        self.marks.lag();
+    }
+
     /// A process does not know what became of its Update.
     pub fn in_doubt(&mut self, process: &Process, region: &str, group: &str) {
         self.doubts.begins(process.id(), region, group, process.world().elapsed());
@@ -212,7 +251,7 @@ impl Oracle {
         match call {
             Seen::List => self.counted(format!("List {region}")),
             Seen::Describe(_) => self.counted("Describe"),
-            Seen::ListTags => self.counted("ListTags"),
+            Seen::ListTags(_) => self.counted("ListTags"),
             Seen::Account => self.counted("GetCallerIdentity"),
             Seen::Create(group, new) => {
                 self.counted("Create");
@@ -224,6 +263,7 @@ impl Oracle {
             Seen::Delete(group) => {
                 self.counted("Delete");
                 self.may_mutate(world, process, region, group);
+                self.may_change(world, process, region, group);
                 if let Err(why) = self.deletion_asked_for(world, process, region, group) {
                     self.violated(world, format!("{} deletes {group} in {region}: {why}", process.name()));
                 }
@@ -231,6 +271,12 @@ impl Oracle {
             Seen::Tags(group, change) => {
                 self.counted("changes of tags");
                 self.may_mutate(world, process, region, group);
+                if change.contains_key(OWNER_ID) {
+                    let verdict = self.mark_asked_for(world, process, region, group, change);
+                    self.judged(world, verdict);
+                    return;
+                }
+                self.may_change(world, process, region, group);
                 if let Err(why) = self.tags_asked_for(world, process, region, group, change) {
                     self.violated(world, format!("{} tags {group} in {region} with {change:?}: {why}", process.name()));
                 }
@@ -239,6 +285,7 @@ impl Oracle {
                 self.counted(detail.operation().as_str());
                 if detail.mutates() {
                     self.may_mutate(world, process, region, group);
+                    self.may_change(world, process, region, group);
                     let asks = |object: &Value| detail.is_asked_for(&object["spec"]);
                     if let Err(why) = self.some_spec(world, process, region, group, asks) {
                         self.violated(
@@ -251,6 +298,7 @@ impl Oracle {
             Seen::Update(group, to) => {
                 self.counted("Update");
                 self.may_mutate(world, process, region, group);
+                self.may_change(world, process, region, group);
                 let verdict = self.taken_back.sends(world, process, group, *to);
                 self.judged(world, verdict);
                 if let Err(why) = self.asked_for(world, process, region, group, *to) {
@@ -271,6 +319,36 @@ impl Oracle {
         if !self.lanes.has_answer(process.id(), region) {
             self.violated(world, format!("{group} in {region} is changed before its lane has had any answer"));
         }
+    }
+
+    /// Where groups are marked: whether the process has read that this one is its own.
+    fn may_change(&mut self, world: &World, process: &Process, region: &str, group: &str) {
+        if !process.options().marks {
+            return;
+        }
+        let ending = self.some_spec(world, process, region, group, is_deleting).is_ok();
+        let verdict = self.marks.allow(process.id(), region, group, Deed::Change { ending }, world.elapsed());
+        self.judged(world, verdict.map_err(|why| format!("{} in {region}: {group}: {why}", process.name())));
+    }
+
+    /// Whether the group may be marked, with a resource that names it, or its mark removed.
+    fn mark_asked_for(
+        &self,
+        world: &World,
+        process: &Process,
+        region: &str,
+        group: &str,
+        change: &BTreeMap<&str, Option<&str>>,
+    ) -> Result<(), String> {
+        let marks = change[OWNER_ID].is_some();
+        let deed = if marks { Deed::Mark } else { Deed::Unmark };
+        let resource = change.get(OWNER_RESOURCE).copied().flatten();
+        let whole = change.len() == 2 && change[OWNER_ID].is_none_or(|id| id == OURS);
+        let asked = || self.some_spec(world, process, region, group, |object| Some(&*key(object)) == resource);
+        let verdict = self.marks.allow(process.id(), region, group, deed, world.elapsed());
+        let verdict = if whole { verdict } else { Err(format!("its mark is {change:?}")) };
+        let verdict = if marks { verdict.and_then(|()| asked()) } else { verdict };
+        verdict.map_err(|why| format!("{} in {region}: {group}: {why}", process.name()))
     }
 
     /// Whether some spec that the process knows, or knew a moment ago, asks for this group to be created, and the token was

@@ -2,19 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use codeguru_profiler_operator::domain::facet::Tags;
 use devkit::flux::{Stage, rules};
 use serde_json::Value;
 
-use super::{condition, is_deleting, key, ready_reason};
-use crate::{aws::OTHER_ACCOUNT, details::arns, world::World};
+use super::{OURS, OWNER_ID, OWNER_RESOURCE, condition, is_deleting, key, ready_reason};
+use crate::{aws::OTHER_ACCOUNT, details::arns, process::Options, world::World};
 
 /// What is not yet as it must be once nothing moves any more.
-pub fn unsettled(
-    world: &World,
-    default_region: Option<&str>,
-    observe_only: bool,
-    namespaces: &[String],
-) -> Vec<String> {
+pub fn unsettled(world: &World, options: &Options) -> Vec<String> {
+    let Options { region: default_region, observe_only, namespaces, marks, .. } = options;
     let objects: Vec<Value> = world.api().objects("profilinggroups").map(|object| (**object).clone()).collect();
     let seen = |object: &&Value| {
         namespaces.is_empty() || namespaces.iter().any(|namespace| object["metadata"]["namespace"] == **namespace)
@@ -44,7 +41,7 @@ pub fn unsettled(
             say(broken);
         }
         let reason = ready_reason(object).unwrap_or("none");
-        let Some(region) = spec["region"].as_str().or(default_region) else {
+        let Some(region) = spec["region"].as_str().or(default_region.as_deref()) else {
             if reason != "RegionMissing" {
                 say(format!("{reason} without a region"));
             }
@@ -66,20 +63,19 @@ pub fn unsettled(
         let desired = spec["profilingEnabled"].as_bool();
         let actual = world.aws().enabled(region, group);
         let manages = spec["managementPolicy"] != "Observe" && !observe_only;
+        let marks = *marks && manages && actual.is_some();
         let corrects = spec["driftPolicy"] != "Report";
         let tags = world.aws().tags(region, group).unwrap_or_default();
-        let tagged = |(key, value): (&String, &Value)| tags.get(key).map(String::as_str) == value.as_str();
-        let left = |key: &String| spec["tags"][key].is_null() && tags.contains_key(key);
-        let applied = object["status"]["lastApplied"]["tags"].as_object();
         let [principals, topics] = world.aws().details(region, group).unwrap_or_default();
+        let mark = [OWNER_ID, OWNER_RESOURCE].map(|key| tags.get(key).map(String::as_str));
         let agrees = actual == desired
+            && (!marks || mark == [Some(OURS), Some(&*key)])
             && arns(&spec["agentPermissions"]["principals"], None).is_none_or(|wanted| wanted == principals)
             && arns(&spec["anomalyNotifications"], Some("topicArn")).is_none_or(|wanted| wanted == topics)
-            && spec["tags"].as_object().is_none_or(|wanted| {
-                wanted.iter().all(tagged) && !applied.is_some_and(|applied| applied.keys().any(left))
-            });
+            && has_tags(object, &tags);
         let expected: &[&str] = match () {
             () if spec["suspend"] == true => &["Suspended"],
+            () if marks && mark[0].is_some_and(|id| id != OURS) => &["OwnedByAnother"],
             () if actual.is_none() && spec["creationPolicy"] != "IfMissing" => &["GroupNotFound"],
             () if actual.is_none() && !manages => &["Observed"],
             () if actual.is_none() && !corrects => &["DriftReported"],
@@ -118,4 +114,15 @@ pub fn unsettled(
         }
     }
     wrong
+}
+
+/// Whether the group has the tags that the resource requests, and none that it has removed.
+fn has_tags(object: &Value, tags: &Tags) -> bool {
+    let wanted = &object["spec"]["tags"];
+    let tagged = |(key, value): (&String, &Value)| tags.get(key).map(String::as_str) == value.as_str();
+    let left = |key: &String| wanted[key].is_null() && tags.contains_key(key);
+    let applied = object["status"]["lastApplied"]["tags"].as_object();
+    wanted
+        .as_object()
+        .is_none_or(|wanted| wanted.iter().all(tagged) && !applied.is_some_and(|all| all.keys().any(left)))
 }
