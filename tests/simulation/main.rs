@@ -8,6 +8,7 @@
 
 mod apiserver;
 mod aws;
+mod costs;
 mod details;
 mod faults;
 mod kubernetes;

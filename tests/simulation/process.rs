@@ -55,8 +55,6 @@ pub const LEASE: &str = "operator";
 /// The times of the election.
 const TERMS: Terms =
     Terms { lease: Duration::from_secs(15), renew_deadline: Duration::from_secs(10), retry: Duration::from_secs(2) };
-/// How often what is in no List is read.
-pub const DETAILS_INTERVAL: Duration = Duration::from_mins(2);
 /// How long a status write may take.
 pub const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -96,6 +94,8 @@ pub struct Options {
     pub observe_only: bool,
     /// `--poll-interval`.
     pub poll_interval: Duration,
+    /// `--details-interval`.
+    pub details_interval: Duration,
     /// `--aws-calls-per-second`.
     pub calls_per_second: u32,
     /// Whether groups are marked with an owner id.
@@ -113,6 +113,7 @@ impl Default for Options {
             region: Some("eu-west-1".into()),
             observe_only: false,
             poll_interval: Duration::from_mins(1),
+            details_interval: Duration::from_mins(2),
             calls_per_second: 100,
             marks: false,
             elects: false,
@@ -167,7 +168,7 @@ impl Process {
             poll_interval: options.poll_interval,
             status_refresh: Duration::from_mins(15),
             agent_stale_after: Duration::from_mins(20),
-            details_interval: DETAILS_INTERVAL,
+            details_interval: options.details_interval,
             observe_only: options.observe_only,
             owner: options.marks.then(|| OwnerId { id: OURS.into(), takes_over_from: Some(FORMER.into()) }),
             allowed: Allowed {

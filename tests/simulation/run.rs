@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::{
     oracle::unsettled,
-    process::{DETAILS_INTERVAL, Process},
+    process::Process,
     schedule::{ACTIVE, Action, Schedule, carry_out, do_to_operator},
     world::{Counts, World},
 };
@@ -156,7 +156,7 @@ async fn rest(world: &World, schedule: &Schedule) -> Vec<String> {
             "ListTags" if thin => world.api().objects("profilinggroups").count() as u64,
             // Of each resource that manages them; the interval may be a tenth shorter.
             "GetPolicy" | "GetNotificationConfiguration" => {
-                let intervals = REST.as_secs_f64() / DETAILS_INTERVAL.as_secs_f64() / 0.9;
+                let intervals = REST.as_secs_f64() / schedule.options.details_interval.as_secs_f64() / 0.9;
                 (intervals as u64 + 1) * managing(world, &["agentPermissions", "anomalyNotifications"])
             }
             // Of a region whose Lists show no account.
