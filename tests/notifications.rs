@@ -180,7 +180,7 @@ async fn where_a_call_is_denied_or_the_topic_is_refused_it_is_said_what_to_do() 
         let message = message(&status, "Ready");
         assert!(parts.iter().all(|part| message.contains(part)), "{message}");
     };
-    for denied in [GET, REMOVE] {
+    for denied in [GET, REMOVE, ADD] {
         let world = World::new().await;
         group(&world, "a", &["theirs", "more"]).await;
         world.aws.rules(&[rule("allow", "*"), rule("deny", denied)]).await.unwrap();
