@@ -5,7 +5,10 @@ use std::{path::Path, process::Output};
 use devkit::operator::Start;
 use serde_json::json;
 
-use crate::world::{LIMIT, OPERATOR_USER, PROGRAM, REGION, SECRET, World, condition, message};
+use crate::{
+    pod_identity::{self, Agent},
+    world::{LIMIT, OPERATOR_USER, PROGRAM, REGION, SECRET, World, condition, message},
+};
 
 const ROLE: &str = "codeguru-profiler-operator";
 const AUDIENCE: &str = "sts.amazonaws.com";
@@ -23,8 +26,12 @@ fn role(world: &World) -> String {
 
 /// The ServiceAccount's token for AWS, as EKS puts it into a pod.
 async fn web_identity(world: &World, file: &Path) {
+    token(world, AUDIENCE, file).await;
+}
+
+async fn token(world: &World, audience: &str, file: &Path) {
     let (namespace, name) = OPERATOR_USER.strip_prefix("system:serviceaccount:").unwrap().split_once(':').unwrap();
-    let args = ["create", "token", name, "--namespace", namespace, "--audience", AUDIENCE];
+    let args = ["create", "token", name, "--namespace", namespace, "--audience", audience];
     let output = world.plane.kubectl(&args).await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     std::fs::write(file, output.stdout).unwrap();
@@ -138,6 +145,48 @@ async fn the_role_of_an_account_is_assumed_by_the_role_of_the_service_account_wh
     web_identity(&world, token.path()).await;
     assert_eq!((callers(&world, "AssumeRoleWithWebIdentity").await, callers(&world, "AssumeRole").await), (1, 2));
     assert!(other.journal().await.unwrap().iter().all(|entry| entry.http_status == Some(200)), "no call has failed");
+    world.judge().await;
+}
+
+/// EKS Pod Identity gives short-lived credentials, each time for the token that is in the file then.
+#[tokio::test]
+async fn with_pod_identity_the_role_of_an_account_is_assumed_while_tokens_and_credentials_are_replaced() {
+    let world = World::new().await;
+    let other = world.emulator.account("444455556666");
+    other.put_group(REGION, "a", json!({ "profilingEnabled": false })).await.unwrap();
+    world.flip("own", true).await;
+    let trust = json!({ "assumeRole": { "principals": [format!("arn:aws:iam::{}:*", world.aws.id())] } });
+    other.trust("profiler", trust).await.unwrap();
+    let name = format!("{}-other", world.namespace);
+    let account = json!({
+        "apiVersion": "codeguruprofiler.dev/v1alpha1", "kind": "ProfilerAccount", "metadata": { "name": name },
+        "spec": { "roleArn": format!("arn:aws:iam::{}:role/profiler", other.id()), "namespaces": [world.namespace] },
+    });
+    world.plane.apply(&account.to_string()).await.unwrap();
+    let agent = Agent::start(&world).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    token(&world, pod_identity::AUDIENCE, file.path()).await;
+    let start = operator(&world).await.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &agent.url);
+    let start = start.env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file.path().to_str().unwrap());
+    let operator = start.start().await.unwrap();
+
+    world.create("a", true, json!({ "accountRef": { "name": name } })).await;
+    world.create("own", true, json!({})).await;
+    world.condition("a", "Ready", "True", "InSync").await;
+    world.condition("own", "Ready", "True", "InSync").await;
+    assert_eq!((agent.tokens(), callers(&world, "AssumeRole").await), (1, 1));
+
+    token(&world, pod_identity::AUDIENCE, file.path()).await;
+    world.eventually("the new token is used", async || (agent.tokens() == 2).then_some(())).await;
+    world.lists(1).await;
+    world.patch("a", json!({ "spec": { "profilingEnabled": false } })).await;
+    world.condition("a", "Ready", "True", "InSync").await;
+    for account in [&world.aws, &other] {
+        let journal = account.journal().await.unwrap();
+        assert!(journal.iter().all(|entry| entry.http_status == Some(200)), "no call has failed");
+    }
+    let token = std::fs::read_to_string(file.path()).unwrap();
+    assert!(!operator.logs().contains(&token), "the token is in the log");
     world.judge().await;
 }
 

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod phases;
+mod pod_identity;
 mod world;
 
 mod agents;
