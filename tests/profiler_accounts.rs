@@ -1,13 +1,15 @@
 //! Other AWS accounts: through which role a resource calls AWS, and which resources may.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use devkit::{
+    controlplane::{ControlPlane, Options},
     emulator::Account,
     faultproxy::{Effect, Rule},
     flux,
     kstatus::{self, Status},
     operator::Operator,
+    paths,
 };
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
@@ -17,7 +19,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use crate::world::{REGION, World, condition, message};
+use crate::world::{REGION, World, condition, install, message};
 
 const ROLE: &str = "codeguru-profiler";
 /// Accounts beside that of the operator's own identity.
@@ -425,6 +427,38 @@ async fn the_operators_own_identity_is_limited_to_namespaces_and_names() {
     world.until("shop-a", "the refusal of its namespace", refused).await;
     assert_eq!(world.enabled("b").await, Some(false));
     operator.stop_gracefully().await.unwrap();
+    world.judge().await;
+}
+
+#[tokio::test]
+async fn the_examples_are_accepted_and_work_as_they_are() {
+    let plane = Arc::new(ControlPlane::start(Options::default()).await.unwrap());
+    install(&plane).await;
+    plane
+        .apply("apiVersion: v1\nkind: Namespace\nmetadata: { name: shop, labels: { profiling: staging } }")
+        .await
+        .unwrap();
+    let world = World::within(plane, "shop".into()).await;
+    let [production, staging] = [OTHER, THIRD].map(|account| world.emulator.account(account));
+    for (account, id) in [(&production, "production-cluster"), (&staging, "staging-cluster")] {
+        let principals = [format!("arn:aws:iam::{}:*", world.aws.id())];
+        let trust = json!({ "assumeRole": { "principals": principals, "externalId": id } });
+        account.trust("codeguru-profiler-operator", trust).await.unwrap();
+    }
+    production.put_group(REGION, "shop-checkout", json!({ "profilingEnabled": false })).await.unwrap();
+    for name in ["production", "staging", "checkout"] {
+        let path = paths::workspace().join(format!("examples/accounts/{name}.yaml"));
+        world.plane.apply(&std::fs::read_to_string(path).unwrap()).await.unwrap();
+    }
+    let _operator = start(&world).await;
+    let status = world.condition("shop-checkout", "Ready", "True", "InSync").await;
+    assert_eq!((&status["account"], &status["region"]), (&json!(OTHER), &json!("eu-west-1")));
+    assert_eq!(enabled(&production, REGION, "shop-checkout").await, Some(true));
+    let created =
+        json!({ "accountRef": { "name": "staging" }, "creationPolicy": "IfMissing", "tags": { "team": "shop" } });
+    world.create("created", true, created).await;
+    let status = world.condition("created", "Ready", "True", "InSync").await;
+    assert_eq!((&status["account"], enabled(&staging, REGION, "created").await), (&json!(THIRD), Some(true)));
     world.judge().await;
 }
 
