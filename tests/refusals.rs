@@ -1,6 +1,11 @@
 //! The API server itself refuses invalid resources, with messages that explain what to do; what it accepts is kept as given.
 
 use devkit::kstatus::{self, Status};
+use kube::{
+    Api,
+    api::{DynamicObject, PostParams},
+    core::{ApiResource, GroupVersionKind},
+};
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -140,6 +145,77 @@ async fn every_form_that_is_allowed_is_taken_and_comes_back_as_given() {
         let spec = changed(&good(), &change);
         let made = world.try_create(name, spec.clone()).await.unwrap();
         assert_eq!(made["spec"], spec, "nothing is added");
+    }
+    world.judge().await;
+}
+
+/// ProfilerAccounts, as JSON.
+async fn create_account(world: &World, name: &str, spec: Value) -> Result<Value, kube::Error> {
+    let gvk = GroupVersionKind::gvk("codeguruprofiler.dev", "v1alpha1", "ProfilerAccount");
+    let kind = ApiResource::from_gvk_with_plural(&gvk, "profileraccounts");
+    let accounts: Api<DynamicObject> = Api::all_with(world.client.clone(), &kind);
+    // The kind is cluster-scoped, and stories share a cluster.
+    let name = format!("{}-{name}", world.namespace);
+    let object =
+        json!({ "apiVersion": kind.api_version, "kind": kind.kind, "metadata": { "name": name }, "spec": spec });
+    let made = accounts.create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await?;
+    Ok(serde_json::to_value(made).unwrap())
+}
+
+#[tokio::test]
+async fn an_account_that_is_invalid_is_refused_with_what_to_do() {
+    let world = World::new().await;
+    let good = json!({ "roleArn": "arn:aws:iam::111122223333:role/path/profiler" });
+    let many = |count: usize| (0..count).map(|number| format!("shop-{number}")).collect::<Vec<_>>();
+    for (change, says) in [
+        (json!({ "roleArn": null }), "spec.roleArn: Required value"),
+        (json!({ "roleArn": "arn:aws:iam::1:role/a" }), "must be the ARN of an IAM role"),
+        (json!({ "roleArn": "arn:aws:iam::111122223333:user/a" }), "must be the ARN of an IAM role"),
+        (json!({ "roleArn": "arn:aws:sts::111122223333:assumed-role/a/b" }), "must be the ARN of an IAM role"),
+        (json!({ "externalId": "x" }), "2 to 1224"),
+        (json!({ "externalId": "x y" }), "2 to 1224"),
+        (json!({ "externalId": "x".repeat(1225) }), "may not be more than 1224"),
+        (json!({ "region": "Ireland" }), "such as eu-west-1"),
+        (json!({ "sessionTags": { "": "a" } }), "keys of 1 to 128"),
+        (json!({ "sessionTags": { "a": "b".repeat(257) } }), "may not be more than 256"),
+        (json!({ "sessionTags": { "Aws:team": "shop" } }), "belong to AWS"),
+        (json!({ "sessionTags": numbered(51) }), "must have at most 50 items"),
+        (json!({ "namespaces": ["shop-*"] }), "namespaceSelector selects them by labels"),
+        (json!({ "namespaces": ["shop", "shop"] }), "Duplicate value"),
+        (json!({ "namespaces": many(1001) }), "must have at most 1000 items"),
+        (json!({ "namespaceSelector": { "matchLabels": ["a"] } }), "must be of type object"),
+        (json!({ "groupNames": ["shop.*"] }), "must be patterns of 1 to 255"),
+        (json!({ "groupNames": many(101) }), "must have at most 100 items"),
+        (
+            json!({ "allowedFacets": ["switch"] }),
+            r#"Unsupported value: "switch": supported values: "create", "delete", "restore", "tags", "permissions", "notifications""#,
+        ),
+        (json!({ "allowedPrincipals": ["agents/*"] }), "such as arn:aws:iam::111122223333:role/agents/*"),
+        (json!({ "allowedTopics": ["profiler-*"] }), "such as arn:aws:sns:*:111122223333:profiler-*"),
+        (json!({ "pollInterval": "60" }), "at least 1s"),
+        (json!({ "pollInterval": "500ms" }), "at least 1s"),
+        (json!({ "callsPerSecond": 0 }), "greater than or equal to 1"),
+        (json!({ "callsPerSecond": 10001 }), "less than or equal to 10000"),
+    ] {
+        let refused = create_account(&world, "refused", changed(&good, &change)).await;
+        let said = message(refused.expect_err(&change.to_string()));
+        assert!(said.contains(says), "{change}: {said}");
+    }
+    for (name, change) in [
+        ("least", json!({})),
+        ("china", json!({ "roleArn": "arn:aws-cn:iam::111122223333:role/a", "region": "cn-north-1" })),
+        (
+            "most",
+            json!({
+                "externalId": "x".repeat(1224), "region": "us-gov-west-1", "sessionTags": { "Cost Center": "a/b" },
+                "namespaces": ["shop", "1st"], "namespaceSelector": { "matchLabels": { "profiling": "on" } },
+                "groupNames": ["*", "shop-*_1"], "allowedFacets": ["create", "delete", "restore", "tags", "permissions", "notifications"],
+                "allowedPrincipals": ["*"], "allowedTopics": ["arn:aws:sns:*"], "pollInterval": "1h30m", "callsPerSecond": 10000,
+            }),
+        ),
+    ] {
+        let spec = changed(&good, &change);
+        assert_eq!(create_account(&world, name, spec.clone()).await.unwrap()["spec"], spec, "nothing is added");
     }
     world.judge().await;
 }

@@ -91,6 +91,9 @@ pub struct ProfilerAccountSpec {
         validation = Rule::new("self.all(key, key.matches('^[A-Za-z0-9 _.:/=+@-]{1,128}$') && self[key].matches('^[A-Za-z0-9 _.:/=+@-]*$'))")
             .message("sessionTags must have keys of 1 to 128 and values of at most 256 letters, digits, spaces or _ . : / = + @ -")
             .reason(Reason::FieldValueInvalid),
+        validation = Rule::new("self.all(key, !key.matches('^[aA][wW][sS]:'))")
+            .message("sessionTags with the prefix aws: belong to AWS: choose other keys")
+            .reason(Reason::FieldValueForbidden),
     )]
     pub session_tags: Option<BTreeMap<String, String>>,
 
@@ -108,6 +111,11 @@ pub struct ProfilerAccountSpec {
     /// ProfilingGroup can when both are absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("maxItems" = 1000, "x-kubernetes-list-type" = "set", "items" = json!({ "type": "string", "maxLength": 63 })))]
+    #[x_kube(
+        validation = Rule::new("self.all(name, name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'))")
+            .message("namespaces must be names of namespaces, such as shop; namespaceSelector selects them by labels")
+            .reason(Reason::FieldValueInvalid),
+    )]
     pub namespaces: Option<Vec<String>>,
 
     /// Selects by its labels each namespace whose ProfilingGroups can refer to this account. An empty selector, {},
@@ -136,11 +144,21 @@ pub struct ProfilerAccountSpec {
     /// characters, "?" for one. None when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("maxItems" = 100, "x-kubernetes-list-type" = "set", "items" = json!({ "type": "string", "maxLength": 2048 })))]
+    #[x_kube(
+        validation = Rule::new("self.all(pattern, pattern.startsWith('arn:') || pattern.startsWith('*'))")
+            .message("allowedPrincipals must be patterns of ARNs, such as arn:aws:iam::111122223333:role/agents/*")
+            .reason(Reason::FieldValueInvalid),
+    )]
     pub allowed_principals: Option<Vec<String>>,
 
     /// SNS topics that anomalyNotifications of ProfilingGroups can name, in the same form. None when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("maxItems" = 100, "x-kubernetes-list-type" = "set", "items" = json!({ "type": "string", "maxLength": 2048 })))]
+    #[x_kube(
+        validation = Rule::new("self.all(pattern, pattern.startsWith('arn:') || pattern.startsWith('*'))")
+            .message("allowedTopics must be patterns of ARNs, such as arn:aws:sns:*:111122223333:profiler-*")
+            .reason(Reason::FieldValueInvalid),
+    )]
     pub allowed_topics: Option<Vec<String>>,
 
     /// Interval between two Lists of a region of this account, such as 60s or 5m, at least 1s; the operator's when absent.
@@ -183,6 +201,11 @@ mod tests {
             (json!({ "externalId": "x y" }), "2 to 1224"),
             (json!({ "region": "Ireland" }), "such as eu-west-1"),
             (json!({ "sessionTags": { "": "a" } }), "keys of 1 to 128"),
+            (json!({ "sessionTags": { "aws:team": "shop" } }), "belong to AWS"),
+            (json!({ "namespaces": ["shop-*"] }), "namespaceSelector selects them"),
+            (json!({ "allowedPrincipals": ["agents/*"] }), "must be patterns of ARNs"),
+            (json!({ "allowedPrincipals": ["*", "arn:aws:iam::*:role/agent"], "allowedTopics": [] }), ""),
+            (json!({ "allowedTopics": ["profiler-*"] }), "must be patterns of ARNs"),
             (json!({ "groupNames": ["shop.*"] }), "must be patterns"),
             (json!({ "pollInterval": "60" }), "at least 1s"),
             (json!({ "pollInterval": "0s" }), "at least 1s"),
