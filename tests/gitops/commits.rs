@@ -21,6 +21,7 @@ async fn a_team_that_works_by_commits() {
     let operator = the_examples_become_healthy_once_the_operator_runs(&live).await;
     a_commit_flips_the_switch_and_aws_follows(&live).await;
     a_missing_group_turns_degraded_and_heals(&live).await;
+    let operator = an_account_comes_before_the_resources_that_refer_to_it(&live, operator).await;
     let revision = a_later_wave_waits_until_the_resource_is_ready(&live).await;
     the_suspend_action_holds_against_self_heal(&live, &revision).await;
     the_reconcile_action_is_answered(&live, &revision).await;
@@ -76,6 +77,37 @@ async fn a_missing_group_turns_degraded_and_heals(live: &Live) {
     live.world.flip("Recommendations", true).await;
     let made = SystemTime::now();
     say("group made in AWS → Healthy", live.until_healthy(&revision, made).await);
+}
+
+async fn an_account_comes_before_the_resources_that_refer_to_it(live: &Live, operator: Operator) -> Operator {
+    operator.stop_gracefully().await.unwrap();
+    let production = live.world.emulator.account("444455556666");
+    production.put_group(REGION, "Basket", json!({ "profilingEnabled": false })).await.unwrap();
+    let account = json!({
+        "apiVersion": "codeguruprofiler.dev/v1alpha1", "kind": "ProfilerAccount",
+        "metadata": { "name": "production", "annotations": { "argocd.argoproj.io/sync-wave": "-1" } },
+        "spec": { "roleArn": "arn:aws:iam::444455556666:role/profiler", "namespaces": [live.world.namespace] },
+    });
+    let group = json!({
+        "apiVersion": "codeguruprofiler.dev/v1alpha1", "kind": "ProfilingGroup", "metadata": { "name": "basket" },
+        "spec": { "profilingGroupName": "Basket", "profilingEnabled": true, "accountRef": { "name": "production" } },
+    });
+    live.repository.write("profiling/production.yaml", &account.to_string());
+    live.repository.write("profiling/basket.yaml", &group.to_string());
+    let (revision, pushed) = live.push("Profile the basket in production").await;
+    live.until_sync_says(pushed, "waiting for healthy state of codeguruprofiler.dev/ProfilerAccount/production").await;
+    assert!(!live.groups().await.contains(&"basket".to_owned()), "it waits");
+
+    let operator = live.world.start().await;
+    let healthy = live.until_healthy(&revision, pushed).await;
+    say("push → the account is Healthy, then the group", healthy);
+    let status = live.world.condition("basket", "Ready", "True", "InSync").await;
+    assert_eq!(status["account"], "444455556666");
+    live.repository.remove("profiling/basket.yaml");
+    live.repository.remove("profiling/production.yaml");
+    let (revision, pushed) = live.push("Let the basket go").await;
+    live.until_healthy(&revision, pushed).await;
+    operator
 }
 
 async fn a_later_wave_waits_until_the_resource_is_ready(live: &Live) -> String {
