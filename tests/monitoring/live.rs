@@ -33,6 +33,8 @@ async fn trouble(world: &World) {
         world.create(group, true, json!({})).await;
     }
     world.create("missing", true, json!({})).await;
+    refuse_a_role(world, "refused").await;
+    world.create("refused", true, json!({ "accountRef": { "name": "refused" } })).await;
     for group in ["fine", "silent", "disobeying", "edited", "drifting", "throttled", "denied"] {
         world.condition(group, "Ready", "True", "InSync").await;
     }
@@ -49,9 +51,22 @@ async fn trouble(world: &World) {
     world.until("drifting", "a correction", |it| it["status"]["drift"]["corrections"] == 1).await;
     world.condition("denied", "Stalled", "True", "AccessDenied").await;
     world.condition("missing", "Stalled", "True", "GroupNotFound").await;
+    world.condition("refused", "Stalled", "True", "AccountNotReady").await;
     world.condition("throttled", "Ready", "True", "InSync").await;
     world.condition("silent", "AgentsReporting", "False", "AgentsSilent").await;
     world.condition("disobeying", "AgentsReporting", "False", "ReportsAlthoughOff").await;
+}
+
+/// A ProfilerAccount with a role that trusts somebody else.
+async fn refuse_a_role(world: &World, name: &str) {
+    let account = world.emulator.account("444455556666");
+    let trust = json!({ "assumeRole": { "principals": ["arn:aws:iam::777788889999:role/other"] } });
+    account.trust("profiler", trust).await.unwrap();
+    let account = json!({
+        "apiVersion": "codeguruprofiler.dev/v1alpha1", "kind": "ProfilerAccount", "metadata": { "name": name },
+        "spec": { "roleArn": "arn:aws:iam::444455556666:role/profiler", "namespaces": [world.namespace] },
+    });
+    world.plane.apply(&account.to_string()).await.unwrap();
 }
 
 /// Somebody who edits a resource every second: without new requests, what is asked about the last minute has no answer.
@@ -117,8 +132,8 @@ async fn the_dashboard_has_data_the_rules_are_evaluated_and_a_lost_operator_is_m
         () = answers(&world, &prometheus, &questions, &recorded) => {}
         () = async { edits(&world).await } => {}
     }
-    let raised =
-        ["Stalled", "AccessDenied", "AgentsSilent", "AgentsDisobey"].map(|name| format!("CodeGuruProfiler{name}"));
+    let raised = ["Stalled", "AccessDenied", "AccountNotReady", "AgentsSilent", "AgentsDisobey"]
+        .map(|name| format!("CodeGuruProfiler{name}"));
     for alert in &raised {
         world
             .eventually(&format!("{alert} is pending"), async || {
