@@ -24,6 +24,7 @@ mod permissions;
 mod storm;
 mod sweep;
 mod watches;
+mod work;
 mod writers;
 mod zombie;
 

@@ -22,6 +22,8 @@ pub const USE_LEASES: &str =
     "{ apiGroups: [coordination.k8s.io], resources: [leases], verbs: [create, get, list, update, watch] }";
 /// What a finalizer needs.
 const PATCH: &str = "{ apiGroups: [codeguruprofiler.dev], resources: [profilinggroups], verbs: [patch] }";
+/// What ProfilerAccounts need, in the whole cluster.
+const USE_ACCOUNTS: &str = "{ apiGroups: [codeguruprofiler.dev], resources: [profileraccounts, profileraccounts/status], verbs: [get, list, watch, update] }";
 pub const ALL: [&str; 5] = [READ, WRITE_STATUS, PATCH, PUBLISH, USE_LEASES];
 
 /// The times of an election.
@@ -57,6 +59,8 @@ impl Terms {
 pub struct Fleet<'a> {
     pub world: &'a World,
     pub terms: Terms,
+    /// `--owner-id`, if there is one.
+    owner: Option<&'a str>,
     /// Where the Lease is, and what it is called.
     lease: (String, &'static str),
     started: AtomicUsize,
@@ -80,13 +84,25 @@ pub struct Replica {
 impl<'a> Fleet<'a> {
     /// Replicas with the permissions that a story gives them, and a Lease in its namespace.
     pub fn new(world: &'a World) -> Self {
-        Self { world, terms: SHORT, lease: (world.namespace.clone(), "fleet"), started: AtomicUsize::new(0) }
+        Self {
+            world,
+            terms: SHORT,
+            owner: None,
+            lease: (world.namespace.clone(), "fleet"),
+            started: AtomicUsize::new(0),
+        }
+    }
+
+    /// The same with this owner id.
+    #[must_use]
+    pub fn marking(self, owner: Option<&'a str>) -> Self {
+        Self { owner, ..self }
     }
 
     /// Replicas as the chart has installed them, with its permissions and its Lease. Only one story at a time.
     pub fn installed(world: &'a World) -> Self {
         let lease = (SYSTEM.to_owned(), "codeguru-profiler-operator");
-        Self { world, terms: DEFAULT, lease, started: AtomicUsize::new(0) }
+        Self { world, terms: DEFAULT, owner: None, lease, started: AtomicUsize::new(0) }
     }
 
     /// One more replica, as it is started.
@@ -107,6 +123,7 @@ impl<'a> Fleet<'a> {
             return self.with(name, OPERATOR_USER.to_owned(), &self.world.kubeconfig().await);
         }
         let (user, kubeconfig) = account(self.world, &name, &ALL).await;
+        allow_accounts(self.world, &name).await;
         self.with(name, user, &kubeconfig)
     }
 
@@ -114,6 +131,7 @@ impl<'a> Fleet<'a> {
     pub async fn candidate_through(&self, url: &str) -> Candidate {
         let name = self.next_name();
         let (user, _) = account(self.world, &name, &ALL).await;
+        allow_accounts(self.world, &name).await;
         let token = self.world.plane.token(&self.world.namespace, &name, 3600).await.unwrap();
         self.with(name, user, &self.world.plane.kubeconfig_through(url, &token).unwrap())
     }
@@ -135,6 +153,7 @@ impl<'a> Fleet<'a> {
             .flag("--pod-name", &name)
             .flag("--pod-namespace", &self.lease.0)
             .env("AWS_ACCESS_KEY_ID", &access_key(&name, self.world.aws.id()));
+        let start = self.owner.iter().fold(start, |start, id| start.flag("--owner-id", id));
         Candidate { name, user, start }
     }
 
@@ -178,4 +197,23 @@ impl Replica {
     pub fn ended(&self) -> Option<i32> {
         self.operator.process().ended().map(|status| status.code().unwrap_or(-1))
     }
+}
+
+/// Lets the story's ServiceAccount `name` use ProfilerAccounts, which are cluster-scoped.
+async fn allow_accounts(world: &World, name: &str) {
+    let of = &world.namespace;
+    let role = format!(
+        "apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {{ name: {of}-{name} }}
+rules: [{USE_ACCOUNTS}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {{ name: {of}-{name} }}
+roleRef: {{ apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {of}-{name} }}
+subjects: [{{ kind: ServiceAccount, name: {name}, namespace: {of} }}]
+"
+    );
+    world.plane.apply(&role).await.unwrap();
 }
