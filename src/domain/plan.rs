@@ -298,6 +298,13 @@ impl Situation {
         }
     }
 
+    /// Whether the creation of the group is to be recorded now: the report is a step of its own, whatever else it reports.
+    #[must_use]
+    pub fn records_creation(&self) -> bool {
+        let waits = self.backoff().is_some_and(|backoff| self.now < backoff.retry_at) || self.circuit().is_some();
+        !self.is_deleting() && !waits && self.blocked().is_none() && matches!(self.intent(), Intent::Record)
+    }
+
     /// When what is known is too old, if nothing newer is known until then.
     #[must_use]
     pub fn turns_stale_at(&self) -> Option<Timestamp> {

@@ -344,7 +344,7 @@ proptest! {
     fn the_plan_is_the_same_after_the_report((situation, previous) in with_history()) {
         let once = next_status(&situation, &previous).status;
         let after = plan(&after_report(situation.clone(), &once));
-        if situation.state() == State::Recording {
+        if situation.records_creation() {
             let creates = matches!(after, Plan::Write { step: Step::Create(_), .. });
             prop_assert!(creates, "what is recorded is done: {:?}", after);
         } else {

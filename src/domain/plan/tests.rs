@@ -330,6 +330,24 @@ fn a_creation_is_recorded_before_the_call_and_counted() {
     assert_eq!((&*copied.uid, copied.number), ("copy", 1));
 }
 
+/// Seeds 689 and 862 of the simulation: the report of an old failure hid the next creation, for ever.
+#[test]
+fn what_failed_before_does_not_keep_a_creation_from_being_recorded() {
+    let number = |situation: &Situation| situation.report().managed.unwrap().created.unwrap().number;
+    let gone = || created().misses();
+    for (name, situation, expected) in [
+        ("nothing failed", gone(), 2),
+        ("a failure that is due again", gone().failed(FailureReason::Conflict, 100), 2),
+        ("a failure that is not", gone().failed(FailureReason::Conflict, 101), 1),
+        ("a fight whose pause is over", gone().slowed_down(1, 99, 98), 2),
+        ("a fight whose pause is not", gone().slowed_down(1, 101, 98), 1),
+        ("calls wait", gone().circuit_is_open(FailureReason::TimedOut), 1),
+    ] {
+        assert_eq!(number(&situation), expected, "{name}");
+        assert_eq!(plan(&situation), Rest, "{name}");
+    }
+}
+
 #[test]
 fn a_group_that_others_deleted_is_drift_of_existence() {
     let gone = created().misses().reported();

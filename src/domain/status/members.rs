@@ -45,7 +45,7 @@ pub fn members(situation: &Situation, state: &State<'_>, previous: &ProfilingGro
         status.region = Some(lane.id.region().to_owned());
         status.account = lane.account.clone().or(status.account);
     }
-    if *state == State::Recording {
+    if situation.records_creation() {
         status.managed = some_managed(Some(next_creation(situation)), situation);
     }
     match &situation.knowledge.presence {
