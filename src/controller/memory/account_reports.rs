@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Memory,
+    Memory, Sought,
     accounts::{AccountReport, Stored},
 };
 use crate::{
@@ -26,7 +26,7 @@ impl Memory {
             let view = AccountView {
                 generation: stored.generation,
                 account_id: role.map(|role| role.aws_account.to_string()).map_err(Clone::clone),
-                waits: lanes.is_empty() && role.is_ok_and(|role| self.is_used(role)),
+                waits: lanes.is_empty() && role.is_ok_and(|role| self.is_used(role, now)),
                 lanes,
             };
             AccountReport {
@@ -40,13 +40,13 @@ impl Memory {
         self.accounts.all().map(report).collect()
     }
 
-    /// Whether a resource is to be looked up with this role.
-    fn is_used(&self, role: &Arc<Role>) -> bool {
-        self.objects.values().any(|entry| entry.wants.as_ref().is_some_and(|sought| sought.lane.role() == Some(role)))
-            || self.objects.iter().any(|(key, entry)| {
-                let suspended = entry.object.spec.as_ref().is_ok_and(|spec| spec.suspend == Some(true));
-                !suspended && self.sought(key, entry).is_some_and(|sought| sought.lane.role() == Some(role))
-            })
+    /// Whether a resource is to be looked up with this role: not one that is suspended, or waits for another one's group.
+    fn is_used(&self, role: &Arc<Role>, now: Now) -> bool {
+        let is_of_role = |sought: &Sought| sought.lane.role() == Some(role);
+        let seekers =
+            self.objects.iter().filter(|(key, entry)| self.sought(key, entry).as_ref().is_some_and(is_of_role));
+        let mut seekers = seekers.filter_map(|(key, _)| self.evaluate(key, now));
+        seekers.any(|evaluation| evaluation.wants.is_some())
     }
 
     fn lane_report(&self, id: &LaneId, now: Now, rate: impl Fn(&LaneId) -> Option<f64>) -> LaneReport {

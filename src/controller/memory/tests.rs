@@ -297,6 +297,22 @@ fn two_accounts_with_roles_of_one_aws_account_lead_to_the_same_groups() {
     assert_eq!(owners.iter().filter(|ownership| **ownership == Ownership::Owner).count(), 1, "{owners:?}");
 }
 
+/// Seeds 515 and 583 of the simulation: the account waited for a lane that no resource needed.
+#[test]
+fn an_account_whose_resources_wait_for_the_group_of_another_one_is_not_in_use() {
+    let mut memory = with_accounts(&["one", "two"]);
+    let reason = |memory: &Memory, name: &str| {
+        let reports = memory.account_reports(now(1), |_| None);
+        let report = reports.into_iter().find(|report| report.name == name).unwrap();
+        report.next.conditions[0].reason.clone()
+    };
+    memory.handle_applied(referring("a", "Shared", "one"), now(0));
+    memory.handle_applied(referring("b", "Shared", "two"), now(0));
+    assert_eq!((&*reason(&memory, "one"), &*reason(&memory, "two")), ("Progressing", "NotInUse"));
+    memory.handle_deleted(&key("a"), now(1));
+    assert_eq!(&*reason(&memory, "one"), "NotInUse");
+}
+
 #[test]
 fn a_role_that_was_changed_is_called_by_a_lane_of_its_own() {
     let mut memory = with_accounts(&["prod"]);
