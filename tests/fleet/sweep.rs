@@ -133,12 +133,12 @@ async fn recorded(world: &World, leader: &Watched, works: &[Work]) -> Vec<Call> 
         let audit = world.plane.audit_since(position).await.unwrap().by(&leader.replica.user);
         let kubernetes = audit.events.into_iter().filter_map(|event| {
             let method = match event.verb.as_str() {
-                "get" | "list" => "GET",
+                "get" => "GET",
                 "create" => "POST",
                 "update" => "PUT",
                 "patch" => "PATCH",
-                // An open watch is no call of this work.
-                "watch" => return None,
+                // An open watch is no call of this work, nor is what a new leader lists once.
+                "watch" | "list" => return None,
                 other => panic!("{other} {}", event.uri),
             };
             let path = event.uri.split('?').next().unwrap_or_default().replace(name, NAME);
