@@ -111,6 +111,61 @@ async fn unusual_requests_are_answered_as_the_real_api_server_does() {
 }
 
 #[tokio::test]
+async fn objects_without_a_namespace_are_served_as_by_the_real_api_server() {
+    let plane = ControlPlane::shared().await.unwrap();
+    let mut pair = Pair::new(plane.client().await.unwrap());
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds/profileraccounts.codeguruprofiler.dev.yaml");
+    let mut crd: Value = serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let group = "cluster.example.com";
+    crd["spec"]["group"] = json!(group);
+    crd["spec"]["names"]["shortNames"] = json!([]);
+    crd["metadata"]["name"] = json!(format!("profileraccounts.{group}"));
+    plane.apply(&crd.to_string()).await.unwrap();
+    pair.model.install(&crd);
+    let of_kind = format!("/apis/{group}/v1alpha1/profileraccounts");
+    let one = &format!("{of_kind}/a");
+    let list = Request {
+        method: Method::GET,
+        path: of_kind.clone(),
+        query: Vec::new(),
+        content_type: String::new(),
+        body: Value::Null,
+    };
+    wait::until("the kind is served", COMPACTED_WITHIN, || async {
+        (real::ask(&plane.client().await.unwrap(), &list).await.status == 200).then_some(())
+    })
+    .await
+    .unwrap();
+
+    let object = json!({
+        "apiVersion": format!("{group}/v1alpha1"), "kind": "ProfilerAccount", "metadata": { "name": "a" },
+        "spec": { "roleArn": "arn:aws:iam::111122223333:role/a", "namespaces": ["shop"] },
+    });
+    let merge = "application/merge-patch+json";
+    let status = json!({ "status": { "observedGeneration": 1, "accountId": "111122223333" } });
+    for (method, path, content_type, body) in [
+        (Method::GET, one.clone(), "", Value::Null),
+        (Method::POST, of_kind.clone(), "application/json", object.clone()),
+        (Method::POST, of_kind.clone(), "application/json", object.clone()),
+        (Method::POST, of_kind.clone(), "application/json", json!({ "kind": "Other" })),
+        (Method::GET, of_kind.clone(), "", Value::Null),
+        (Method::GET, one.clone(), "", Value::Null),
+        (Method::GET, format!("/apis/{group}/v1alpha1/namespaces/shop/profileraccounts"), "", Value::Null),
+        (Method::PATCH, format!("{one}/status"), merge, status),
+        (Method::PATCH, one.clone(), merge, json!({ "spec": { "namespaces": [], "externalId": "x-1" } })),
+        (Method::PATCH, one.clone(), merge, json!({ "spec": { "roleArn": null } })),
+        (Method::PUT, one.clone(), "application/json", object),
+        (Method::GET, one.clone(), "", Value::Null),
+        (Method::DELETE, one.clone(), "application/json", Value::Null),
+        (Method::DELETE, one.clone(), "application/json", Value::Null),
+        (Method::GET, of_kind.clone(), "", Value::Null),
+    ] {
+        let request = Request { method, path, query: Vec::new(), content_type: content_type.into(), body };
+        pair.same(&request).await.unwrap_or_else(|difference| panic!("{difference}"));
+    }
+}
+
+#[tokio::test]
 async fn versions_that_are_no_longer_known_expire_as_on_the_real_api_server() {
     let options = Options { api_server_args: vec!["--etcd-compaction-interval=1s".to_owned()], ..Options::default() };
     let plane = ControlPlane::start(options).await.unwrap();

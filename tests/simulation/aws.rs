@@ -19,6 +19,7 @@ use codeguru_profiler_operator::{
         arns::Arns,
         facet::{NewGroup, Tags},
         failure::FailureReason,
+        lane_id::LaneId,
         notifications::Channels,
         observation::Observation,
         permissions::Policy,
@@ -46,8 +47,54 @@ use crate::{
 pub const ACCOUNT: &str = "111122223333";
 /// The account that they are of while `Fault::OtherAccount` holds.
 pub const OTHER_ACCOUNT: &str = "999988887777";
+/// The account that the roles of all ProfilerAccounts belong to.
+pub const ROLES_ACCOUNT: &str = "444455556666";
 /// How long an AWS call may take, as `--aws-timeout` has it.
 pub const AWS_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The way of a lane to its groups.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The lane, as the operator names it.
+    pub lane: String,
+    /// Where its groups are: a region, or one of another account, as `region@account`.
+    pub place: String,
+}
+
+impl Route {
+    /// That of a lane.
+    pub fn of(lane: &LaneId) -> Self {
+        let place = match lane.role() {
+            Some(role) => format!("{}@{}", lane.region(), role.aws_account),
+            None => lane.region().to_owned(),
+        };
+        Self { lane: lane.to_string(), place }
+    }
+
+    /// That of the operator's own identity.
+    pub fn own(region: String) -> Self {
+        Self { lane: region.clone(), place: region }
+    }
+
+    fn region(&self) -> &str {
+        region_and_account(&self.place).0
+    }
+
+    /// The AWS account, if it is a role's.
+    fn account(&self) -> Option<&str> {
+        region_and_account(&self.place).1
+    }
+}
+
+fn region_and_account(place: &str) -> (&str, Option<&str>) {
+    place.split_once('@').map_or((place, None), |(region, account)| (region, Some(account)))
+}
+
+/// Of the admin port.
+fn path(place: &str, name: &str) -> String {
+    let (region, account) = region_and_account(place);
+    format!("/groups/{}/{region}/{name}", account.unwrap_or(ACCOUNT))
+}
 
 /// The accounts of AWS.
 pub struct Aws {
@@ -69,31 +116,31 @@ impl Aws {
     }
 
     /// Makes a group, or changes one, as somebody else would.
-    pub fn put(&self, region: &str, name: &str, group: &Value) {
-        self.admin("PUT", &format!("/groups/{ACCOUNT}/{region}/{name}"), group).unwrap();
+    pub fn put(&self, place: &str, name: &str, group: &Value) {
+        self.admin("PUT", &path(place, name), group).unwrap();
     }
 
     /// The tags; `None` without the group.
-    pub fn tags(&self, region: &str, name: &str) -> Option<Tags> {
-        let group = self.admin("GET", &format!("/groups/{ACCOUNT}/{region}/{name}"), &Value::Null)?;
+    pub fn tags(&self, place: &str, name: &str) -> Option<Tags> {
+        let group = self.admin("GET", &path(place, name), &Value::Null)?;
         Some(serde_json::from_value(group["tags"].clone()).unwrap_or_default())
     }
 
     /// The principals and the topics; `None` without the group.
-    pub fn details(&self, region: &str, name: &str) -> Option<[Arns; 2]> {
-        let group = self.admin("GET", &format!("/groups/{ACCOUNT}/{region}/{name}"), &Value::Null)?;
+    pub fn details(&self, place: &str, name: &str) -> Option<[Arns; 2]> {
+        let group = self.admin("GET", &path(place, name), &Value::Null)?;
         Some(["principals", "topics"].map(|member| serde_json::from_value(group[member].clone()).unwrap()))
     }
 
     /// Whether profiling is on; `None` without the group.
-    pub fn enabled(&self, region: &str, name: &str) -> Option<bool> {
-        let group = self.admin("GET", &format!("/groups/{ACCOUNT}/{region}/{name}"), &Value::Null)?;
+    pub fn enabled(&self, place: &str, name: &str) -> Option<bool> {
+        let group = self.admin("GET", &path(place, name), &Value::Null)?;
         group["agentOrchestrationConfig"]["profilingEnabled"].as_bool()
     }
 
     /// Deletes a group as somebody else would.
-    pub fn delete(&self, region: &str, name: &str) {
-        self.admin("DELETE", &format!("/groups/{ACCOUNT}/{region}/{name}"), &Value::Null);
+    pub fn delete(&self, place: &str, name: &str) {
+        self.admin("DELETE", &path(place, name), &Value::Null);
     }
 
     async fn answer(&self, account: &str, region: &str, call: &Call) -> Option<(u16, Value)> {
@@ -238,6 +285,9 @@ impl Call {
     }
 }
 
+/// Stands for STS's refusal of a role.
+const ROLE_REFUSED: &str = "AssumeRole";
+
 /// What came of a call on its way.
 pub enum Came {
     /// What AWS has answered.
@@ -248,23 +298,23 @@ pub enum Came {
     Lost,
 }
 
-/// The client of one region of one process.
+/// The client of one lane of one process.
 pub struct Service {
     world: World,
     process: Process,
-    region: String,
+    route: Route,
 }
 
 impl Service {
-    /// A client for `region`.
-    pub fn connect(world: &World, process: &Process, region: &str) -> Arc<dyn ProfilerService> {
-        Arc::new(Self { world: world.clone(), process: process.clone(), region: region.into() })
+    /// A client for a lane.
+    pub fn connect(world: &World, process: &Process, route: Route) -> Arc<dyn ProfilerService> {
+        Arc::new(Self { world: world.clone(), process: process.clone(), route })
     }
 
     async fn call(&self, call: Call) -> Result<Value, AwsError> {
         let (operation, group) = (call.operation(), call.group().map(str::to_owned));
-        let fail = |reason, effect| AwsError::new(operation, &self.region, group.as_deref(), reason, effect);
-        match timeout(AWS_TIMEOUT, self.process.send(&self.world, &self.region, call)).await {
+        let fail = |reason, effect| AwsError::new(operation, self.route.region(), group.as_deref(), reason, effect);
+        match timeout(AWS_TIMEOUT, self.process.send(&self.world, &self.route, call)).await {
             Err(_) => Err(fail(FailureReason::TimedOut, Effect::Unclear)),
             Ok(None | Some(Came::Lost)) => Err(fail(FailureReason::Unreachable, Effect::Unclear)),
             Ok(Some(Came::Refused(status, code))) => Err(refused(fail, status, code)),
@@ -280,7 +330,7 @@ impl Service {
 
 impl Process {
     /// Sends a call; `None` when nothing answers and the connection is gone.
-    pub async fn send(&self, world: &World, region: &str, call: Call) -> Option<Came> {
+    pub async fn send(&self, world: &World, route: &Route, call: Call) -> Option<Came> {
         if !self.is_running() {
             std::future::pending::<()>().await;
         }
@@ -288,14 +338,18 @@ impl Process {
             // As a panic, but without the message of each in the test's output.
             resume_unwind(Box::new("a panic in the AWS client"));
         }
-        world.oracle().called(world, self, region, &call_of(&call));
+        world.oracle().called(world, self, route, &call_of(&call));
         let _acts = call.mutates().then(|| Acts::begin(world, self, AWS_TIMEOUT + CALL_SLACK));
-        world.trace(self.name(), format!("{} in {region}", call.shown()));
+        world.trace(self.name(), format!("{} in {}", call.shown(), route.lane));
         let sent = world.elapsed();
-        let mut doubt =
-            matches!(call, Call::Update(..)).then(|| Doubt { process: self, region, call: &call, settled: false });
+        let mut doubt = matches!(call, Call::Update(..)).then(|| Doubt {
+            process: self,
+            place: &route.place,
+            call: &call,
+            settled: false,
+        });
         let (answered, answer) = oneshot::channel();
-        let (network, from, to, carried) = (world.clone(), self.clone(), region.to_owned(), call.clone());
+        let (network, from, to, carried) = (world.clone(), self.clone(), route.clone(), call.clone());
         // The network carries a request on when its sender gives up.
         tokio::spawn(async move {
             if let Some(came) = carry(&network, &from, &to, &carried).await {
@@ -308,9 +362,9 @@ impl Process {
             doubt.settled = settles;
         }
         if let Came::Answer(status, body) = &came {
-            world.oracle().answered(self, region, &call_of(&call), *status, sent);
+            world.oracle().answered(self, route, &call_of(&call), *status, sent);
             if (200..300).contains(status) {
-                world.oracle().got(self, region, &call_of(&call), body, sent);
+                world.oracle().got(self, &route.place, &call_of(&call), body, sent);
             }
         }
         Some(came)
@@ -320,7 +374,7 @@ impl Process {
 /// An Update under way. Unless the answer settles it, it is not known whether AWS has done it.
 struct Doubt<'a> {
     process: &'a Process,
-    region: &'a str,
+    place: &'a str,
     call: &'a Call,
     settled: bool,
 }
@@ -328,7 +382,7 @@ struct Doubt<'a> {
 impl Drop for Doubt<'_> {
     fn drop(&mut self) {
         if let (false, Some(group)) = (self.settled, self.call.group()) {
-            self.process.world().oracle().in_doubt(self.process, self.region, group);
+            self.process.world().oracle().in_doubt(self.process, self.place, group);
         }
     }
 }
@@ -355,6 +409,17 @@ pub enum Seen<'a> {
     Account,
 }
 
+impl Seen<'_> {
+    /// Whether it changes a group.
+    pub fn mutates(&self) -> bool {
+        match self {
+            Self::Update(..) | Self::Create(..) | Self::Delete(_) | Self::Tags(..) => true,
+            Self::Detail(_, detail) => detail.mutates(),
+            Self::List | Self::Describe(_) | Self::ListTags(_) | Self::Account => false,
+        }
+    }
+}
+
 fn call_of(call: &Call) -> Seen<'_> {
     match call {
         Call::List(_) => Seen::List,
@@ -370,12 +435,12 @@ fn call_of(call: &Call) -> Seen<'_> {
     }
 }
 
-async fn carry(world: &World, from: &Process, region: &str, call: &Call) -> Option<Came> {
+async fn carry(world: &World, from: &Process, route: &Route, call: &Call) -> Option<Came> {
     let sent = world.elapsed();
     let latency = world.between(Duration::from_millis(5), Duration::from_millis(80));
     sleep(latency).await;
     let meets = |fault| world.faults().meets(fault, world.elapsed());
-    if meets(Fault::AwsHangs) || region != REGIONS[0] && meets(Fault::OtherRegionsHang) {
+    if meets(Fault::AwsHangs) || route.region() != REGIONS[0] && meets(Fault::OtherRegionsHang) {
         return std::future::pending().await;
     }
     if meets(Fault::AwsSlow) {
@@ -383,6 +448,9 @@ async fn carry(world: &World, from: &Process, region: &str, call: &Call) -> Opti
     }
     if meets(Fault::CredentialsExpired) {
         return Some(Came::Refused(403, "ExpiredTokenException"));
+    }
+    if route.account().is_some() && meets(Fault::RolesRefused) {
+        return Some(Came::Refused(403, ROLE_REFUSED));
     }
     let profiler = !matches!(call, Call::Account);
     if profiler && meets(Fault::AwsThrottles) {
@@ -401,11 +469,11 @@ async fn carry(world: &World, from: &Process, region: &str, call: &Call) -> Opti
         return Some(Came::Refused(403, "AccessDeniedException"));
     }
     let elsewhere = world.faults().met_at(Fault::OtherAccount, from.started(), world.elapsed());
-    let account = if elsewhere { OTHER_ACCOUNT } else { ACCOUNT };
+    let account = route.account().unwrap_or(if elsewhere { OTHER_ACCOUNT } else { ACCOUNT });
     if let Call::Update(name, to) = call {
-        world.oracle().mutated(from, sent, account, region, name, *to);
+        world.oracle().mutated(from, sent, account, &route.place, name, *to);
     }
-    let answer = world.aws().answer(account, region, call).await;
+    let answer = world.aws().answer(account, route.region(), call).await;
     let reads = !call.mutates() && !matches!(call, Call::Account);
     if reads && meets(Fault::AwsReadsLate) {
         sleep(world.between(Duration::from_millis(100), Duration::from_secs(9))).await;
@@ -421,6 +489,7 @@ async fn carry(world: &World, from: &Process, region: &str, call: &Call) -> Opti
 fn refused(fail: impl Fn(FailureReason, Effect) -> AwsError, status: u16, code: &str) -> AwsError {
     let (reason, effect) = match code {
         "ThrottlingException" => (FailureReason::Throttled, Effect::Refused),
+        ROLE_REFUSED => (FailureReason::AccountNotReady, Effect::Refused),
         "ExpiredTokenException" => (FailureReason::CredentialsExpired, Effect::Refused),
         "AccessDeniedException" => (FailureReason::AccessDenied, Effect::Refused),
         "ResourceNotFoundException" => (FailureReason::GroupNotFound, Effect::Refused),

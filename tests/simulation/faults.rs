@@ -57,6 +57,8 @@ pub enum Fault {
     UpdateDenied,
     /// An operator that starts now has the credentials of another account, until they are put right.
     OtherAccount,
+    /// STS refuses the roles of ProfilerAccounts.
+    RolesRefused,
     /// The AWS client panics.
     AwsPanics,
     /// Permits are not granted to the operator.
@@ -70,7 +72,7 @@ pub enum Fault {
 }
 
 /// Every kind of fault.
-pub const ALL: [Fault; 30] = [
+pub const ALL: [Fault; 31] = [
     Fault::KubeFails,
     Fault::KubeThrottles,
     Fault::KubeUnreachable,
@@ -96,6 +98,7 @@ pub const ALL: [Fault; 30] = [
     Fault::UpdatesFail,
     Fault::UpdateDenied,
     Fault::OtherAccount,
+    Fault::RolesRefused,
     Fault::AwsPanics,
     Fault::PermitsRefused,
     Fault::StatusWritesForbidden,

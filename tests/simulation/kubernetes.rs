@@ -122,6 +122,11 @@ impl Transport {
         let mut oracle = self.world.oracle();
         if let Some(items) = body["items"].as_array() {
             oracle.listed(&self.process, &request.path, items);
+        } else if let Some(account) = account_in(&request.path) {
+            match status {
+                404 => oracle.account_is_gone(&self.process, account),
+                _ => oracle.answered_with(&self.process, body),
+            }
         } else if status == 409 && is_status_write(request) {
             oracle.told_of_conflict(&self.process, &request.body);
         } else {
@@ -204,6 +209,8 @@ impl Transport {
             self.world.oracle().conflicted();
         } else if (200..300).contains(&status) && request.path.contains("/leases") {
             self.world.oracle().lease_written(&self.world, &self.process, body);
+        } else if (200..300).contains(&status) && account_in(&request.path).is_some() {
+            self.world.oracle().account_status_written(&self.world, &self.process, body);
         } else if (200..300).contains(&status) && request.path.ends_with("/status") {
             self.world.oracle().status_written(&self.world, &self.process, body, breaks);
         }
@@ -295,6 +302,11 @@ async fn pass(world: &World, process: &Process, frame: &Value) -> bool {
         sleep(world.between(Duration::from_millis(1), Duration::from_millis(10))).await;
     }
     !(world.chance() < 0.3 && world.faults().meets(Fault::WatchCut, world.elapsed()))
+}
+
+/// The ProfilerAccount that this path names.
+fn account_in(path: &str) -> Option<&str> {
+    path.split_once("/profileraccounts/").map(|(_, name)| name.trim_end_matches("/status"))
 }
 
 fn is_status_write(request: &Request) -> bool {

@@ -41,7 +41,7 @@ use tokio_util::sync::CancellationToken;
 use tower::Layer;
 
 use crate::{
-    aws::{AWS_TIMEOUT, Service},
+    aws::{AWS_TIMEOUT, Route, Service},
     kubernetes::Transport,
     oracle::{FORMER, OURS},
     sdk,
@@ -100,6 +100,8 @@ pub struct Options {
     pub calls_per_second: u32,
     /// Whether groups are marked with an owner id.
     pub marks: bool,
+    /// `--accounts`.
+    pub accounts: bool,
     /// Whether replicas elect a leader; else permits are the world's.
     pub elects: bool,
     /// Whether the AWS SDK makes the calls; else they are made without HTTP, which is faster.
@@ -116,6 +118,7 @@ impl Default for Options {
             details_interval: Duration::from_mins(2),
             calls_per_second: 100,
             marks: false,
+            accounts: false,
             elects: false,
             sdk: false,
         }
@@ -177,7 +180,7 @@ impl Process {
                 topics: vec![Glob::new("*")],
             },
             own_users: Users::default(),
-            accounts: false,
+            accounts: options.accounts,
             aws_timeout: AWS_TIMEOUT,
             status_timeout: STATUS_TIMEOUT,
             pod: Some(Pod { namespace: "system".into(), name: name.into() }),
@@ -190,13 +193,13 @@ impl Process {
             connect: if options.sdk {
                 let services = sdk::services(world, &process, aws_metrics);
                 Box::new(move |lane| {
-                    for_connect.connects(lane.region());
+                    for_connect.connects(&Route::of(lane));
                     services.for_lane(lane)
                 })
             } else {
                 Box::new(move |lane| {
-                    for_connect.connects(lane.region());
-                    Service::connect(&connect_world, &for_connect, lane.region())
+                    for_connect.connects(&Route::of(lane));
+                    Service::connect(&connect_world, &for_connect, Route::of(lane))
                 })
             },
             permits,
@@ -269,8 +272,8 @@ impl Process {
         &self.0.world
     }
 
-    fn connects(&self, region: &str) {
-        self.0.world.oracle().connected(self, region);
+    fn connects(&self, route: &Route) {
+        self.0.world.oracle().connected(self, route);
     }
 
     /// Since when neither a pause nor the lack of a permit has held it back.

@@ -42,6 +42,15 @@ pub fn crd() -> &'static Value {
     })
 }
 
+/// The CRD of ProfilerAccounts.
+pub fn account_crd() -> &'static Value {
+    static CRD: OnceLock<Value> = OnceLock::new();
+    CRD.get_or_init(|| {
+        let text = include_str!("../../crds/profileraccounts.codeguruprofiler.dev.yaml");
+        serde_saphyr::from_str(text).unwrap()
+    })
+}
+
 /// The CRD, or an older one that lacks a member of the status.
 pub fn crd_without(member: Option<&str>) -> Value {
     let mut crd = crd().clone();
@@ -159,8 +168,10 @@ async fn rest(world: &World, schedule: &Schedule) -> Vec<String> {
                 let intervals = REST.as_secs_f64() / schedule.options.details_interval.as_secs_f64() / 0.9;
                 (intervals as u64 + 1) * managing(world, &["agentPermissions", "anomalyNotifications"])
             }
-            // Of a region whose Lists show no account.
-            "GetCallerIdentity" => 2,
+            // Of each lane whose Lists show no account.
+            "GetCallerIdentity" => 8,
+            // When a region was last listed, once in fifteen minutes.
+            "account status writes" => world.api().objects("profileraccounts").count() as u64,
             // What the older CRD drops is sent again with a pause of half an hour.
             "status writes" if schedule.lacks.is_some() => 100,
             // When details were read, once in fifteen minutes.

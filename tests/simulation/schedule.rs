@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     apiserver::{Answer, Request},
-    aws::ACCOUNT,
+    aws::{ACCOUNT, ROLES_ACCOUNT},
     faults::{self, Fault},
     oracle::{FORMER, OURS, OWNER_ID, OWNER_RESOURCE},
     process::{Options, Process},
@@ -33,6 +33,10 @@ pub enum Action {
     Request { namespace: &'static str, name: String, token: String },
     /// Somebody writes into the status.
     Meddle { namespace: &'static str, name: String, status: Value },
+    /// The platform team makes a ProfilerAccount, or changes who may use it and how.
+    Account { name: &'static str, spec: Value },
+    /// The platform team deletes a ProfilerAccount.
+    AccountDeleted { name: &'static str },
     /// Somebody makes or changes a group in AWS.
     Group { region: &'static str, name: String, enabled: bool },
     /// Somebody sets tags of a group in AWS, and removes all others.
@@ -70,6 +74,8 @@ impl fmt::Display for Action {
             Self::Meddle { namespace, name, status } => {
                 write!(f, "write into the status of {namespace}/{name}: {status}")
             }
+            Self::Account { name, spec } => write!(f, "account {name} {spec}"),
+            Self::AccountDeleted { name } => write!(f, "account {name} is deleted"),
             Self::Group { region, name, enabled } => write!(f, "group {name} in {region} is set to {enabled}"),
             Self::Tags { region, name, tags } => write!(f, "group {name} in {region} has the tags {tags}"),
             Self::Details { region, name, details } => write!(f, "group {name} in {region} has {details}"),
@@ -104,6 +110,10 @@ pub struct Schedule {
 const NAMESPACES: [&str; 2] = ["a", "b"];
 /// The operator's own region, and another one.
 pub const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
+/// The operator's own region of the AWS account of all roles.
+const OTHER_PLACE: &str = "eu-west-1@444455556666";
+/// ProfilerAccounts: two roles of one AWS account.
+const ACCOUNTS: [&str; 2] = ["x1", "x2"];
 /// How long actions and faults go on.
 pub const ACTIVE: Duration = Duration::from_mins(10);
 
@@ -126,22 +136,30 @@ impl Schedule {
         }
         options.marks = chance.random_bool(0.3);
         options.sdk = chance.random_bool(0.1);
+        // Sessions of roles are not among the SDK's calls that the simulation knows.
+        options.accounts = !options.sdk && chance.random_bool(0.35);
         let lacks = chance.random_bool(0.05).then_some("tags");
         let rival = chance.random_bool(0.15);
         options.elects = rival || chance.random_bool(0.2);
         let resources = if chance.random_bool(0.05) { 30 } else { chance.random_range(1..=5) };
         let mut actions = Vec::new();
-        let mut world = Draw { chance: &mut chance, resources, marks: options.marks };
+        let mut world = Draw { chance: &mut chance, resources, marks: options.marks, accounts: options.accounts };
         for group in 0..3 {
             if world.chance.random_bool(0.8) {
                 let enabled = world.chance.random();
-                let region = world.region();
+                let region = world.place();
                 let name = format!("G{group}");
                 actions.push((Duration::ZERO, Action::Group { region, name: name.clone(), enabled }));
                 if world.marks && world.chance.random_bool(0.5) {
                     let tags = world.tags_with_a_mark();
                     actions.push((Duration::from_millis(1), Action::Tags { region, name, tags }));
                 }
+            }
+        }
+        for name in ACCOUNTS.into_iter().filter(|_| options.accounts) {
+            if world.chance.random_bool(0.8) {
+                let at = world.within(Duration::from_secs(20));
+                actions.push((at, world.account(name)));
             }
         }
         if world.chance.random_bool(0.2) {
@@ -173,6 +191,8 @@ struct Draw<'a> {
     resources: usize,
     /// Whether groups are marked with an owner id.
     marks: bool,
+    /// Whether resources refer to ProfilerAccounts.
+    accounts: bool,
 }
 
 impl Draw<'_> {
@@ -186,6 +206,31 @@ impl Draw<'_> {
 
     fn region(&mut self) -> &'static str {
         if self.chance.random_bool(0.75) { REGIONS[0] } else { REGIONS[1] }
+    }
+
+    /// Where a group is: of another account too, where resources refer to one.
+    fn place(&mut self) -> &'static str {
+        match self.region() {
+            region if region == REGIONS[0] && self.accounts && self.chance.random_bool(0.5) => OTHER_PLACE,
+            region => region,
+        }
+    }
+
+    /// Who may use an account, and how, in many ways.
+    fn account(&mut self, name: &'static str) -> Action {
+        let namespaces = self.one_of(&[&["a", "b"][..], &["a", "b"], &["a", "b"], &["a"], &[]]);
+        let mut spec = json!({
+            "roleArn": format!("arn:aws:iam::{ROLES_ACCOUNT}:role/{name}"), "namespaces": namespaces,
+            "allowedFacets": ["create", "delete", "restore", "tags", "permissions", "notifications"],
+            "allowedPrincipals": ["*"], "allowedTopics": ["*"],
+        });
+        if self.chance.random_bool(0.2) {
+            spec["groupNames"] = json!(["G0", "G1"]);
+        }
+        if self.chance.random_bool(0.2) {
+            spec["externalId"] = "another".into();
+        }
+        Action::Account { name, spec }
     }
 
     fn group(&mut self) -> String {
@@ -202,6 +247,9 @@ impl Draw<'_> {
         let mut spec = json!({ "profilingGroupName": self.group(), "profilingEnabled": self.chance.random::<bool>() });
         if self.chance.random_bool(0.25) {
             spec["region"] = self.region().into();
+        }
+        if self.accounts && self.chance.random_bool(0.5) {
+            spec["accountRef"] = json!({ "name": self.one_of(&ACCOUNTS) });
         }
         if self.chance.random_bool(0.1) {
             spec["suspend"] = true.into();
@@ -303,7 +351,11 @@ impl Draw<'_> {
 
     fn action(&mut self) -> Action {
         if self.marks && self.chance.random_bool(0.1) {
-            return Action::Tags { region: self.region(), name: self.group(), tags: self.tags_with_a_mark() };
+            return Action::Tags { region: self.place(), name: self.group(), tags: self.tags_with_a_mark() };
+        }
+        if self.accounts && self.chance.random_bool(0.1) {
+            let name = self.one_of(&ACCOUNTS);
+            return if self.chance.random_bool(0.2) { Action::AccountDeleted { name } } else { self.account(name) };
         }
         let (namespace, name) = self.resource();
         match self.chance.random_range(0..100) {
@@ -343,18 +395,18 @@ impl Draw<'_> {
             41..44 => Action::Replace { namespace, name },
             44..47 => Action::Request { namespace, name, token: format!("t{}", self.chance.random_range(0..9)) },
             47..50 => Action::Meddle { namespace, name, status: self.meddling() },
-            50..52 => Action::Tags { region: self.region(), name: self.group(), tags: self.tags_with_a_mark() },
+            50..52 => Action::Tags { region: self.place(), name: self.group(), tags: self.tags_with_a_mark() },
             52..55 => {
                 let details = if self.chance.random() {
                     json!({ "principals": self.principals() })
                 } else {
                     json!({ "topics": self.topics() })
                 };
-                Action::Details { region: self.region(), name: self.group(), details }
+                Action::Details { region: self.place(), name: self.group(), details }
             }
-            55..65 => Action::Group { region: self.region(), name: self.group(), enabled: self.chance.random() },
-            65..68 => Action::GroupDeleted { region: self.region(), name: self.group() },
-            68..71 => Action::Agents { region: self.region(), name: self.group() },
+            55..65 => Action::Group { region: self.place(), name: self.group(), enabled: self.chance.random() },
+            65..68 => Action::GroupDeleted { region: self.place(), name: self.group() },
+            68..71 => Action::Agents { region: self.place(), name: self.group() },
             71..73 => Action::Compact,
             73..77 => Action::Restart(self.within(Duration::from_secs(40))),
             77..81 => Action::Kill(self.within(Duration::from_secs(40))),
@@ -426,6 +478,26 @@ pub fn carry_out(world: &World, action: &Action) {
         Action::Meddle { namespace, name, status } => {
             let path = format!("{}/status", resource(namespace, name));
             request(world, Method::PATCH, path, &json!({ "status": status }));
+        }
+        Action::Account { name, spec } => {
+            let accounts = format!("{API}/profileraccounts");
+            let object = json!({
+                "apiVersion": "codeguruprofiler.dev/v1alpha1", "kind": "ProfilerAccount", "metadata": { "name": name },
+                "spec": spec,
+            });
+            if world.api().object("profileraccounts", "", name).is_some() {
+                // Of a merge patch: what is absent is removed.
+                let mut spec = spec.clone();
+                for member in ["groupNames", "externalId"] {
+                    spec[member] = spec[member].take();
+                }
+                request(world, Method::PATCH, format!("{accounts}/{name}"), &json!({ "spec": spec }));
+            } else {
+                request(world, Method::POST, accounts, &object);
+            }
+        }
+        Action::AccountDeleted { name } => {
+            request(world, Method::DELETE, format!("{API}/profileraccounts/{name}"), &Value::Null);
         }
         Action::Group { region, name, enabled } => {
             if world.aws().enabled(region, name) != Some(*enabled) {

@@ -21,7 +21,7 @@ use codeguru_profiler_operator::{
 use serde_json::Value;
 
 use crate::{
-    aws::{AWS_TIMEOUT, Call, Came},
+    aws::{AWS_TIMEOUT, Call, Came, Route},
     details::Detail,
     process::Process,
     world::World,
@@ -66,7 +66,7 @@ impl HttpConnector for Network {
         let this = self.clone();
         HttpConnectorFuture::new(async move {
             let (region, call) = read(&request);
-            match this.process.send(&this.world, &region, call.clone()).await {
+            match this.process.send(&this.world, &Route::own(region), call.clone()).await {
                 Some(Came::Answer(status, body)) => Ok(respond(status, None, &call, &body)),
                 Some(Came::Refused(status, code)) => Ok(respond(status, Some(code), &call, &Value::Null)),
                 Some(Came::Lost) | None => Err(ConnectorError::io("the connection was reset".into())),

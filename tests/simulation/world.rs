@@ -16,6 +16,7 @@ use crate::{
     aws::Aws,
     faults::{Fault, Faults},
     oracle::Oracle,
+    run::account_crd,
 };
 
 /// When every simulation begins.
@@ -55,6 +56,7 @@ impl World {
         let began = Instant::now();
         let mut api = ApiServer::new();
         api.install(crd);
+        api.install(account_crd());
         // A quarter of the seeds meets an API server without WatchList.
         if seed % 4 == 3 {
             api.list_in_pages_only();

@@ -34,6 +34,9 @@ pub(super) fn decoded(kind: &Kind, mut body: Value) -> Result<Value, Refusal> {
 /// Refuses an object of another namespace than the request's; one that names none gets that one.
 pub(super) fn in_namespace(object: &mut Value, target: &Target) -> Result<(), Refusal> {
     let namespace = target.namespace.as_deref().unwrap_or_default();
+    if namespace.is_empty() {
+        return Ok(());
+    }
     match metadata::text(object, "namespace") {
         "" => object["metadata"]["namespace"] = json!(namespace),
         same if same == namespace => {}

@@ -14,6 +14,8 @@ pub(super) struct Kind {
     pub plural: Arc<str>,
     /// As in `kind:` of an object.
     pub name: String,
+    /// Whether its objects are in no namespace.
+    pub cluster: bool,
     /// Whether it has the subresource `status`.
     pub status: bool,
     pub rules: Rules,
@@ -60,6 +62,7 @@ impl Kind {
             version: text(&version["name"]),
             plural: text(&spec["names"]["plural"]).into(),
             name: text(&spec["names"]["kind"]),
+            cluster: spec["scope"] == "Cluster",
             status: version["subresources"]["status"].is_object(),
             rules: Rules::Custom,
             selectable: selectable_fields(version),
@@ -184,6 +187,7 @@ fn built_in(group: &str, plural: &str, name: &str, rules: Rules, schema: Value) 
         version: "v1".to_owned(),
         plural: plural.into(),
         name: name.to_owned(),
+        cluster: false,
         status: false,
         rules,
         selectable: Vec::new(),

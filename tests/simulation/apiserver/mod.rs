@@ -6,7 +6,7 @@
 //! Not modelled:
 //! - `managedFields` and apply patches (415), strategic merge patches of lists, `fieldValidation`, warnings, dry runs;
 //! - validation beyond types, required members, enums, minima, dates and keys of lists: no CEL, no patterns;
-//! - namespaces, which need not exist, and other cluster-scoped resources; admission; `propagationPolicy`, grace periods other than 0;
+//! - namespaces, which need not exist, and cluster-scoped resources other than custom ones; admission; `propagationPolicy`, grace periods other than 0;
 //! - tables, gzip, protobuf; time-outs of requests and watches, which are the caller's;
 //! - selectors other than `=`, `==` and `!=`;
 //! - the token for going on inconsistently in the answer to an expired page; a watch from a version that is still to come; requests for an

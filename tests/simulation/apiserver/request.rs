@@ -65,11 +65,18 @@ impl Target {
             ["apis", group, version, "namespaces", namespace, plural, ref below @ ..] => {
                 (group, version, Some(namespace.to_owned()), plural, below)
             }
-            ["apis", group, version, plural] => (group, version, None, plural, &[][..]),
+            ["apis", group, version, plural, ref below @ ..] => (group, version, None, plural, below),
             _ => return Err(Refusal::no_such_path()),
         };
         let served = |kind: &Kind| kind.group == group && kind.version == version && *kind.plural == *plural;
         let kind = kinds.iter().position(served).ok_or_else(Refusal::no_such_path)?;
+        let namespace = match (kinds[kind].cluster, namespace) {
+            // Objects without a namespace are kept in one without a name.
+            (true, None) => Some(String::new()),
+            (false, None) if !below.is_empty() => return Err(Refusal::no_such_path()),
+            (true, Some(_)) => return Err(Refusal::no_such_path()),
+            (false, namespace) => namespace,
+        };
         let (name, subresource) = match *below {
             [] => ("", Subresource::None),
             [name] => (name, Subresource::None),

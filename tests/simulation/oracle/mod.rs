@@ -1,5 +1,6 @@
 //! What must never happen, judged at every request, and what must be so once nothing moves any more.
 
+mod accounts;
 mod corrections;
 mod doubts;
 mod lanes;
@@ -19,6 +20,7 @@ use devkit::flux::{Stage, rules};
 use serde_json::Value;
 
 use self::{
+    accounts::Accounts,
     corrections::{Corrections, Own},
     doubts::Doubts,
     lanes::Lanes,
@@ -29,12 +31,13 @@ use self::{
     versions::Versions,
 };
 pub use self::{
+    accounts::{account_of, admits, lane_of, place_of},
     leases::Acts,
     marks::{FORMER, OURS, OWNER_ID, OWNER_RESOURCE},
     settled::unsettled,
 };
 use crate::{
-    aws::{ACCOUNT, AWS_TIMEOUT, OTHER_ACCOUNT, Seen},
+    aws::{ACCOUNT, AWS_TIMEOUT, OTHER_ACCOUNT, Route, Seen},
     faults::Fault,
     process::Process,
     rate::Rates,
@@ -47,6 +50,8 @@ const ACTS_WITHIN: Duration = Duration::from_secs(3);
 const GRACE: Duration = Duration::from_secs(30);
 /// So many status writes of one object in a minute are more than anything asks for.
 const MOST_WRITES: usize = 20;
+/// So many status writes of a ProfilerAccount in a minute are more than one every two seconds.
+const MOST_ACCOUNT_WRITES: usize = 31;
 /// So many attempts to write the status of one object in a minute are more than failures and conflicts explain.
 const MOST_ATTEMPTS: usize = 30;
 /// So many events about one object in a minute are more than anything asks for.
@@ -80,6 +85,7 @@ pub struct Oracle {
     doubts: Doubts,
     lanes: Lanes,
     marks: Marks,
+    accounts: Accounts,
     /// Who wrote the status of each object last, by `namespace/name`.
     writers: BTreeMap<String, &'static str>,
     /// How many times the status of each object was sent.
@@ -131,6 +137,10 @@ impl Oracle {
 
     /// A process was told this version of an object.
     pub fn told(&mut self, process: &Process, object: &Value) {
+        if object["kind"] == "ProfilerAccount" {
+            let name = object["metadata"]["name"].as_str().unwrap_or_default();
+            self.accounts.told(process.id(), name, Some(object.clone()), process.world().elapsed());
+        }
         if object["kind"] == "ProfilingGroup" {
             self.versions.got(process.id(), object, process.world().elapsed());
             if self.known(process, object).is_none_or(|known| !is_older(object, known)) {
@@ -141,7 +151,9 @@ impl Oracle {
 
     /// A process was answered with this version of an object. Only the watch tells it that there is another one.
     pub fn answered_with(&mut self, process: &Process, object: &Value) {
-        if self.known(process, object).is_some_and(|known| known["metadata"]["uid"] == object["metadata"]["uid"]) {
+        if object["kind"] == "ProfilerAccount"
+            || self.known(process, object).is_some_and(|known| known["metadata"]["uid"] == object["metadata"]["uid"])
+        {
             self.told(process, object);
         }
     }
@@ -150,8 +162,20 @@ impl Oracle {
         self.told.get(&(process.id(), key(object))).and_then(|told| told.back()?.object.as_ref())
     }
 
+    /// A process was answered that there is no such ProfilerAccount.
+    pub fn account_is_gone(&mut self, process: &Process, name: &str) {
+        self.accounts.told(process.id(), name, None, process.world().elapsed());
+    }
+
     /// A process was told of all objects there are, of one namespace or of all.
     pub fn listed(&mut self, process: &Process, path: &str, items: &[Value]) {
+        if path.ends_with("/profileraccounts") {
+            let names = items.iter().filter_map(|item| item["metadata"]["name"].as_str().map(str::to_owned)).collect();
+            self.accounts.listed(process.id(), &names, process.world().elapsed());
+            for object in items {
+                self.told(process, object);
+            }
+        }
         if !path.ends_with("/profilinggroups") {
             return;
         }
@@ -174,6 +198,9 @@ impl Oracle {
 
     /// A process was told that an object is gone.
     pub fn told_deleted(&mut self, process: &Process, object: &Value) {
+        if object["kind"] == "ProfilerAccount" {
+            return self.account_is_gone(process, object["metadata"]["name"].as_str().unwrap_or_default());
+        }
         self.note(process, object, None);
     }
 
@@ -186,16 +213,17 @@ impl Oracle {
     }
 
     /// A lane of a process got its client.
-    pub fn connected(&mut self, process: &Process, region: &str) {
+    pub fn connected(&mut self, process: &Process, route: &Route) {
         self.counted("connected");
-        self.lanes.begins(process.id(), region);
+        self.lanes.begins(process.id(), &route.lane);
+        self.rates.begin(process, &route.lane);
     }
 
     /// A process got an answer from AWS to a call that it had sent at `sent`.
-    pub fn answered(&mut self, process: &Process, region: &str, call: &Seen<'_>, status: u16, sent: Duration) {
-        let good = (200..300).contains(&status);
+    pub fn answered(&mut self, process: &Process, route: &Route, call: &Seen<'_>, status: u16, sent: Duration) {
+        let (good, region) = ((200..300).contains(&status), &*route.place);
         if good {
-            self.lanes.answered(process.id(), region);
+            self.lanes.answered(process.id(), &route.lane);
         }
         match call {
             Seen::List if good => self.doubts.answered(process.id(), region, None, sent),
@@ -244,12 +272,16 @@ impl Oracle {
     }
 
     /// A process is about to send a call.
-    pub fn called(&mut self, world: &World, process: &Process, region: &str, call: &Seen<'_>) {
-        if !self.rates.allow(process, region, world.elapsed()) {
-            self.violated(world, format!("{} calls AWS in {region} faster than its cap", process.name()));
+    pub fn called(&mut self, world: &World, process: &Process, route: &Route, call: &Seen<'_>) {
+        let (region, lane) = (&*route.place, &*route.lane);
+        if !self.rates.allow(process, lane, world.elapsed()) {
+            self.violated(world, format!("{} calls AWS in {lane} faster than its cap", process.name()));
+        }
+        if call.mutates() && !self.lanes.has_answer(process.id(), lane) {
+            self.violated(world, format!("a group of {lane} is changed before its lane has had any answer"));
         }
         match call {
-            Seen::List => self.counted(format!("List {region}")),
+            Seen::List => self.counted(format!("List {lane}")),
             Seen::Describe(_) => self.counted("Describe"),
             Seen::ListTags(_) => self.counted("ListTags"),
             Seen::Account => self.counted("GetCallerIdentity"),
@@ -316,9 +348,6 @@ impl Oracle {
         }
         let most = MOST_MUTATIONS + MORE_AFTER_AN_EDIT * self.edits(process, group);
         self.too_often(world, &format!("mutations of {group} in {region} by the {}", process.name()), most);
-        if !self.lanes.has_answer(process.id(), region) {
-            self.violated(world, format!("{group} in {region} is changed before its lane has had any answer"));
-        }
     }
 
     /// Where groups are marked: whether the process has read that this one is its own.
@@ -442,9 +471,8 @@ impl Oracle {
         let now = world.elapsed();
         let mut known = self.told.range((process.id(), String::new())..(process.id() + 1, String::new()));
         let names = |object: &Value| {
-            let spec = &object["spec"];
-            let there = spec["region"].as_str().or(options.region.as_deref());
-            spec["profilingGroupName"] == group && there == Some(region)
+            let there = place_of(object, options.region.as_deref());
+            object["spec"]["profilingGroupName"] == group && there.as_deref() == Some(region)
         };
         let asks = |object: &Value| {
             let spec = &object["spec"];
@@ -452,6 +480,7 @@ impl Oracle {
                 && spec["suspend"] != true
                 && spec["managementPolicy"] != "Observe"
                 && wants(object)
+                && self.accounts.admit(process.id(), object, now)
                 && !(self.says_it_is_claimed(process, object) && self.has_owner(process, object, &names))
         };
         let recent = |versions: &VecDeque<Told>| {
@@ -479,7 +508,8 @@ impl Oracle {
     fn has_owner(&self, process: &Process, asking: &Value, names: &impl Fn(&Value) -> bool) -> bool {
         let now = process.world().elapsed();
         let owns = |object: &Value| {
-            names(object) && object["status"]["arn"].is_string() && ready_reason(object) != Some("ClaimedByAnother")
+            let reported = object["status"]["arn"].is_string() && ready_reason(object) != Some("ClaimedByAnother");
+            names(object) && reported && self.accounts.admit(process.id(), object, now)
         };
         let known_since =
             self.told.get(&(process.id(), key(asking))).and_then(|versions| versions.front()).map(|it| it.at);
@@ -556,17 +586,18 @@ impl Oracle {
             self.violated(world, format!("{key}: {rule}"));
         }
         let finds = body["status"]["arn"].is_string() && stored.is_some_and(|stored| stored["status"]["arn"].is_null());
-        let region = body["status"]["region"].as_str().unwrap_or_default();
-        let unheard = finds && !self.lanes.has_answer(process.id(), region);
+        let lane = stored.and_then(|stored| lane_of(stored, process.options().region.as_deref())).unwrap_or_default();
+        let unheard = finds && !self.lanes.has_answer(process.id(), &lane);
         unheard.then(|| format!("{key}: a status reports a group before its lane has had any answer"))
     }
 
     /// Whether a status that reports how a group is was written by a process that knows.
     fn is_known(&self, process: &Process, stored: Option<&Value>, body: &Value) -> Result<(), String> {
         let Some(reason @ ("InSync" | "Observed" | "DriftReported")) = ready_reason(body) else { return Ok(()) };
-        let region = body["status"]["region"].as_str().unwrap_or_default();
+        let region =
+            stored.and_then(|stored| place_of(stored, process.options().region.as_deref())).unwrap_or_default();
         let group = stored.and_then(|stored| stored["spec"]["profilingGroupName"].as_str()).unwrap_or_default();
-        let doubt = self.doubts.since(process.id(), region, group).filter(|since| *since > process.free_since());
+        let doubt = self.doubts.since(process.id(), &region, group).filter(|since| *since > process.free_since());
         match doubt.filter(|since| *since < process.world().elapsed()) {
             Some(_) => Err(format!("{reason}, though nothing was read since an Update whose end is unclear")),
             None => Ok(()),
@@ -586,6 +617,21 @@ impl Oracle {
         let stage = Stage::of(object);
         for broken in stage.map(|stage| rules::broken(object, stage)).unwrap_or_default() {
             self.violated(world, format!("{key}: {broken}"));
+        }
+    }
+
+    /// The status of a ProfilerAccount was stored.
+    pub fn account_status_written(&mut self, world: &World, process: &Process, object: &Value) {
+        self.counted("account status writes");
+        let key = key(object);
+        self.too_often(
+            world,
+            &format!("status writes of account {key} by the {}", process.name()),
+            MOST_ACCOUNT_WRITES,
+        );
+        let stage = Stage::of(object);
+        for broken in stage.map(|stage| rules::broken(object, stage)).unwrap_or_default() {
+            self.violated(world, format!("account {key}: {broken}"));
         }
     }
 
@@ -640,10 +686,9 @@ impl Oracle {
         let text = |member: &str| about[member].as_str().unwrap_or_default();
         let object = world.api().object("profilinggroups", text("namespace"), text("name")).cloned();
         let Some(object) = object.filter(|object| object["metadata"]["uid"] == about["uid"]) else { return Ok(()) };
-        let spec = &object["spec"];
-        let region = spec["region"].as_str().or(process.options().region.as_deref()).unwrap_or_default();
-        let group = spec["profilingGroupName"].as_str().unwrap_or_default();
-        self.corrections.reported(region, group, process.id(), &key(&object), to)
+        let region = place_of(&object, process.options().region.as_deref()).unwrap_or_default();
+        let group = object["spec"]["profilingGroupName"].as_str().unwrap_or_default();
+        self.corrections.reported(&region, group, process.id(), &key(&object), to)
     }
 
     fn too_often(&mut self, world: &World, what: &str, most: usize) {

@@ -6,18 +6,19 @@ use codeguru_profiler_operator::domain::facet::Tags;
 use devkit::flux::{Stage, rules};
 use serde_json::Value;
 
-use super::{OURS, OWNER_ID, OWNER_RESOURCE, condition, is_deleting, key, ready_reason};
+use super::{OURS, OWNER_ID, OWNER_RESOURCE, account_of, admits, condition, is_deleting, key, place_of, ready_reason};
 use crate::{aws::OTHER_ACCOUNT, details::arns, process::Options, world::World};
 
 /// What is not yet as it must be once nothing moves any more.
 pub fn unsettled(world: &World, options: &Options) -> Vec<String> {
-    let Options { region: default_region, observe_only, namespaces, marks, .. } = options;
+    let Options { region: default_region, observe_only, namespaces, marks, accounts, .. } = options;
+    let default_region = default_region.as_deref();
     let objects: Vec<Value> = world.api().objects("profilinggroups").map(|object| (**object).clone()).collect();
     let seen = |object: &&Value| {
         namespaces.is_empty() || namespaces.iter().any(|namespace| object["metadata"]["namespace"] == **namespace)
     };
     let objects: Vec<&Value> = objects.iter().filter(seen).collect();
-    let mut wrong = Vec::new();
+    let mut wrong = if *accounts { unsettled_accounts(world, &objects) } else { Vec::new() };
     let mut owners: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     for object in &objects {
         let key = key(object);
@@ -41,13 +42,20 @@ pub fn unsettled(world: &World, options: &Options) -> Vec<String> {
             say(broken);
         }
         let reason = ready_reason(object).unwrap_or("none");
-        let Some(region) = spec["region"].as_str().or(default_region.as_deref()) else {
+        if let Some(refused) = refusal(world, *accounts, object) {
+            if reason != refused {
+                say(format!("the status says {reason} instead of {refused}"));
+            }
+            continue;
+        }
+        let Some(region) = place_of(object, default_region) else {
             if reason != "RegionMissing" {
                 say(format!("{reason} without a region"));
             }
             continue;
         };
         let group = spec["profilingGroupName"].as_str().unwrap_or_default();
+        let region = &*region;
         let claimants = owners.entry((region.to_owned(), group.to_owned())).or_default();
         if reason == "ClaimedByAnother" {
             continue;
@@ -94,26 +102,38 @@ pub fn unsettled(world: &World, options: &Options) -> Vec<String> {
         if reason == "InSync" && object["status"]["lastApplied"]["tags"] != spec["tags"] {
             say(format!("the tags that are remembered are {}", object["status"]["lastApplied"]["tags"]));
         }
-        let synced = condition(object, "Synced");
-        let is_synced = synced.and_then(|synced| synced["status"].as_str());
-        let expected = match reason {
-            "InSync" => Some("True"),
-            "Observed" | "DriftReported" => Some("False"),
-            _ => is_synced,
-        };
-        if is_synced != expected {
-            say(format!("{reason}, but Synced is {synced:?}"));
+        if let Some(synced) = unlike_ready(object, reason) {
+            say(format!("{reason}, but Synced is {synced}"));
         }
         if spec["suspend"] != true && actual.is_some() && object["status"]["profilingEnabled"].as_bool() != actual {
             say(format!("the status reports {}, AWS has {actual:?}", object["status"]["profilingEnabled"]));
         }
     }
-    for ((region, group), claimants) in &owners {
-        if claimants.len() > 1 {
-            wrong.push(format!("{group} in {region} is owned by {claimants:?}"));
-        }
-    }
+    let several = owners.iter().filter(|(_, claimants)| claimants.len() > 1);
+    wrong.extend(several.map(|((region, group), claimants)| format!("{group} in {region} is owned by {claimants:?}")));
     wrong
+}
+
+/// Why the resource may not use the ProfilerAccount that it refers to, if it may not.
+fn refusal(world: &World, accounts: bool, object: &Value) -> Option<&'static str> {
+    let name = account_of(object).filter(|_| object["spec"]["suspend"] != true)?;
+    match world.api().object("profileraccounts", "", name) {
+        _ if !accounts => Some("AccountsNotWatched"),
+        None => Some("AccountMissing"),
+        Some(account) => (!admits(account, object)).then_some("AccountNotAllowed"),
+    }
+}
+
+/// The condition Synced, where it does not go with this reason of Ready.
+fn unlike_ready(object: &Value, reason: &str) -> Option<String> {
+    let synced = condition(object, "Synced");
+    let expected = match reason {
+        "InSync" => "True",
+        "Observed" | "DriftReported" => "False",
+        _ => return None,
+    };
+    let is_like = synced.is_some_and(|synced| synced["status"] == expected);
+    (!is_like).then(|| format!("{synced:?}"))
 }
 
 /// Whether the group has the tags that the resource requests, and none that it has removed.
@@ -125,4 +145,28 @@ fn has_tags(object: &Value, tags: &Tags) -> bool {
     wanted
         .as_object()
         .is_none_or(|wanted| wanted.iter().all(tagged) && !applied.is_some_and(|all| all.keys().any(left)))
+}
+
+/// What is not yet as it must be of ProfilerAccounts.
+fn unsettled_accounts(world: &World, resources: &[&Value]) -> Vec<String> {
+    let accounts: Vec<Value> = world.api().objects("profileraccounts").map(|account| (**account).clone()).collect();
+    let mut wrong = Vec::new();
+    for account in &accounts {
+        let name = account["metadata"]["name"].as_str().unwrap_or_default();
+        let refers = |resource: &&&Value| account_of(resource) == Some(name) && admits(account, resource);
+        let works = |resource: &Value| matches!(ready_reason(resource), Some("InSync" | "Observed" | "DriftReported"));
+        let used = resources.iter().filter(refers).any(|resource| works(resource));
+        let reason = ready_reason(account);
+        // A resource that waits, or whose group is missing, may need the role or not.
+        let expected = if used { &["Succeeded"][..] } else { &["Succeeded", "NotInUse"] };
+        if !expected.contains(&reason.unwrap_or_default()) {
+            wrong.push(format!("account {name}: the status says {reason:?} instead of {expected:?}"));
+        }
+        if account["status"]["observedGeneration"] != account["metadata"]["generation"] {
+            wrong.push(format!("account {name}: its generation was not observed"));
+        }
+        wrong
+            .extend(rules::broken(account, Stage::Final).into_iter().map(|broken| format!("account {name}: {broken}")));
+    }
+    wrong
 }
