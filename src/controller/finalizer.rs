@@ -43,7 +43,7 @@ pub async fn change(shell: &Shell, evaluation: &Evaluation, change: Finalizer) -
             Outcome::Success
         }
         Ok(Patched::Gone) => {
-            shell.handle(|memory, now| memory.handle_deleted(&evaluation.key, now));
+            shell.handle(|memory, now| memory.handle_gone(&evaluation.key, now));
             Outcome::Success
         }
         Err(error) => failed(shell, evaluation, &error),

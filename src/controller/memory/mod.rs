@@ -89,6 +89,8 @@ pub struct Memory {
     settings: Settings,
     /// Boxed: half of a map's places are empty.
     objects: BTreeMap<Key, Box<Entry>>,
+    /// Resources that are gone, and of which the watch may still report older versions: by their UIDs.
+    removed: BTreeMap<Key, Arc<str>>,
     claims: Claims<Key>,
     accounts: Accounts,
     /// The AWS account of the operator's own identity, once AWS has returned it.
@@ -113,6 +115,7 @@ impl Memory {
             accounts: Accounts::default(),
             own_account: None,
             objects: BTreeMap::new(),
+            removed: BTreeMap::new(),
             lanes: BTreeMap::new(),
             requests: BTreeSet::new(),
             lists_early: false,
@@ -178,6 +181,9 @@ impl Memory {
     pub fn handle_applied(&mut self, object: DynamicObject, now: Now) -> Wanted {
         let key = Key::of(&object);
         let Some(object) = Object::read(object) else { return self.handle_deleted(&key, now) };
+        if self.removed.get(&key).is_some_and(|removed| *removed == object.uid) {
+            return Wanted::default();
+        }
         let key = self.shared(key);
         if let Some(known) = self.objects.get_mut(&key) {
             known.record.confirmed = now.moment;
@@ -193,6 +199,7 @@ impl Memory {
         let of_list = |key: &&Key| namespace.is_empty() || *key.namespace == *namespace;
         let gone: Vec<_> = self.objects.keys().filter(of_list).filter(|key| !keys.contains(key)).cloned().collect();
         let mut wanted = Wanted::default();
+        self.removed.retain(|key, _| keys.contains(key) || !of_list(&key));
         for key in gone {
             wanted.and(self.handle_deleted(&key, now));
         }
@@ -216,7 +223,7 @@ impl Memory {
             return Wanted::default();
         }
         // It is about to go, and the operator no longer holds it.
-        let Some(object) = Object::read(object) else { return self.handle_deleted(&key, now) };
+        let Some(object) = Object::read(object) else { return self.handle_gone(&key, now) };
         let newer = object.is_newer_than(&known.object);
         let wanted = if newer { self.take(&self.shared(key.clone()), object, now) } else { Wanted::default() };
         if let Some(known) = self.objects.get_mut(&key) {
@@ -252,11 +259,20 @@ impl Memory {
         Record::new(remembered, Writes::new(slot), now.moment)
     }
 
-    /// An object is gone.
+    /// The API server answered that an object is gone: the watch will report it later, and may report older versions before.
+    pub fn handle_gone(&mut self, key: &Key, now: Now) -> Wanted {
+        let uid = self.objects.get(key).map(|entry| Arc::clone(&entry.object.uid));
+        let wanted = self.handle_deleted(key, now);
+        self.removed.extend(uid.map(|uid| (key.clone(), uid)));
+        wanted
+    }
+
+    /// The watch reported that an object is gone.
     pub fn handle_deleted(&mut self, key: &Key, now: Now) -> Wanted {
         let mut wanted = Wanted { departures: self.departure(key).into_iter().collect(), ..Wanted::default() };
         self.unwant(key, now, &mut wanted);
         self.objects.remove(key);
+        self.removed.remove(key);
         self.requests.remove(key);
         wanted.recheck.extend(self.claims.release(key, now.moment));
         wanted.recheck.insert(key.clone());

@@ -132,6 +132,26 @@ fn what_a_list_of_a_namespace_does_not_name_is_gone_and_other_namespaces_are_lef
 }
 
 /// A record once outlived its object when an evaluation overlapped the deletion.
+/// Seeds 2634 and 4829 of the simulation: an older version that came late made the resource known again.
+#[test]
+fn what_the_api_server_has_removed_is_not_known_again_by_an_older_version() {
+    let mut memory = memory();
+    let version = |version: u64, uid: &str, more: &Value| {
+        let mut object = object("a", "A", version, more);
+        object.metadata.uid = Some(uid.into());
+        object
+    };
+    memory.handle_applied(version(1, "one", &json!({})), now(0));
+    let going = json!({ "metadata": { "deletionTimestamp": "2026-06-01T00:00:00Z" } });
+    memory.handle_answer(version(3, "one", &going), now(1));
+    assert_eq!(memory.handle_applied(version(2, "one", &json!({})), now(2)), Wanted::default());
+    assert!(memory.evaluate(&key("a"), now(2)).is_none());
+    memory.handle_applied(version(5, "two", &json!({})), now(3));
+    assert!(memory.evaluate(&key("a"), now(3)).is_some(), "another one of the same name");
+    memory.handle_deleted(&key("a"), now(4));
+    assert!(memory.removed.is_empty());
+}
+
 #[test]
 fn nothing_is_left_after_a_resource_is_deleted() {
     let mut memory = memory();
