@@ -46,6 +46,8 @@ use crate::{
 
 /// A process may act for so long on what it was told before: a call waits for its turn.
 const ACTS_WITHIN: Duration = Duration::from_secs(3);
+/// So many versions of an object are remembered: all of more than a minute.
+const MOST_VERSIONS: usize = 64;
 /// How long a group waits for its former owner at the least.
 const GRACE: Duration = Duration::from_secs(30);
 /// So many status writes of one object in a minute are more than anything asks for.
@@ -141,7 +143,7 @@ impl Oracle {
             let name = object["metadata"]["name"].as_str().unwrap_or_default();
             self.accounts.told(process.id(), name, Some(object.clone()), process.world().elapsed());
         }
-        if object["kind"] == "ProfilingGroup" {
+        if object["kind"] == "ProfilingGroup" && !self.is_gone(process, object) {
             self.versions.got(process.id(), object, process.world().elapsed());
             if self.known(process, object).is_none_or(|known| !is_older(object, known)) {
                 self.note(process, object, Some(object.clone()));
@@ -151,11 +153,23 @@ impl Oracle {
 
     /// A process was answered with this version of an object. Only the watch tells it that there is another one.
     pub fn answered_with(&mut self, process: &Process, object: &Value) {
-        if object["kind"] == "ProfilerAccount"
-            || self.known(process, object).is_some_and(|known| known["metadata"]["uid"] == object["metadata"]["uid"])
-        {
+        let known = self.known(process, object);
+        let is_known = known.is_some_and(|known| known["metadata"]["uid"] == object["metadata"]["uid"]);
+        let finalizers = object["metadata"]["finalizers"].as_array();
+        if is_known && is_deleting(object) && finalizers.is_none_or(Vec::is_empty) {
+            self.told_deleted(process, object);
+        } else if is_known || object["kind"] == "ProfilerAccount" {
             self.told(process, object);
         }
+    }
+
+    /// Whether the process was told that this very object is gone: what the watch still reports of it is older.
+    fn is_gone(&self, process: &Process, object: &Value) -> bool {
+        let Some(versions) = self.told.get(&(process.id(), key(object))) else { return false };
+        let mut newest = versions.iter().rev();
+        let gone = newest.next().is_some_and(|told| told.object.is_none());
+        let last = newest.find_map(|told| told.object.as_ref());
+        gone && last.is_some_and(|last| last["metadata"]["uid"] == object["metadata"]["uid"])
     }
 
     fn known(&self, process: &Process, object: &Value) -> Option<&Value> {
@@ -207,7 +221,7 @@ impl Oracle {
     fn note(&mut self, process: &Process, about: &Value, object: Option<Value>) {
         let versions = self.told.entry((process.id(), key(about))).or_default();
         versions.push_back(Told { at: process.world().elapsed(), object });
-        if versions.len() > 8 {
+        if versions.len() > MOST_VERSIONS {
             versions.pop_front();
         }
     }
@@ -613,7 +627,10 @@ impl Oracle {
             self.violated(world, rule.to_owned());
         }
         let key = key(object);
-        self.too_often(world, &format!("status writes of {key} by the {}", process.name()), MOST_WRITES);
+        let group = object["spec"]["profilingGroupName"].as_str().unwrap_or_default();
+        // An attempt to create the group is two: the creation is recorded, and what came of it.
+        let most = MOST_WRITES + 2 * MORE_AFTER_AN_EDIT * self.edits(process, group);
+        self.too_often(world, &format!("status writes of {key} by the {}", process.name()), most);
         let stage = Stage::of(object);
         for broken in stage.map(|stage| rules::broken(object, stage)).unwrap_or_default() {
             self.violated(world, format!("{key}: {broken}"));
