@@ -194,6 +194,7 @@ mod tests {
             deletion::Release,
             failure::FailureReason,
             fixtures::{found, minute, new, restarted, summary, synced},
+            observation::Observation,
             plan::{Cause, Plan, State, plan},
         },
     };
@@ -319,6 +320,10 @@ mod tests {
         assert_eq!(plan(&disables(owned())), switch(false, Cause::Edit));
         assert_eq!(plan(&disables(unmarked(owned()))), switch(false, Cause::Edit));
         assert_eq!(plan(&disables(owned().sees_tags(None))), Plan::ReadTags);
+        // What can't be done is not planned: it would be tried without end.
+        let without_arn = Observation { arn: None, tags: None, ..owned().observation().unwrap().clone() };
+        let nameless = disables(owned()).sees_all(without_arn);
+        assert_eq!((plan(&nameless), plan(&nameless.wants_describe())), (Plan::Rest, Plan::Describe));
         for left in [theirs(owned()), owned().marked_by("former", "old/it")] {
             let released = Some(super::super::deletion::Finalizer::Release(Release::OwnedByAnother));
             assert_eq!((plan(&disables(left.clone())), disables(left).finalizer()), (Plan::Rest, released));

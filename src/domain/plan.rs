@@ -139,7 +139,7 @@ pub fn plan(situation: &Situation) -> Plan {
         }
         Intent::Write { step, cause } => Plan::Write { step, cause },
         Intent::Wait | Intent::Missing | Intent::Record => Plan::Rest,
-        Intent::OwnerUnconfirmed => Plan::ReadTags,
+        Intent::OwnerUnconfirmed => read_tags(situation),
         Intent::Confirm
         | Intent::OwnedByAnother
         | Intent::SwitchUnknown
@@ -153,7 +153,7 @@ pub fn plan(situation: &Situation) -> Plan {
             if situation.knowledge.wants_describe {
                 Plan::Describe
             } else if is_due(situation.tags_due()) {
-                Plan::ReadTags
+                read_tags(situation)
             } else if is_due(situation.details_due(Facet::Permissions)) {
                 Plan::ReadPolicy
             } else if is_due(situation.details_due(Facet::Notifications)) {
@@ -165,6 +165,11 @@ pub fn plan(situation: &Situation) -> Plan {
     }
 }
 
+/// The call needs the group's ARN.
+fn read_tags(situation: &Situation) -> Plan {
+    if situation.arn().is_some() { Plan::ReadTags } else { Plan::Rest }
+}
+
 /// The last change in AWS is the resource's own, like an edit.
 fn last_plan(situation: &Situation) -> Plan {
     if situation.backoff().is_some_and(|backoff| situation.now < backoff.retry_at) {
@@ -172,8 +177,8 @@ fn last_plan(situation: &Situation) -> Plan {
     }
     match situation.ending() {
         Some(Ending::Write(step)) => Plan::Write { step, cause: Cause::Edit },
-        Some(Ending::Confirm) if situation.knowledge.wants_describe => Plan::Describe,
-        Some(Ending::ReadTags) => Plan::ReadTags,
+        Some(Ending::Confirm | Ending::ReadTags) if situation.knowledge.wants_describe => Plan::Describe,
+        Some(Ending::ReadTags) => read_tags(situation),
         Some(Ending::Confirm | Ending::Wait | Ending::Release(_)) | None => Plan::Rest,
     }
 }

@@ -19,7 +19,8 @@ use super::{
     *,
 };
 use crate::api::{
-    AppliedState, ConditionType, Correction, DriftStatus, ProfilingGroupStatus, ProfilingStatus, Slowdown,
+    AppliedState, ConditionType, Correction, DeletionPolicy, DriftStatus, ProfilingGroupStatus, ProfilingStatus,
+    Slowdown,
 };
 use crate::domain::conditions;
 
@@ -322,6 +323,14 @@ proptest! {
                 (_, Step::Create(_)) => prop_assert!(!matches!(situation.owned(), Some(Owned::Other(_)))),
                 (owned, step) => prop_assert!(false, "{owned:?}: {step:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn tags_are_read_only_of_a_group_whose_arn_is_known((situation, _) in with_history()) {
+        let deleting = situation.clone().with_finalizer().ends_with(DeletionPolicy::Disable).goes();
+        for situation in [situation, deleting] {
+            prop_assert!(plan(&situation) != Plan::ReadTags || situation.arn().is_some());
         }
     }
 
