@@ -55,6 +55,8 @@ pub const LEASE: &str = "operator";
 /// The times of the election.
 const TERMS: Terms =
     Terms { lease: Duration::from_secs(15), renew_deadline: Duration::from_secs(10), retry: Duration::from_secs(2) };
+/// So many times in a row is the clock never read while no time passes, by 30 resources.
+const MOST_READS: u64 = 100_000;
 /// How long a status write may take.
 pub const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -75,6 +77,8 @@ struct Shared {
     resumed_at: Mutex<Duration>,
     /// What its wall clock is ahead of the true time, in milliseconds.
     offset: AtomicI64,
+    /// At which time the clock was read last, and how many times in a row.
+    read: Mutex<(Duration, u64)>,
     tasks: Mutex<Vec<tokio::task::AbortHandle>>,
     stop: CancellationToken,
     ended: Mutex<Option<String>>,
@@ -141,6 +145,7 @@ impl Process {
             resumed: Notify::new(),
             resumed_at: Mutex::default(),
             offset: AtomicI64::new(0),
+            read: Mutex::default(),
             tasks: Mutex::default(),
             stop: CancellationToken::new(),
             ended: Mutex::default(),
@@ -223,10 +228,24 @@ impl Process {
     fn system(&self) -> System {
         let (clock, chance, tasks) = (self.clone(), self.0.world.clone(), self.clone());
         System::new(
-            move || clock.0.world.now() + SignedDuration::from_millis(clock.0.offset.load(Ordering::Relaxed)),
+            move || {
+                clock.notice_spinning();
+                clock.0.world.now() + SignedDuration::from_millis(clock.0.offset.load(Ordering::Relaxed))
+            },
             move || chance.chance(),
             move |future| tasks.spawn(future),
         )
+    }
+
+    /// A process that reads the clock again and again while no time passes would do so for ever.
+    fn notice_spinning(&self) {
+        let now = self.0.world.elapsed();
+        let mut read = self.0.read.lock();
+        *read = if read.0 == now { (now, read.1 + 1) } else { (now, 0) };
+        if read.1 == MOST_READS {
+            self.0.world.oracle().spins(self);
+            self.kill();
+        }
     }
 
     fn spawn(&self, future: BoxFuture<'static, ()>) -> JoinHandle<()> {

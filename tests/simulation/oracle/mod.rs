@@ -671,6 +671,11 @@ impl Oracle {
         self.judged(process.world(), verdict.map_err(|rule| format!("{}: {rule}", key(body))));
     }
 
+    /// A process works without end while no time passes.
+    pub fn spins(&mut self, process: &Process) {
+        self.violated(process.world(), format!("the {} spins", process.name()));
+    }
+
     /// A write met nothing.
     pub fn not_found(&mut self) {
         self.counted("not found");
