@@ -13,7 +13,10 @@ use kube::{
 use tokio::sync::Notify;
 
 use super::{
-    memory::accounts::{AccountEvent, AccountObject, Stored},
+    memory::{
+        Wanted,
+        accounts::{AccountEvent, AccountObject, Stored},
+    },
     shell::Shell,
     watch::{is_refusal, listed_and_watched, pauses::with_pauses, refusal::Refusal},
 };
@@ -80,9 +83,14 @@ pub fn applied(mut object: DynamicObject) -> AccountEvent {
 /// Takes in a ProfilerAccount as the API server has it now.
 pub async fn read_again(shell: &Shell, name: &str) -> Result<(), kube::Error> {
     let api: Api<DynamicObject> = Api::all_with(shell.client.clone(), &(ACCOUNTS.resource)());
+    let known = shell.memory.lock().account_version(name);
     let newest = api.get_opt(name).await?.filter(|object| object.metadata.deletion_timestamp.is_none());
-    let event = newest.map_or_else(|| AccountEvent::AccountGone(name.to_owned()), applied);
-    shell.handle(|memory, now| memory.handle_accounts(event, now));
+    shell.handle(|memory, now| match newest {
+        Some(newest) => memory.handle_accounts(applied(newest), now),
+        // The watch has reported another one meanwhile.
+        None if memory.account_version(name) != known => Wanted::default(),
+        None => memory.handle_accounts(AccountEvent::AccountGone(name.to_owned()), now),
+    });
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use kube::core::{Selector, SelectorExt};
 
-use super::key::Key;
+use super::{key::Key, object::Version};
 use crate::{
     api::{ProfilerAccountSpec, ProfilerAccountStatus, ProfilingGroupSpec},
     domain::account::{Access, Account, Refusal, Role, Users},
@@ -59,6 +59,12 @@ pub struct Stored {
     pub version: String,
     /// `status`.
     pub status: ProfilerAccountStatus,
+}
+
+impl Stored {
+    fn version(&self) -> Option<Version> {
+        Version::read(&self.version)
+    }
 }
 
 /// The status of a ProfilerAccount that is to be reported.
@@ -122,28 +128,37 @@ struct Known {
 pub struct Accounts {
     watch: Watch,
     known: BTreeMap<String, (Result<Known, String>, Stored)>,
+    /// The last version that was known of each that is gone: an answer that comes late does not bring it back.
+    gone: BTreeMap<String, Version>,
     namespaces_watch: Watch,
     namespaces: BTreeMap<String, Labels>,
 }
 
 impl Accounts {
-    /// Takes in what a watch has reported. Returns which resources it concerns.
+    /// Takes in what a watch has reported, or the API server has answered: an answer may come late, and be older. Returns
+    /// which resources it concerns.
     pub fn take(&mut self, event: AccountEvent) -> Concerned {
         match event {
             AccountEvent::Account(object) => {
                 let AccountObject { name, spec, stored } = *object;
+                if stored.version().is_some_and(|version| self.is_outdated(&name, version)) {
+                    return Concerned::NoResource;
+                }
+                self.gone.remove(&name);
                 let known = spec.and_then(|spec| Known::read(&name, spec));
                 let same = self.known.get(&name).is_some_and(|(before, _)| *before == known);
                 self.known.insert(name.clone(), (known, stored));
                 if same { Concerned::NoResource } else { Concerned::Account(name) }
             }
             AccountEvent::AccountGone(name) => {
+                self.gone.extend(self.version(&name).map(|version| (name.clone(), version)));
                 self.known.remove(&name);
                 Concerned::Account(name)
             }
             AccountEvent::AccountsListed(names) => {
                 let before = self.known.len();
                 self.known.retain(|name, _| names.contains(name));
+                self.gone.clear();
                 let changed = self.watch != Watch::Listed || self.known.len() != before;
                 self.watch = Watch::Listed;
                 if changed { Concerned::All } else { Concerned::NoResource }
@@ -171,6 +186,17 @@ impl Accounts {
                 Concerned::All
             }
         }
+    }
+
+    /// The version of the ProfilerAccount `name` that is known.
+    #[must_use]
+    pub fn version(&self, name: &str) -> Option<Version> {
+        self.known.get(name).and_then(|(_, stored)| stored.version())
+    }
+
+    fn is_outdated(&self, name: &str, version: Version) -> bool {
+        self.version(name).is_some_and(|known| version < known)
+            || self.gone.get(name).is_some_and(|gone| version <= *gone)
     }
 
     /// Every ProfilerAccount, once all are known: its role, or why its spec can't be read, and what is stored.

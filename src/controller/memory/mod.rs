@@ -132,6 +132,12 @@ impl Memory {
         self.claim_again(keys.collect(), now)
     }
 
+    /// The version of the ProfilerAccount `name` that is known.
+    #[must_use]
+    pub fn account_version(&self, name: &str) -> Option<Version> {
+        self.accounts.version(name)
+    }
+
     /// Whether the labels of namespaces are needed.
     #[must_use]
     pub fn needs_namespaces(&self) -> bool {

@@ -333,6 +333,31 @@ fn an_account_whose_resources_wait_for_the_group_of_another_one_is_not_in_use() 
     assert_eq!(&*reason(&memory, "one"), "NotInUse");
 }
 
+/// Seed 7183 of the simulation: an answer that came late was taken for the newest version.
+#[test]
+fn an_older_version_of_an_account_replaces_no_newer_one_and_brings_none_back() {
+    let version = |version: u64, namespaces: &[&str]| {
+        let AccountEvent::Account(mut object) = account("prod", &json!({ "namespaces": namespaces })) else {
+            unreachable!()
+        };
+        object.stored.version = version.to_string();
+        AccountEvent::Account(object)
+    };
+    let mut memory = with_accounts(&[]);
+    memory.handle_applied(referring("a", "G", "prod"), now(0));
+    let is_granted = |memory: &Memory| memory.evaluate(&key("a"), now(1)).unwrap().situation.access == Access::Granted;
+    memory.handle_accounts(version(7, &[]), now(0));
+    memory.handle_accounts(version(5, &["n"]), now(0));
+    assert_eq!((is_granted(&memory), memory.account_version("prod")), (false, Version::read("7")));
+    memory.handle_accounts(version(8, &["n"]), now(0));
+    assert!(is_granted(&memory));
+    memory.handle_accounts(AccountEvent::AccountGone("prod".into()), now(0));
+    memory.handle_accounts(version(8, &["n"]), now(0));
+    assert!(!is_granted(&memory), "it is gone");
+    memory.handle_accounts(version(12, &["n"]), now(0));
+    assert!(is_granted(&memory), "another one of the same name");
+}
+
 #[test]
 fn a_role_that_was_changed_is_called_by_a_lane_of_its_own() {
     let mut memory = with_accounts(&["prod"]);
