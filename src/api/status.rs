@@ -178,10 +178,12 @@ pub struct CreatedStatus {
     /// Time at which AWS confirmed the creation; absent until then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
-    /// createdAt of the group, as AWS confirmed it: a group of this name with another one was created by another client.
+    /// createdAt of the group that this resource created last, as AWS confirmed it: a group of this name with another one was
+    /// created by another client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group_created_at: Option<Timestamp>,
-    /// Time at which AWS reported that the group existed already: this resource did not create it.
+    /// Time at which AWS reported that the group existed already: this resource did not create it, unless the group has
+    /// groupCreatedAt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub found_at: Option<Timestamp>,
 }

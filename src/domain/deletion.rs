@@ -137,14 +137,19 @@ impl Situation {
         Some(OriginalStatus { profiling_enabled, captured_at: self.now, at_adoption: !managed_before })
     }
 
-    /// The creation by this resource that AWS has confirmed: a copy of its status in another resource counts for nothing.
+    /// The creations by this resource: a copy of its status in another resource counts for nothing.
     fn creation_here(&self) -> Option<&CreatedStatus> {
-        let created = self.remembered.created.as_deref().filter(|created| *created.uid == *self.uid)?;
-        (created.at.is_some() && created.found_at.is_none()).then_some(created)
+        self.remembered.created.as_deref().filter(|created| *created.uid == *self.uid)
     }
 
+    /// Whether AWS has confirmed the last creation by this resource.
     fn has_created(&self) -> bool {
-        self.creation_here().is_some()
+        self.creation_here().is_some_and(|created| created.at.is_some() && created.found_at.is_none())
+    }
+
+    /// Whether there may be a group that this resource has created.
+    fn may_have_created(&self) -> bool {
+        self.has_created() || self.creation_here().is_some_and(|created| created.group_created_at.is_some())
     }
 
     /// Whether the group that AWS has described is the one that this resource created; `None` if AWS has not reported
@@ -257,7 +262,7 @@ impl Situation {
     fn last_existence(&self) -> Ending {
         let pending = self.pending_creation();
         match &self.knowledge.presence {
-            _ if pending.is_none() && !self.has_created() => Ending::Release(Release::NotCreatedHere),
+            _ if pending.is_none() && !self.may_have_created() => Ending::Release(Release::NotCreatedHere),
             Presence::Missing => Ending::Release(Release::Done),
             Presence::NotListed => Ending::Wait,
             Presence::Unconfirmed => Ending::Confirm,

@@ -21,6 +21,15 @@ fn of_others(situation: Situation) -> Situation {
     situation.sees_all(Observation { created_at: Some(minute(70)), ..observation(Some(true)) })
 }
 
+/// A read that was too old showed no group, and AWS then refused to create it again: it is there.
+fn missed(situation: Situation) -> Situation {
+    let recorded = situation.clone().creates().misses().report().managed.and_then(|managed| managed.created);
+    let mut situation = situation;
+    situation.remembered.created = recorded.map(Box::new);
+    situation.remembered.found_instead(situation.now);
+    situation
+}
+
 #[test]
 fn the_end_of_a_resource_is_one_change_in_aws_at_most_and_then_it_may_go() {
     let ends = |policy| synced().ends_with(policy);
@@ -53,6 +62,8 @@ fn the_end_of_a_resource_is_one_change_in_aws_at_most_and_then_it_may_go() {
         ("Restore off", original(false), (off(), None)),
         ("Restore, nothing was stored", ends(Restore), release(Release::Done)),
         ("Delete", created(), (write(Step::Delete), None)),
+        ("Delete, missed by mistake and found again", missed(created()), (write(Step::Delete), None)),
+        ("Delete, missed, and created again by others", of_others(missed(created())), release(Release::NotCreatedHere)),
         ("Delete, found", ends(Delete), release(Release::NotCreatedHere)),
         ("Delete, created by another resource", ends(Delete).created_by("other", true), release(Release::NotCreatedHere)),
         ("Delete, created again by others", of_others(created()), release(Release::NotCreatedHere)),

@@ -138,7 +138,8 @@ fn next_creation(situation: &Situation) -> CreatedStatus {
         number: before.map_or(0, |created| created.number).saturating_add(1),
         requested_at: situation.now,
         at: None,
-        group_created_at: None,
+        // A group that was missed by mistake is still this resource's.
+        group_created_at: before.and_then(|created| created.group_created_at),
         found_at: None,
     }
 }

@@ -57,6 +57,11 @@ impl Marks {
         self.lags = true;
     }
 
+    /// Whether reads lag behind.
+    pub fn lag_behind(&self) -> bool {
+        self.lags
+    }
+
     /// A process got the tags of a group by a request that it had sent at `sent`.
     pub fn read(&mut self, process: u64, region: &str, group: &str, tags: &Value, sent: Duration, now: Duration) {
         if tags.is_object() {
