@@ -15,7 +15,6 @@ use crate::{
     domain::{
         facet::Step,
         failure::{Failure, FailureReason},
-        owner,
         permissions::Policy,
     },
     process::permit::Permit,
@@ -102,8 +101,9 @@ impl Turn {
                 Step::Mark(tags) | Step::Tag(tags) => {
                     service.tag(name, arn, tags).await.map(|()| Ended::Done(step.clone()))
                 }
-                Step::Unmark => service.untag(name, arn, &owner::keys()).await.map(|()| Ended::Done(step.clone())),
-                Step::Untag(keys) => service.untag(name, arn, keys).await.map(|()| Ended::Done(step.clone())),
+                Step::Unmark(keys) | Step::Untag(keys) => {
+                    service.untag(name, arn, keys).await.map(|()| Ended::Done(step.clone()))
+                }
                 Step::PutPermission { principals, revision } => {
                     let policy = service.put_permission(name, principals, revision.as_deref()).await?;
                     Ok(Ended::Detail(Detail::Put(principals.clone(), policy)))

@@ -109,7 +109,7 @@ async fn send(
         | Step::RemovePermission { .. }
         | Step::AddChannels(_)
         | Step::RemoveChannel { .. } => evaluation.situation.arn().unwrap_or_default(),
-        Step::Mark(_) | Step::Unmark | Step::Tag(_) | Step::Untag(_) => {
+        Step::Mark(_) | Step::Unmark(_) | Step::Tag(_) | Step::Untag(_) => {
             evaluation.situation.arn().ok_or(Apply::GivenUp)?
         }
     };

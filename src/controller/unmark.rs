@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::memory::{Departure, Memory};
 use crate::{
     aws::{lane::Lane, limiter::Class, turn::Turn},
-    domain::facet::Step,
+    domain::{facet::Step, owner},
     process::permit::Permits,
 };
 
@@ -27,7 +27,7 @@ pub async fn unmark(lane: Arc<Lane>, memory: Arc<Mutex<Memory>>, permits: Permit
     let Ok(guard) = lane.guard(name).await else { return };
     let (Some(arn), true) = (marked(&lane, &left), is_left()) else { return };
     let Some(permit) = permits.grant(call) else { return };
-    let answer = permit.deadline().bound(turn.write(guard, permit, &Step::Unmark, &arn)).await;
+    let answer = permit.deadline().bound(turn.write(guard, permit, &Step::Unmark(owner::keys()), &arn)).await;
     let (account, region) = (lane.id().account(), lane.id().region());
     match answer {
         Ok(Ok(())) => tracing::info!(account, region, group = name, "removed the mark of this operator"),

@@ -6,7 +6,7 @@ use std::{
     fmt,
 };
 
-use super::{arns::Arns, owner};
+use super::arns::Arns;
 use crate::api::ComputePlatform;
 
 /// Tags of a group.
@@ -80,7 +80,7 @@ pub enum Step {
     /// `TagResource` with these tags, which mark the group as this operator's.
     Mark(Tags),
     /// `UntagResource` with the keys of such a mark.
-    Unmark,
+    Unmark(BTreeSet<String>),
     /// `UpdateProfilingGroup` with this value.
     Switch(bool),
     /// `TagResource` with these tags.
@@ -116,7 +116,7 @@ impl Step {
     pub fn facet(&self) -> Facet {
         match self {
             Self::Create(_) | Self::Delete => Facet::Existence,
-            Self::Mark(_) | Self::Unmark => Facet::Owner,
+            Self::Mark(_) | Self::Unmark(_) => Facet::Owner,
             Self::Switch(_) => Facet::Switch,
             Self::Tag(_) | Self::Untag(_) => Facet::Tags,
             Self::PutPermission { .. } | Self::RemovePermission { .. } => Facet::Permissions,
@@ -138,8 +138,7 @@ impl Step {
             Self::Mark(set) | Self::Tag(set) => {
                 set.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect()
             }
-            Self::Unmark => owner::keys().into_iter().map(|key| (key, None)).collect(),
-            Self::Untag(keys) => keys.iter().map(|key| (key.clone(), None)).collect(),
+            Self::Unmark(keys) | Self::Untag(keys) => keys.iter().map(|key| (key.clone(), None)).collect(),
         }
     }
 
@@ -154,8 +153,7 @@ impl Step {
             | Self::AddChannels(_)
             | Self::RemoveChannel { .. } => {}
             Self::Mark(added) | Self::Tag(added) => tags.extend(added.clone()),
-            Self::Unmark => tags.retain(|key, _| !owner::keys().contains(key)),
-            Self::Untag(keys) => tags.retain(|key, _| !keys.contains(key)),
+            Self::Unmark(keys) | Self::Untag(keys) => tags.retain(|key, _| !keys.contains(key)),
         }
     }
 }

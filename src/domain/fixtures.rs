@@ -305,7 +305,7 @@ impl Situation {
             Step::Create(_)
             | Step::Delete
             | Step::Mark(_)
-            | Step::Unmark
+            | Step::Unmark(_)
             | Step::Switch(_)
             | Step::Tag(_)
             | Step::Untag(_) => {}
@@ -497,7 +497,7 @@ impl Situation {
             }
             Step::Delete
             | Step::Mark(_)
-            | Step::Unmark
+            | Step::Unmark(_)
             | Step::Tag(_)
             | Step::Untag(_)
             | Step::PutPermission { .. }

@@ -125,7 +125,7 @@ impl Remembered {
                     created.at = Some(now);
                 }
             }
-            Step::Delete | Step::Unmark => {}
+            Step::Delete | Step::Unmark(_) => {}
             Step::Mark(_) => self.owner = situation.marked(now).map(Box::new),
             Step::Switch(to) => {
                 self.last_applied = Some(*to);

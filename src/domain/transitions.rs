@@ -85,7 +85,7 @@ fn done(step: &Step) -> String {
         Step::Create(_) => "Created the group".into(),
         Step::Delete => "Deleted the group".into(),
         Step::Mark(_) => "Marked the group as that of this operator".into(),
-        Step::Unmark => "Removed the mark of this operator".into(),
+        Step::Unmark(_) => "Removed the mark of this operator".into(),
         Step::Switch(to) => format!("Turned profiling {}", if *to { "on" } else { "off" }),
         Step::Tag(tags) => format!("Set {}", named(tags.keys())),
         Step::Untag(keys) => format!("Removed {}", named(keys.iter())),

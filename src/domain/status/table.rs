@@ -243,7 +243,7 @@ fn doing(step: &Step) -> String {
         Step::Create(_) => CREATING.into(),
         Step::Delete => "Deleting the group in AWS.".into(),
         Step::Mark(_) => "Marking the group in AWS as that of this operator.".into(),
-        Step::Unmark => "Removing the mark of this operator from the group in AWS.".into(),
+        Step::Unmark(_) => "Removing the mark of this operator from the group in AWS.".into(),
         Step::Switch(to) => format!("Turning profiling {} in AWS.", on_off(*to)),
         Step::Tag(_) => "Setting tags in AWS.".into(),
         Step::Untag(_) => "Removing tags in AWS.".into(),
