@@ -1,6 +1,6 @@
 //! Who the operator is in AWS: a role by its ServiceAccount's token, a role by another identity, and what either may do.
 
-use std::{path::Path, process::Output};
+use std::{path::Path, process::Output, time::Duration};
 
 use devkit::operator::Start;
 use serde_json::json;
@@ -103,6 +103,31 @@ async fn trouble_with_the_token_file_and_with_sts_is_named_as_that_and_heals() {
     assert!(condition(&status, "Stalled").is_null(), "{status:#}");
 
     world.aws.clear_faults().await.unwrap();
+    world.condition("a", "Ready", "True", "InSync").await;
+    assert_eq!(world.enabled("a").await, Some(true));
+    world.judge().await;
+}
+
+#[tokio::test]
+async fn a_token_that_has_expired_is_named_as_that_and_a_new_one_heals() {
+    let world = World::new().await;
+    world.flip("a", false).await;
+    let trust = json!({ "webIdentity": { "subject": OPERATOR_USER, "audience": AUDIENCE } });
+    world.aws.trust(ROLE, trust).await.unwrap();
+    let token = tempfile::NamedTempFile::new().unwrap();
+    web_identity(&world, token.path()).await;
+    // AWS's clock is two hours ahead; the token is for one.
+    world.emulator.clock(Duration::from_hours(2)).await.unwrap();
+    let start = operator(&world).await.env("AWS_ROLE_ARN", &role(&world));
+    let _operator = start.env("AWS_WEB_IDENTITY_TOKEN_FILE", token.path().to_str().unwrap()).start().await.unwrap();
+    world.create("a", true, json!({})).await;
+    let status = world.condition("a", "Stalled", "True", "CredentialsExpired").await;
+    let said = message(&status, "Stalled");
+    assert!(said.contains("AWS STS in eu-west-1") && said.contains("token"), "{said}");
+    assert_eq!(world.enabled("a").await, Some(false));
+
+    world.emulator.clock(Duration::ZERO).await.unwrap();
+    web_identity(&world, token.path()).await;
     world.condition("a", "Ready", "True", "InSync").await;
     assert_eq!(world.enabled("a").await, Some(true));
     world.judge().await;
