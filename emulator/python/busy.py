@@ -11,13 +11,13 @@ import json
 import logging
 import sys
 import threading
-import time
 
 from codeguru_profiler_agent.agent_metadata.agent_metadata import AgentMetadata
 from codeguru_profiler_agent.agent_metadata.fleet_info import DefaultFleetInfo
 from codeguru_profiler_agent.profiler_builder import build_profiler
 
 samples = 0
+ends = threading.Event()
 
 
 def count_samples(event, _):
@@ -33,9 +33,8 @@ def spin():
 
 
 def report():
-    while True:
+    while not ends.wait(0.2):
         print(json.dumps({"samples": samples}), flush=True)
-        time.sleep(0.2)
 
 
 def main():
@@ -50,9 +49,13 @@ def main():
     profiler = build_profiler(override=override)
     if profiler is None or not profiler.start():
         sys.exit("the agent did not start")
-    for work in (spin, report):
-        threading.Thread(target=work, daemon=True).start()
+    threading.Thread(target=spin, daemon=True).start()
+    reporter = threading.Thread(target=report)
+    reporter.start()
     sys.stdin.read()
+    # A thread that prints while the interpreter ends aborts it.
+    ends.set()
+    reporter.join()
     profiler.stop()
 
 
