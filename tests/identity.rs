@@ -108,6 +108,43 @@ async fn trouble_with_the_token_file_and_with_sts_is_named_as_that_and_heals() {
     world.judge().await;
 }
 
+/// The kubelet replaces a token long before it expires, also while a call with it is under way.
+#[tokio::test]
+async fn a_token_that_is_replaced_again_and_again_costs_no_failed_call() {
+    let world = World::new().await;
+    world.flip("a", false).await;
+    let trust = json!({ "webIdentity": { "subject": OPERATOR_USER, "audience": AUDIENCE } });
+    world.aws.trust(ROLE, trust).await.unwrap();
+    let slow = json!({ "operation": "AssumeRoleWithWebIdentity", "delayMs": 1500, "effect": { "type": "delay" } });
+    world.aws.fault(slow).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (token, next) = (folder.path().join("token"), folder.path().join("next"));
+    web_identity(&world, &token).await;
+    let start = operator(&world).await.env("AWS_ROLE_ARN", &role(&world));
+    let _operator = start.env("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_str().unwrap()).start().await.unwrap();
+    let rotation = async {
+        loop {
+            web_identity(&world, &next).await;
+            std::fs::rename(&next, &token).unwrap();
+        }
+    };
+    let story = async {
+        world.create("a", true, json!({})).await;
+        world.condition("a", "Ready", "True", "InSync").await;
+        world.patch("a", json!({ "spec": { "profilingEnabled": false } })).await;
+        world.lists(2).await;
+        world.condition("a", "Ready", "True", "InSync").await;
+    };
+    tokio::select! {
+        () = story => {}
+        () = rotation => {}
+    }
+    let journal = world.aws.journal().await.unwrap();
+    assert!(journal.iter().all(|entry| entry.http_status.is_none_or(|status| status == 200)), "no call has failed");
+    assert_eq!(world.enabled("a").await, Some(false));
+    world.judge().await;
+}
+
 #[tokio::test]
 async fn a_token_that_has_expired_is_named_as_that_and_a_new_one_heals() {
     let world = World::new().await;
