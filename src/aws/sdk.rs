@@ -5,14 +5,13 @@ mod credentials;
 mod default_region;
 mod details;
 mod failure;
+mod http_client;
 mod keys;
 mod response_probe;
 mod translate;
-mod trust;
 
 use std::{
     collections::BTreeSet,
-    env,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -112,14 +111,7 @@ impl SdkServices {
             None => default_region::usual().await?,
         };
         let configured = Configured::load(region.as_deref().unwrap_or(STS_REGION)).await?;
-        let loader = configuration(&settings);
-        let loader = match env::var("AWS_CA_BUNDLE").ok().filter(|path| !path.trim().is_empty()) {
-            Some(path) => {
-                let client = trust::client_trusting(&path);
-                loader.http_client(client.map_err(|error| ConfigurationError::CaBundle(path, error))?)
-            }
-            None => loader,
-        };
+        let loader = configuration(&settings).http_client(http_client::client()?);
         Ok(Self::load_with(loader, settings, configured, region, metrics).await)
     }
 

@@ -1,6 +1,6 @@
-//! The HTTP client that trusts the authorities of `AWS_CA_BUNDLE`. Reads the file.
+//! The HTTP client of the SDK. Reads the file that `AWS_CA_BUNDLE` names.
 
-use std::fs;
+use std::{env, fs};
 
 use aws_smithy_http_client::{
     Builder, ConnectorBuilder,
@@ -13,23 +13,36 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
+use super::ConfigurationError;
 use crate::aws::error::BoxError;
 
-/// A client that trusts the certificates in this file and no others, as AWS's other tools do; otherwise it is the
-/// SDK's own.
-pub(super) fn client_trusting(path: &str) -> Result<SharedHttpClient, BoxError> {
-    let pem = fs::read(path)?;
-    check(&pem)?;
-    let context = TlsContext::builder().with_trust_store(TrustStore::empty().with_pem_certificate(pem)).build()?;
+/// Idle connections to one host. After a burst of calls the SDK's own client keeps each of them, with up to 100 KiB of
+/// buffers.
+const IDLE_CONNECTIONS: usize = 8;
+
+/// The SDK's own client, but that it keeps few idle connections, and trusts the certificates in `AWS_CA_BUNDLE` and no
+/// others where that is set, as AWS's other tools do.
+pub(super) fn client() -> Result<SharedHttpClient, ConfigurationError> {
+    let context = match env::var("AWS_CA_BUNDLE").ok().filter(|path| !path.trim().is_empty()) {
+        Some(path) => trusting(&path).map_err(|error| ConfigurationError::CaBundle(path, error))?,
+        None => TlsContext::default(),
+    };
     Ok(Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = ConnectorBuilder::default()
             .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
             .tls_context(context.clone())
-            .proxy_config(ProxyConfig::from_env());
+            .proxy_config(ProxyConfig::from_env())
+            .pool_max_idle_per_host(IDLE_CONNECTIONS);
         connector.set_connector_settings(settings.cloned());
         connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
         connector.build()
     }))
+}
+
+fn trusting(path: &str) -> Result<TlsContext, BoxError> {
+    let pem = fs::read(path)?;
+    check(&pem)?;
+    Ok(TlsContext::builder().with_trust_store(TrustStore::empty().with_pem_certificate(pem)).build()?)
 }
 
 /// The SDK panics on certificates that can't be read.
