@@ -51,8 +51,8 @@ pub enum Standing<K> {
 #[derive(Debug)]
 pub struct Claims<K> {
     grace: Duration,
-    groups: BTreeMap<Group, Claimants<K>>,
-    claimed: BTreeMap<K, (Group, Seniority)>,
+    groups: BTreeMap<Arc<Group>, Claimants<K>>,
+    claimed: BTreeMap<K, (Arc<Group>, Seniority)>,
 }
 
 #[derive(Debug)]
@@ -80,7 +80,7 @@ impl<K: Clone + Ord> Claims<K> {
         let mut changed = Vec::new();
         let before = self.owner(group, now).cloned();
         if let Some((known, rank)) = self.claimed.get(key) {
-            if known == group {
+            if **known == *group {
                 let owns = before.as_ref() == Some(key);
                 if rank.uid == seniority.uid {
                     // Writing an ARN into a status does not push out the owner.
@@ -100,9 +100,11 @@ impl<K: Clone + Ord> Claims<K> {
                 changed = self.release(key, now);
             }
         }
+        let group =
+            self.groups.get_key_value(group).map_or_else(|| Arc::new(group.clone()), |(known, _)| Arc::clone(known));
         let claimants = self
             .groups
-            .entry(group.clone())
+            .entry(Arc::clone(&group))
             .or_insert_with(|| Claimants { ranked: Vec::with_capacity(1), vacancy: None });
         match &claimants.vacancy {
             Some(vacancy) if vacancy.is_open(now) && vacancy.former == *key => {
@@ -113,9 +115,9 @@ impl<K: Clone + Ord> Claims<K> {
             _ => {}
         }
         claimants.insert(seniority.clone(), key.clone());
-        self.claimed.insert(key.clone(), (group.clone(), seniority));
-        if self.owner(group, now) != before.as_ref() {
-            changed.extend(self.claimants(group).filter(|other| *other != key).cloned());
+        self.claimed.insert(key.clone(), (Arc::clone(&group), seniority));
+        if self.owner(&group, now) != before.as_ref() {
+            changed.extend(self.claimants(&group).filter(|other| *other != key).cloned());
         }
         changed
     }
@@ -140,7 +142,7 @@ impl<K: Clone + Ord> Claims<K> {
     /// The group that `key` names.
     #[must_use]
     pub fn group(&self, key: &K) -> Option<&Group> {
-        self.claimed.get(key).map(|(group, _)| group)
+        self.claimed.get(key).map(|(group, _)| &**group)
     }
 
     /// Where `key` stands with the group that it names; the owner's standing when it names none.

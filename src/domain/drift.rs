@@ -45,6 +45,8 @@ pub fn corrected(drift: DriftStatus, difference: FieldDifference, now: Timestamp
     drift.corrections += 1;
     drift.last_corrected_at = Some(now);
     drift.recent_corrections.retain(|earlier| now.since(earlier.at) < window);
+    // Nearly always one: room for four would be kept for each resource.
+    drift.recent_corrections.reserve_exact(1);
     drift.recent_corrections.push(Correction { at: now, difference });
     if let Some(excess) = drift.recent_corrections.len().checked_sub(FREE_CORRECTIONS + 1) {
         drift.recent_corrections.drain(..excess);

@@ -111,6 +111,7 @@ impl Record {
     /// Something was written to AWS.
     pub fn applied(&mut self, applied: Applied) {
         if self.unpublished.len() < MOST_UNPUBLISHED {
+            self.unpublished.reserve_exact(1);
             self.unpublished.push(applied);
         }
     }
