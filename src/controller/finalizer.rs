@@ -1,12 +1,12 @@
 //! Adds and removes the operator's finalizer. Calls Kubernetes.
 
-use kube::{
-    ResourceExt,
-    api::{DynamicObject, Patch, PatchParams},
-};
+use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
-use super::{memory::Evaluation, shell::Shell};
+use super::{
+    memory::{Evaluation, raw::RawProfilingGroup},
+    shell::Shell,
+};
 use crate::{
     api::FINALIZER,
     domain::{
@@ -53,9 +53,9 @@ pub async fn change(shell: &Shell, evaluation: &Evaluation, change: Finalizer) -
 /// What came of a patch.
 enum Patched {
     /// The object as it is afterwards.
-    Done(DynamicObject),
+    Done(RawProfilingGroup),
     /// The object was edited since it was evaluated, and is as it was.
-    Edited(DynamicObject),
+    Edited(RawProfilingGroup),
     /// There is none any more.
     Gone,
 }
@@ -68,12 +68,12 @@ async fn patch(
 ) -> Result<Patched, kube::Error> {
     let api = shell.api(key);
     let request = async {
-        let newest = api.get_opt(&key.name).await?.filter(|newest| newest.uid().as_deref() == Some(uid));
+        let newest = api.get_opt(&key.name).await?.filter(|newest| newest.metadata.uid.as_deref() == Some(uid));
         let Some(newest) = newest else { return Ok(Patched::Gone) };
         if !object.is_as_requested_in(&newest) {
             return Ok(Patched::Edited(newest));
         }
-        let mut finalizers = newest.finalizers().to_vec();
+        let mut finalizers = newest.metadata.finalizers.unwrap_or_default();
         finalizers.retain(|finalizer| finalizer != FINALIZER);
         if change == Finalizer::Add {
             finalizers.push(FINALIZER.to_owned());

@@ -270,11 +270,12 @@ mod tests {
     #[test]
     fn what_others_write_makes_no_labels() {
         let theirs = |kind: &str, status: &str, reason: &str| json!({ "type": kind, "status": status, "reason": reason, "message": "", "lastTransitionTime": "2026-06-01T00:00:00Z" });
-        let foreign = CompactStatus::read(json!({ "conditions": [
+        let foreign = json!({ "conditions": [
             theirs("Theirs", "True", "InSync"),
             theirs("Stalled", "Perhaps", "InSync"),
             theirs("Ready", "True", "TheirReason"),
-        ] }));
+        ] });
+        let (foreign, _) = CompactStatus::of(&serde_json::from_value(foreign).unwrap());
         let Counts { by_status, by_reason } = count(foreign.conditions());
         assert_eq!(by_status.values().sum::<i64>(), 1);
         assert_eq!(by_reason, BTreeMap::new());

@@ -3,19 +3,16 @@
 use std::{pin::pin, time::Duration};
 
 use futures::join;
-use kube::{ResourceExt, api::PostParams};
+use kube::api::PostParams;
 use tokio::time::timeout;
 
-use super::{
-    finalizer,
-    memory::{Evaluation, object::Object},
-    shell::Shell,
-};
+use super::{finalizer, memory::Evaluation, shell::Shell};
 use crate::{
     api::ProfilingGroupStatus,
     domain::{
         facet::Step,
         status::progress_status,
+        status_merge::StoredStatus,
         transitions::{EventDraft, Reported, events_between, events_of},
         writes::NotKept,
     },
@@ -61,7 +58,7 @@ pub async fn report(shell: &Shell, evaluation: &Evaluation) -> Outcome {
             }
             Err(conflict) if is_conflict(&conflict) && tries.next().is_some() => {
                 match shell.api(&evaluation.key).get_opt(&evaluation.key.name).await {
-                    Ok(Some(newest)) if newest.uid().as_deref() == Some(&evaluation.uid) => {
+                    Ok(Some(newest)) if newest.metadata.uid.as_deref() == Some(&evaluation.uid) => {
                         shell.handle(|memory, now| memory.handle_answer(newest, now));
                     }
                     Ok(_) => return failed(shell, &evaluation, &conflict, AFTER_NOT_FOUND),
@@ -131,8 +128,8 @@ async fn write(
 ) -> Result<bool, kube::Error> {
     let api = shell.api(key);
     let (params, body) = (PostParams::default(), object.with_status(key, next));
-    in_time(&permit, api.replace_status(&key.name, &params, &body)).await.map(|answer| {
-        let kept = Object::read(answer.clone()).is_none_or(|answer| !answer.status.decode().differs(next));
+    in_time(&permit, api.replace_subresource("status", &key.name, &params, &body)).await.map(|answer| {
+        let kept = !StoredStatus::parse(answer.status.as_str()).differs(next);
         shell.handle(|memory, now| memory.handle_answer(answer, now));
         kept
     })

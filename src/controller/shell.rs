@@ -6,10 +6,7 @@ use std::{
     time::Duration,
 };
 
-use kube::{
-    Api, Client,
-    api::{DynamicObject, ListParams},
-};
+use kube::{Api, Client, api::ListParams};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -19,12 +16,7 @@ use super::{
     events::Events,
     instruments::Instruments,
     lane_events::{LaneEvents, regarding},
-    memory::{
-        Evaluation, Memory, Wanted,
-        accounts::AccountReport,
-        key::Key,
-        object::{Version, resource},
-    },
+    memory::{Evaluation, Memory, Wanted, accounts::AccountReport, key::Key, object::Version, raw::RawProfilingGroup},
     metrics::ControllerMetrics,
     settings::Settings,
     triggers::Triggers,
@@ -116,9 +108,9 @@ impl Shell {
         Moment::after(self.system.elapsed())
     }
 
-    /// The namespace of `key`, untyped.
-    pub fn api(&self, key: &Key) -> Api<DynamicObject> {
-        Api::namespaced_with(self.client.clone(), &key.namespace, &resource())
+    /// The namespace of `key`.
+    pub fn api(&self, key: &Key) -> Api<RawProfilingGroup> {
+        Api::namespaced(self.client.clone(), &key.namespace)
     }
 
     /// Waits until a call that takes so long could be granted a permit; false when the process stops before.
@@ -178,9 +170,9 @@ impl Shell {
     /// An edit that is newer than all that is stored now needs no read that confirms it. Where this read fails, each
     /// resource's first write to AWS is confirmed by a read of its own.
     async fn learn_newest(self: Arc<Self>) {
-        let api: Api<DynamicObject> = match self.settings.namespaces.first() {
-            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource()),
-            None => Api::all_with(self.client.clone(), &resource()),
+        let api: Api<RawProfilingGroup> = match self.settings.namespaces.first() {
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+            None => Api::all(self.client.clone()),
         };
         match api.list_metadata(&ListParams::default().limit(1)).await {
             Ok(list) => {

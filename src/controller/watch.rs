@@ -3,21 +3,18 @@
 pub mod pauses;
 pub mod refusal;
 
-use std::{collections::BTreeSet, iter, mem};
+use std::{collections::BTreeSet, fmt::Debug, iter, mem};
 
 use futures::{Stream, StreamExt, future::ready, stream};
 use kube::{
-    Api, Client, ResourceExt,
-    api::DynamicObject,
+    Api, Client, Resource,
     core::Status,
-    runtime::{
-        WatchStreamExt,
-        watcher::{self, Event},
-    },
+    runtime::watcher::{self, Event},
 };
+use serde::de::DeserializeOwned;
 
 use self::{pauses::with_pauses, refusal::Refusal};
-use super::memory::{key::Key, object::resource};
+use super::memory::{key::Key, raw::RawProfilingGroup};
 use crate::{
     domain::moment::Moment,
     process::{error_chain::error_chain, system::System},
@@ -28,7 +25,7 @@ use crate::{
 #[expect(clippy::large_enum_variant, reason = "nearly all are objects")]
 pub enum Watched {
     /// An object was created, changed, or listed.
-    Applied(DynamicObject),
+    Applied(RawProfilingGroup),
     /// An object is gone.
     Deleted(Key),
     /// A namespace was listed, or all when it is empty.
@@ -55,20 +52,13 @@ pub fn merged_watch(
     namespaces: &[String],
     system: &System,
 ) -> impl Stream<Item = Watched> + Send + use<> {
-    let resource = resource();
-    let sources: Vec<(String, Api<DynamicObject>)> = match namespaces {
-        [] => vec![(String::new(), Api::all_with(client.clone(), &resource))],
-        some => some
-            .iter()
-            .map(|namespace| (namespace.clone(), Api::namespaced_with(client.clone(), namespace, &resource)))
-            .collect(),
+    let sources: Vec<(String, Api<RawProfilingGroup>)> = match namespaces {
+        [] => vec![(String::new(), Api::all(client.clone()))],
+        some => some.iter().map(|namespace| (namespace.clone(), Api::namespaced(client.clone(), namespace))).collect(),
     };
     let mut merge = Merge::new(sources.iter().map(|(namespace, _)| namespace.clone()).collect());
     let watches = sources.into_iter().enumerate().map(|(source, (_, api))| {
-        with_pauses(listed_and_watched(api).boxed(), system.clone())
-            .modify(|object| object.managed_fields_mut().clear())
-            .map(move |event| (source, event))
-            .boxed()
+        with_pauses(listed_and_watched(api).boxed(), system.clone()).map(move |event| (source, event)).boxed()
     });
     let clock = system.clone();
     stream::select_all(watches).flat_map(move |(source, event)| {
@@ -84,7 +74,10 @@ pub fn merged_watch(
 }
 
 /// The API server streams the list, which takes the least time and memory on both sides; in pages where it can't.
-pub fn listed_and_watched(api: Api<DynamicObject>) -> impl Stream<Item = watcher::Result<Event<DynamicObject>>> + Send {
+pub fn listed_and_watched<K>(api: Api<K>) -> impl Stream<Item = watcher::Result<Event<K>>> + Send
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
     let streams = watcher::watcher(api.clone(), watcher::Config::default().streaming_lists());
     let pages = watcher::watcher(api, watcher::Config::default());
     streams.take_while(|event| ready(!event.as_ref().is_err_and(lacks_watch_list))).chain(pages)
@@ -115,7 +108,7 @@ impl Merge {
         Self { sources: namespaces.into_iter().map(source).collect(), complete: false }
     }
 
-    fn take(&mut self, source: usize, event: Event<DynamicObject>) -> Vec<Watched> {
+    fn take(&mut self, source: usize, event: Event<RawProfilingGroup>) -> Vec<Watched> {
         let source = &mut self.sources[source];
         if !matches!(event, Event::Init) {
             source.refusal.ends();
@@ -192,10 +185,12 @@ fn error_of(error: &watcher::Error) -> Option<&kube::Error> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
-    fn object(namespace: &str, name: &str) -> DynamicObject {
-        DynamicObject::new(name, &resource()).within(namespace)
+    fn object(namespace: &str, name: &str) -> RawProfilingGroup {
+        serde_json::from_value(json!({ "metadata": { "name": name, "namespace": namespace } })).unwrap()
     }
 
     fn merge() -> Merge {

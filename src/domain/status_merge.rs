@@ -1,6 +1,9 @@
 //! The status as stored: our own members, read leniently, and those of others, kept as they are. Pure.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
 use crate::api::{ConditionType, ProfilingGroupStatus};
@@ -17,6 +20,15 @@ pub struct StoredStatus {
 }
 
 impl StoredStatus {
+    /// Reads a status from JSON, as [`read`](Self::read) does.
+    #[must_use]
+    pub fn parse(json: &str) -> Self {
+        match of_us_alone(json) {
+            Some(ours) => Self::of(ours),
+            None => Self::read(serde_json::from_str(json).unwrap_or_default()),
+        }
+    }
+
     /// Reads a status. A member that can't be read (someone else wrote it) counts as absent, and alone.
     #[must_use]
     pub fn read(stored: Value) -> Self {
@@ -43,8 +55,8 @@ impl StoredStatus {
     }
 
     /// A status that has nothing but our own members.
-    #[must_use]
-    pub fn of(ours: ProfilingGroupStatus) -> Self {
+    fn of(mut ours: ProfilingGroupStatus) -> Self {
+        ours.conditions.sort_by_key(rank);
         Self { ours, others: Map::new(), intact: true }
     }
 
@@ -72,6 +84,16 @@ impl StoredStatus {
     }
 }
 
+/// The status if all of it is ours, and can be read, as nearly every one is: it is decoded without a value in between.
+fn of_us_alone(json: &str) -> Option<ProfilingGroupStatus> {
+    #[expect(clippy::zero_sized_map_values, reason = "an object of JSON is no set")]
+    let members: BTreeMap<&str, IgnoredAny> = serde_json::from_str(json).ok()?;
+    let ours = |member: &&str| OUR_MEMBERS.contains(member) || *member == "conditions";
+    let status: ProfilingGroupStatus = serde_json::from_str(json).ok()?;
+    let alone = members.keys().all(ours) && status.conditions.iter().all(|condition| is_our_kind(&condition.type_));
+    alone.then_some(status)
+}
+
 fn readable(mut ours: Map<String, Value>) -> ProfilingGroupStatus {
     let reads = |member: Value| serde_json::from_value::<ProfilingGroupStatus>(member).is_ok();
     if let Some(Value::Array(conditions)) = ours.get_mut("conditions") {
@@ -82,7 +104,11 @@ fn readable(mut ours: Map<String, Value>) -> ProfilingGroupStatus {
 }
 
 fn is_ours(condition: &Value) -> bool {
-    ConditionType::ALL.iter().any(|kind| condition["type"] == kind.as_str())
+    condition["type"].as_str().is_some_and(is_our_kind)
+}
+
+fn is_our_kind(name: &str) -> bool {
+    ConditionType::ALL.iter().any(|kind| kind.as_str() == name)
 }
 
 fn rank(condition: &Condition) -> usize {
@@ -153,6 +179,21 @@ mod tests {
         let stored = StoredStatus::read(status.clone());
         assert!(!stored.differs(&stored.ours.clone()));
         assert_eq!(stored.with(&stored.ours), status);
+    }
+
+    #[test]
+    fn what_is_parsed_is_what_is_read() {
+        for (stored, alone) in [
+            (json!(null), false),
+            (json!({ "arn": "arn", "conditions": [condition("Synced"), condition("Ready")] }), true),
+            (json!({ "conditions": [condition("Ready"), condition("example.com/Checked")] }), false),
+            (json!({ "someoneElses": 1 }), false),
+            (json!({ "arn": 5 }), false),
+        ] {
+            let json = stored.to_string();
+            assert_eq!(of_us_alone(&json).is_some(), alone, "{json}");
+            assert_eq!(StoredStatus::parse(&json), StoredStatus::read(stored), "{json}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use kube::{Resource, api::DynamicObject};
+use super::raw::RawProfilingGroup;
 
 /// A namespace and a name; cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,9 +16,9 @@ pub struct Key {
 impl Key {
     /// The key of `object`.
     #[must_use]
-    pub fn of(object: &DynamicObject) -> Self {
+    pub fn of(object: &RawProfilingGroup) -> Self {
         let text = |part: &Option<String>| part.as_deref().unwrap_or_default().into();
-        Self { namespace: text(&object.meta().namespace), name: text(&object.meta().name) }
+        Self { namespace: text(&object.metadata.namespace), name: text(&object.metadata.name) }
     }
 }
 

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 
 use super::{Entry, Memory, Sought, Wanted, is_of, key::Key};
 use crate::{
-    api::ProfilingGroupSpec,
+    api::{ProfilingGroupSpec, ProfilingGroupStatus},
     aws::{
         inventory::Answer,
         lane::SharedLaneState,
@@ -45,7 +45,8 @@ impl Memory {
             !suspended && not_allowed.is_none()
         };
         if sought.is_some() && entry.object.spec.as_ref().is_ok_and(allowed) {
-            self.want(key, sought, now, wanted);
+            let status = entry.object.status.decode().ours;
+            self.want(key, sought, &status, now, wanted);
         }
     }
 
@@ -128,10 +129,17 @@ impl Memory {
         ends
     }
 
-    pub(super) fn want(&mut self, key: &Key, sought: Option<Sought>, now: Now, wanted: &mut Wanted) {
+    /// `key` needs a lane for a group, of which `status` has what was known last.
+    pub(super) fn want(
+        &mut self,
+        key: &Key,
+        sought: Option<Sought>,
+        status: &ProfilingGroupStatus,
+        now: Now,
+        wanted: &mut Wanted,
+    ) {
         let (Some(entry), Some(group)) = (self.objects.get_mut(key), sought) else { return };
-        let status = entry.object.status.decode().ours;
-        let ours = is_of(&group.lane, &status);
+        let ours = is_of(&group.lane, status);
         let remembered = status
             .profiling_enabled
             .filter(|_| ours)

@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod compact;
 pub mod key;
 pub mod object;
+pub mod raw;
 pub mod record;
 
 mod account_reports;
@@ -15,16 +16,16 @@ mod outcomes;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    mem,
     sync::Arc,
 };
-
-use kube::{ResourceExt, api::DynamicObject};
 
 use self::{
     accounts::{AccountEvent, Accounts},
     compact::CompactStatus,
     key::Key,
     object::{Object, Version},
+    raw::RawProfilingGroup,
     record::Record,
 };
 pub use self::{departures::Departure, evaluation::Evaluation};
@@ -98,6 +99,8 @@ pub struct Memory {
     lanes: BTreeMap<LaneId, SharedLaneState>,
     /// Objects that wait for a List that was requested.
     requests: BTreeSet<Key>,
+    /// Whether this process leads: until then another one may, and what is remembered is what the statuses report.
+    leads: bool,
     /// Whether lanes begin to list while the watch does: until then no claim is known for certain, and nothing is planned.
     lists_early: bool,
     /// The newest version that was stored some time after this process began to lead: former leaders have seen no newer
@@ -118,6 +121,7 @@ impl Memory {
             removed: BTreeMap::new(),
             lanes: BTreeMap::new(),
             requests: BTreeSet::new(),
+            leads: false,
             lists_early: false,
             seen_by_others: None,
         }
@@ -148,7 +152,8 @@ impl Memory {
     fn claim_again(&mut self, keys: Vec<Key>, now: Now) -> Wanted {
         let mut wanted = Wanted::default();
         for key in keys {
-            self.claim(&key, now, &mut wanted);
+            let Some(status) = self.objects.get(&key).map(|entry| entry.object.status.decode().ours) else { continue };
+            self.claim(&key, &status, now, &mut wanted);
             self.want_early(&key, now, &mut wanted);
             wanted.recheck.insert(key);
         }
@@ -163,14 +168,13 @@ impl Memory {
     pub fn begin(&mut self, now: Now) -> Wanted {
         let mut wanted = Wanted::default();
         self.requests.clear();
-        (self.lists_early, self.seen_by_others) = (false, None);
+        (self.leads, self.lists_early, self.seen_by_others) = (true, false, None);
         let keys: Vec<_> = self.objects.keys().cloned().collect();
         for key in keys {
-            let Some(record) = self.objects.get(&key).map(|entry| self.new_record(&entry.object, now)) else {
-                continue;
-            };
             if let Some(entry) = self.objects.get_mut(&key) {
-                entry.record = record;
+                let remembered = mem::take(&mut entry.record.remembered);
+                let writes = Writes::new(slots::slot(&entry.object.uid, now.wall, self.settings.status_refresh));
+                entry.record = Record::new(remembered, writes, now.moment);
             }
             self.notice_request(&key, now, &mut wanted);
             wanted.recheck.insert(key);
@@ -184,9 +188,9 @@ impl Memory {
     }
 
     /// The watch reported an object: it was created or changed, or listed again.
-    pub fn handle_applied(&mut self, object: DynamicObject, now: Now) -> Wanted {
+    pub fn handle_applied(&mut self, object: RawProfilingGroup, now: Now) -> Wanted {
         let key = Key::of(&object);
-        let Some(object) = Object::read(object) else { return self.handle_deleted(&key, now) };
+        let Some((object, status)) = Object::read(object) else { return self.handle_deleted(&key, now) };
         if self.removed.get(&key).is_some_and(|removed| *removed == object.uid) {
             return Wanted::default();
         }
@@ -197,7 +201,7 @@ impl Memory {
                 return Wanted::default();
             }
         }
-        self.take(&key, object, now)
+        self.take(&key, object, &status.ours, now)
     }
 
     /// A namespace was listed, or all when it is empty: what is not among `keys` is gone.
@@ -222,47 +226,48 @@ impl Memory {
     }
 
     /// The API server answered a request with this version: the watch will report it later.
-    pub fn handle_answer(&mut self, object: DynamicObject, now: Now) -> Wanted {
+    pub fn handle_answer(&mut self, object: RawProfilingGroup, now: Now) -> Wanted {
         let key = Key::of(&object);
         let Some(known) = self.objects.get_mut(&key) else { return Wanted::default() };
-        if object.uid().as_deref() != Some(&known.object.uid) {
+        if object.metadata.uid.as_deref() != Some(&known.object.uid) {
             return Wanted::default();
         }
         // It is about to go, and the operator no longer holds it.
-        let Some(object) = Object::read(object) else { return self.handle_gone(&key, now) };
+        let Some((object, status)) = Object::read(object) else { return self.handle_gone(&key, now) };
         let newer = object.is_newer_than(&known.object);
-        let wanted = if newer { self.take(&self.shared(key.clone()), object, now) } else { Wanted::default() };
+        let key = self.shared(key);
+        let wanted = if newer { self.take(&key, object, &status.ours, now) } else { Wanted::default() };
         if let Some(known) = self.objects.get_mut(&key) {
             known.record.verify(now.moment);
         }
         wanted
     }
 
-    fn take(&mut self, key: &Key, object: Object, now: Now) -> Wanted {
+    fn take(&mut self, key: &Key, object: Object, status: &ProfilingGroupStatus, now: Now) -> Wanted {
         let mut wanted = Wanted { recheck: [key.clone()].into(), ..Wanted::default() };
+        let new_record = |refresh| {
+            let writes = Writes::new(slots::slot(&object.uid, now.wall, refresh));
+            Record::new(Remembered::of(status), writes, now.moment)
+        };
         match self.objects.get_mut(key) {
             Some(entry) if entry.object.uid == object.uid => {
-                if entry.object.generation != object.generation {
+                if !self.leads {
+                    entry.record = new_record(self.settings.status_refresh);
+                } else if entry.object.generation != object.generation {
                     entry.record.begin_generation();
                 }
                 entry.object = object;
             }
             _ => {
                 self.unwant(key, now, &mut wanted);
-                let record = self.new_record(&object, now);
+                let record = new_record(self.settings.status_refresh);
                 self.objects.insert(key.clone(), Box::new(Entry { object, record, wants: None }));
             }
         }
-        self.claim(key, now, &mut wanted);
+        self.claim(key, status, now, &mut wanted);
         self.want_early(key, now, &mut wanted);
         self.notice_request(key, now, &mut wanted);
         wanted
-    }
-
-    fn new_record(&self, object: &Object, now: Now) -> Record {
-        let remembered = Remembered::of(&object.status.decode().ours);
-        let slot = slots::slot(&object.uid, now.wall, self.settings.status_refresh);
-        Record::new(remembered, Writes::new(slot), now.moment)
     }
 
     /// The API server answered that an object is gone: the watch will report it later, and may report older versions before.
@@ -285,15 +290,15 @@ impl Memory {
         wanted
     }
 
-    fn claim(&mut self, key: &Key, now: Now, wanted: &mut Wanted) {
+    fn claim(&mut self, key: &Key, status: &ProfilingGroupStatus, now: Now, wanted: &mut Wanted) {
         let Some(entry) = self.objects.get(key) else { return };
         let Some(sought) = self.sought(key, entry) else {
             wanted.recheck.extend(self.claims.release(key, now.moment));
             return;
         };
         let group = self.group_of(&sought);
-        let Object { status, created, uid, .. } = &entry.object;
-        let incumbent = is_of(&sought.lane, &status.decode().ours);
+        let Object { created, uid, .. } = &entry.object;
+        let incumbent = is_of(&sought.lane, status);
         let seniority = Seniority { newcomer: !incumbent, created: *created, uid: Arc::clone(uid) };
         wanted.recheck.extend(self.claims.claim(key, &group, seniority, now.moment));
     }
@@ -337,7 +342,7 @@ impl Memory {
         entry.record.remembered.settle(&evaluation.situation);
         if entry.wants != evaluation.wants {
             self.unwant(key, now, &mut wanted);
-            self.want(key, evaluation.wants.clone(), now, &mut wanted);
+            self.want(key, evaluation.wants.clone(), &evaluation.stored.ours, now, &mut wanted);
         }
         wanted
     }

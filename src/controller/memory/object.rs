@@ -3,23 +3,18 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::{
-    Resource, ResourceExt,
-    api::{ApiResource, DynamicObject},
-};
-use serde_json::json;
+use kube::Resource;
+use serde_json::{Value, json};
 
-use super::{compact::CompactStatus, key::Key};
+use super::{
+    compact::CompactStatus,
+    key::Key,
+    raw::{Json, RawProfilingGroup},
+};
 use crate::{
     api::{FINALIZER, ProfilingGroup, ProfilingGroupSpec, ProfilingGroupStatus, RECONCILE_REQUESTED_AT},
-    domain::deletion::Life,
+    domain::{deletion::Life, status_merge::StoredStatus},
 };
-
-/// The resource, for untyped requests: an object that can't be decoded must not stop the watch of the others.
-#[must_use]
-pub fn resource() -> ApiResource {
-    ApiResource::erase::<ProfilingGroup>(&())
-}
 
 /// The parts of an object that the operator keeps. Labels, annotations that are not its own and managed fields stay
 /// outside: their size is chosen by tenants, and a status write does not need them.
@@ -55,26 +50,27 @@ impl Version {
 }
 
 impl Object {
-    /// Decodes an object; `None` for one that is being deleted, and that the operator does not hold.
+    /// Decodes an object, and its status; `None` for one that is being deleted, and that the operator does not hold.
     #[must_use]
-    pub fn read(mut object: DynamicObject) -> Option<Self> {
-        let finalizer = object.finalizers().iter().any(|finalizer| finalizer == FINALIZER);
-        let life = match (object.meta().deletion_timestamp.is_some(), finalizer) {
+    pub fn read(RawProfilingGroup { metadata, spec, status }: RawProfilingGroup) -> Option<(Self, StoredStatus)> {
+        let finalizer = metadata.finalizers.iter().flatten().any(|finalizer| finalizer == FINALIZER);
+        let life = match (metadata.deletion_timestamp.is_some(), finalizer) {
             (false, finalizer) => Life::Alive { finalizer },
             (true, true) => Life::Deleting,
             (true, false) => return None,
         };
-        let spec = object.data["spec"].take();
-        Some(Self {
-            uid: object.uid().unwrap_or_default().into(),
-            generation: object.meta().generation.unwrap_or_default(),
-            created: object.creation_timestamp().map_or(i64::MAX, |created| created.0.as_second()),
+        let (status, decoded) = CompactStatus::of(&status);
+        let object = Self {
+            uid: metadata.uid.unwrap_or_default().into(),
+            generation: metadata.generation.unwrap_or_default(),
+            created: metadata.creation_timestamp.map_or(i64::MAX, |created| created.0.as_second()),
             life,
-            spec: serde_json::from_value(spec).map_err(|error: serde_json::Error| error.to_string()),
-            request: object.annotations_mut().remove(RECONCILE_REQUESTED_AT),
-            status: CompactStatus::read(object.data["status"].take()),
-            version: object.resource_version().unwrap_or_default(),
-        })
+            spec: read_spec(&spec),
+            request: metadata.annotations.and_then(|mut annotations| annotations.remove(RECONCILE_REQUESTED_AT)),
+            status,
+            version: metadata.resource_version.unwrap_or_default(),
+        };
+        Some((object, decoded))
     }
 
     /// Its `metadata.resourceVersion`.
@@ -91,28 +87,28 @@ impl Object {
 
     /// Whether `newest`, a version of the same object, requests the same: by its spec, or by its deletion.
     #[must_use]
-    pub fn is_as_requested_in(&self, newest: &DynamicObject) -> bool {
-        let is_deleting = newest.meta().deletion_timestamp.is_some();
-        newest.meta().generation == Some(self.generation) && is_deleting == (self.life == Life::Deleting)
+    pub fn is_as_requested_in(&self, newest: &RawProfilingGroup) -> bool {
+        let is_deleting = newest.metadata.deletion_timestamp.is_some();
+        newest.metadata.generation == Some(self.generation) && is_deleting == (self.life == Life::Deleting)
     }
 
     /// The body of a status write over this version: a stale writer is refused by the API server.
     #[must_use]
-    pub fn with_status(&self, key: &Key, next: &ProfilingGroupStatus) -> DynamicObject {
-        let mut body = DynamicObject::new(&key.name, &resource()).within(&key.namespace);
-        body.meta_mut().uid = Some(self.uid.to_string());
-        body.meta_mut().resource_version = Some(self.version.clone());
-        body.data = json!({ "status": self.status.decode().with(next) });
-        body
+    pub fn with_status(&self, key: &Key, next: &ProfilingGroupStatus) -> Value {
+        json!({
+            "apiVersion": ProfilingGroup::api_version(&()),
+            "kind": ProfilingGroup::kind(&()),
+            "metadata": { "name": &*key.name, "namespace": &*key.namespace, "uid": &*self.uid, "resourceVersion": &self.version },
+            "status": self.status.decode().with(next),
+        })
     }
 
     /// How events name it.
     #[must_use]
     pub fn reference(&self, key: &Key) -> ObjectReference {
-        let resource = resource();
         ObjectReference {
-            api_version: Some(resource.api_version),
-            kind: Some(resource.kind),
+            api_version: Some(ProfilingGroup::api_version(&()).into()),
+            kind: Some(ProfilingGroup::kind(&()).into()),
             namespace: Some(key.namespace.to_string()),
             name: Some(key.name.to_string()),
             uid: Some(self.uid.to_string()),
@@ -120,6 +116,12 @@ impl Object {
             ..ObjectReference::default()
         }
     }
+}
+
+/// By way of a value: the error then names no line and column of a text that the user has never seen.
+fn read_spec(spec: &Json) -> Result<ProfilingGroupSpec, String> {
+    let read = |value: Value| serde_json::from_value(value);
+    serde_json::from_str(spec.as_str()).and_then(read).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -130,7 +132,7 @@ mod tests {
     #[test]
     fn labels_and_annotations_of_others_are_not_kept() {
         let large = "x".repeat(200_000);
-        let object: DynamicObject = serde_json::from_value(json!({
+        let object: RawProfilingGroup = serde_json::from_value(json!({
             "apiVersion": "codeguruprofiler.dev/v1alpha1", "kind": "ProfilingGroup",
             "metadata": {
                 "name": "a", "namespace": "n", "uid": "u", "resourceVersion": "7", "labels": { "l": large },
@@ -140,7 +142,7 @@ mod tests {
             "spec": { "profilingGroupName": "G", "profilingEnabled": true },
         }))
         .unwrap();
-        let object = Object::read(object).unwrap();
+        let (object, _) = Object::read(object).unwrap();
         assert_eq!(object.request.as_deref(), Some("now"));
         assert!(format!("{object:?}").len() < 2000);
     }

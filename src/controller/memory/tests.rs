@@ -24,8 +24,15 @@ use crate::{
 
 const REGION: &str = "eu-west-1";
 
+/// That of a leader.
 fn memory() -> Memory {
-    Memory::new(settings())
+    memory_with(settings())
+}
+
+fn memory_with(settings: Settings) -> Memory {
+    let mut memory = Memory::new(settings);
+    memory.begin(now(0));
+    memory
 }
 
 fn settings() -> Settings {
@@ -52,7 +59,7 @@ fn now(seconds: u64) -> Now {
     Now { wall: Timestamp::from_millis(1_800_000_000_000 + i128::from(seconds) * 1000), moment: Moment(seconds * 1000) }
 }
 
-fn object(name: &str, group: &str, version: u64, more: &Value) -> DynamicObject {
+fn object(name: &str, group: &str, version: u64, more: &Value) -> RawProfilingGroup {
     let mut object = json!({
         "apiVersion": "codeguruprofiler.dev/v1alpha1", "kind": "ProfilingGroup",
         "metadata": {
@@ -169,7 +176,7 @@ fn nothing_is_left_after_a_resource_is_deleted() {
 #[test]
 fn a_resource_that_goes_leaves_its_mark_to_be_removed_unless_another_one_waits_for_the_group() {
     let owner = OwnerId { id: "ours".into(), takes_over_from: None };
-    let marking = || Memory::new(Settings { owner: Some(owner.clone()), ..settings() });
+    let marking = || memory_with(Settings { owner: Some(owner.clone()), ..settings() });
     let own = Departure {
         group: Sought { lane: LaneId::of_region(REGION), name: "A".into() },
         mark: Mark::new(&owner, "n", "a"),
@@ -292,7 +299,7 @@ fn with_accounts(names: &[&str]) -> Memory {
     memory
 }
 
-fn referring(name: &str, group: &str, account: &str) -> DynamicObject {
+fn referring(name: &str, group: &str, account: &str) -> RawProfilingGroup {
     object(name, group, 1, &json!({ "spec": { "accountRef": { "name": account } } }))
 }
 
