@@ -235,6 +235,11 @@ impl Memory {
         // It is about to go, and the operator no longer holds it.
         let Some((object, status)) = Object::read(object) else { return self.handle_gone(&key, now) };
         let newer = object.is_newer_than(&known.object);
+        // The watch may have lagged: what a former leader has written since is known by the first answer.
+        let by_former_leader = self.seen_by_others.is_none_or(|newest| object.version() <= Some(newest));
+        if by_former_leader && !known.record.verified {
+            known.record.remembered = Remembered::of(&status.ours);
+        }
         let key = self.shared(key);
         let wanted = if newer { self.take(&key, object, &status.ours, now) } else { Wanted::default() };
         if let Some(known) = self.objects.get_mut(&key) {

@@ -110,6 +110,38 @@ fn asking_changes_nothing() {
     assert_eq!(asked(), asked());
 }
 
+/// A process that began to lead while its watch lagged once sent an edit again that a former leader had sent.
+#[test]
+fn what_a_former_leader_has_written_is_known_by_the_first_answer_and_what_follows_is_not_believed() {
+    let mut memory = memory();
+    let stored = |version, on: bool| {
+        object("a", "G", version, &json!({ "status": { "lastApplied": { "profilingEnabled": on } } }))
+    };
+    let remembered = |memory: &Memory| memory.evaluate(&key("a"), now(9)).unwrap().situation.remembered.last_applied;
+    memory.handle_applied(stored(1, true), now(0));
+    memory.handle_newest(Version::read("2"));
+    memory.handle_answer(stored(2, false), now(1));
+    assert_eq!(remembered(&memory), Some(false));
+    memory.handle_answer(stored(3, true), now(2));
+    assert_eq!(remembered(&memory), Some(false), "whoever wrote this does not lead");
+}
+
+/// Its status is decoded once, when it arrives, and not again when this process begins to lead.
+#[test]
+fn what_another_leader_has_written_is_remembered_until_this_process_leads_and_then_its_own() {
+    let mut memory = Memory::new(settings());
+    let applied = |version, on: bool| {
+        object("a", "G", version, &json!({ "status": { "lastApplied": { "profilingEnabled": on } } }))
+    };
+    let remembered = |memory: &Memory| memory.evaluate(&key("a"), now(9)).unwrap().situation.remembered.last_applied;
+    memory.handle_applied(applied(1, true), now(0));
+    memory.handle_applied(applied(2, false), now(1));
+    memory.begin(now(2));
+    assert_eq!(remembered(&memory), Some(false));
+    memory.handle_applied(applied(3, true), now(3));
+    assert_eq!(remembered(&memory), Some(false), "whoever wrote this does not lead");
+}
+
 #[test]
 fn a_new_resource_makes_a_lane_list_and_a_deleted_one_no_longer_does() {
     let mut memory = memory();
