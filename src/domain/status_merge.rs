@@ -86,7 +86,7 @@ impl StoredStatus {
 
 /// The status if all of it is ours, and can be read, as nearly every one is: it is decoded without a value in between.
 fn of_us_alone(json: &str) -> Option<ProfilingGroupStatus> {
-    #[expect(clippy::zero_sized_map_values, reason = "an object of JSON is no set")]
+    #[expect(clippy::zero_sized_map_values, reason = "a JSON object can't be read as a set")]
     let members: BTreeMap<&str, IgnoredAny> = serde_json::from_str(json).ok()?;
     let ours = |member: &&str| OUR_MEMBERS.contains(member) || *member == "conditions";
     let status: ProfilingGroupStatus = serde_json::from_str(json).ok()?;

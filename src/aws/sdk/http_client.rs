@@ -20,8 +20,8 @@ use crate::aws::error::BoxError;
 /// buffers.
 const IDLE_CONNECTIONS: usize = 8;
 
-/// The SDK's own client, but that it keeps few idle connections, and trusts the certificates in `AWS_CA_BUNDLE` and no
-/// others where that is set, as AWS's other tools do.
+/// Like the SDK's own client, but it keeps few idle connections, and where `AWS_CA_BUNDLE` is set, it trusts the
+/// certificates in that file and no others, as AWS's other tools do.
 pub(super) fn client() -> Result<SharedHttpClient, ConfigurationError> {
     let context = match env::var("AWS_CA_BUNDLE").ok().filter(|path| !path.trim().is_empty()) {
         Some(path) => trusting(&path).map_err(|error| ConfigurationError::CaBundle(path, error))?,

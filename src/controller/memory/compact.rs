@@ -25,7 +25,7 @@ pub struct CompactStatus {
 }
 
 impl CompactStatus {
-    /// Of a status as the API server sent it, and decoded.
+    /// Compresses a status as the API server sent it. Returns it decoded as well.
     #[must_use]
     pub fn of(json: &Json) -> (Self, StoredStatus) {
         let decoded = StoredStatus::parse(json.as_str());

@@ -173,8 +173,7 @@ impl Memory {
         for key in keys {
             if let Some(entry) = self.objects.get_mut(&key) {
                 let remembered = mem::take(&mut entry.record.remembered);
-                let writes = Writes::new(slots::slot(&entry.object.uid, now.wall, self.settings.status_refresh));
-                entry.record = Record::new(remembered, writes, now.moment);
+                entry.record = new_record(&self.settings, &entry.object, remembered, now);
             }
             self.notice_request(&key, now, &mut wanted);
             wanted.recheck.insert(key);
@@ -235,7 +234,7 @@ impl Memory {
         // It is about to go, and the operator no longer holds it.
         let Some((object, status)) = Object::read(object) else { return self.handle_gone(&key, now) };
         let newer = object.is_newer_than(&known.object);
-        // The watch may have lagged: what a former leader has written since is known by the first answer.
+        // The watch may have lagged: the first answer shows what a former leader has written since.
         let by_former_leader = self.seen_by_others.is_none_or(|newest| object.version() <= Some(newest));
         if by_former_leader && !known.record.verified {
             known.record.remembered = Remembered::of(&status.ours);
@@ -250,14 +249,10 @@ impl Memory {
 
     fn take(&mut self, key: &Key, object: Object, status: &ProfilingGroupStatus, now: Now) -> Wanted {
         let mut wanted = Wanted { recheck: [key.clone()].into(), ..Wanted::default() };
-        let new_record = |refresh| {
-            let writes = Writes::new(slots::slot(&object.uid, now.wall, refresh));
-            Record::new(Remembered::of(status), writes, now.moment)
-        };
         match self.objects.get_mut(key) {
             Some(entry) if entry.object.uid == object.uid => {
                 if !self.leads {
-                    entry.record = new_record(self.settings.status_refresh);
+                    entry.record = new_record(&self.settings, &object, Remembered::of(status), now);
                 } else if entry.object.generation != object.generation {
                     entry.record.begin_generation();
                 }
@@ -265,7 +260,7 @@ impl Memory {
             }
             _ => {
                 self.unwant(key, now, &mut wanted);
-                let record = new_record(self.settings.status_refresh);
+                let record = new_record(&self.settings, &object, Remembered::of(status), now);
                 self.objects.insert(key.clone(), Box::new(Entry { object, record, wants: None }));
             }
         }
@@ -356,6 +351,11 @@ impl Memory {
     pub fn statuses(&self) -> impl Iterator<Item = &CompactStatus> {
         self.objects.values().map(|entry| &entry.object.status)
     }
+}
+
+fn new_record(settings: &Settings, object: &Object, remembered: Remembered, now: Now) -> Record {
+    let slot = slots::slot(&object.uid, now.wall, settings.status_refresh);
+    Record::new(remembered, Writes::new(slot), now.moment)
 }
 
 /// Whether the group of this status was found where the lane looks.

@@ -110,36 +110,38 @@ fn asking_changes_nothing() {
     assert_eq!(asked(), asked());
 }
 
+/// The resource `a`, whose status reports that this value was last applied.
+fn stored(version: u64, on: bool) -> RawProfilingGroup {
+    object("a", "G", version, &json!({ "status": { "lastApplied": { "profilingEnabled": on } } }))
+}
+
+/// What was last applied, as the process remembers it.
+fn remembered(memory: &Memory) -> Option<bool> {
+    memory.evaluate(&key("a"), now(9)).unwrap().situation.remembered.last_applied
+}
+
 /// A process that began to lead while its watch lagged once sent an edit again that a former leader had sent.
 #[test]
 fn what_a_former_leader_has_written_is_known_by_the_first_answer_and_what_follows_is_not_believed() {
     let mut memory = memory();
-    let stored = |version, on: bool| {
-        object("a", "G", version, &json!({ "status": { "lastApplied": { "profilingEnabled": on } } }))
-    };
-    let remembered = |memory: &Memory| memory.evaluate(&key("a"), now(9)).unwrap().situation.remembered.last_applied;
     memory.handle_applied(stored(1, true), now(0));
     memory.handle_newest(Version::read("2"));
     memory.handle_answer(stored(2, false), now(1));
     assert_eq!(remembered(&memory), Some(false));
     memory.handle_answer(stored(3, true), now(2));
-    assert_eq!(remembered(&memory), Some(false), "whoever wrote this does not lead");
+    assert_eq!(remembered(&memory), Some(false), "another client wrote this");
 }
 
 /// Its status is decoded once, when it arrives, and not again when this process begins to lead.
 #[test]
 fn what_another_leader_has_written_is_remembered_until_this_process_leads_and_then_its_own() {
     let mut memory = Memory::new(settings());
-    let applied = |version, on: bool| {
-        object("a", "G", version, &json!({ "status": { "lastApplied": { "profilingEnabled": on } } }))
-    };
-    let remembered = |memory: &Memory| memory.evaluate(&key("a"), now(9)).unwrap().situation.remembered.last_applied;
-    memory.handle_applied(applied(1, true), now(0));
-    memory.handle_applied(applied(2, false), now(1));
+    memory.handle_applied(stored(1, true), now(0));
+    memory.handle_applied(stored(2, false), now(1));
     memory.begin(now(2));
     assert_eq!(remembered(&memory), Some(false));
-    memory.handle_applied(applied(3, true), now(3));
-    assert_eq!(remembered(&memory), Some(false), "whoever wrote this does not lead");
+    memory.handle_applied(stored(3, true), now(3));
+    assert_eq!(remembered(&memory), Some(false), "another client wrote this");
 }
 
 #[test]
