@@ -5,7 +5,6 @@
 
 use std::{
     fmt::{self, Debug},
-    hash::Hash,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -97,7 +96,7 @@ struct Counts {
     working_seconds: Histogram,
 }
 
-impl<K: Eq + Hash + Debug + Send + 'static> Reconciles<K> {
+impl<K: Ord + Debug + Send + 'static> Reconciles<K> {
     /// Registers the families of the controller `name` (by controller-runtime's convention the kind in lower case),
     /// which runs any number of reconciles at a time. Once a registry: the families carry the name as a fixed label.
     pub fn register(registry: &mut Registry, name: &str) -> Self {
@@ -156,12 +155,12 @@ impl<K: Eq + Hash + Debug + Send + 'static> Reconciles<K> {
 /// within the timer's life reports [`Outcome::Panic`].
 #[derive(Debug)]
 #[must_use = "a reconcile without an outcome counts as cancelled"]
-pub struct ReconcileTimer<K: Eq + Hash> {
+pub struct ReconcileTimer<K: Ord> {
     reconciles: Reconciles<K>,
     ticket: Option<Ticket>,
 }
 
-impl<K: Eq + Hash> ReconcileTimer<K> {
+impl<K: Ord> ReconcileTimer<K> {
     /// The reconcile is over.
     pub fn finish(mut self, outcome: Outcome) {
         self.end(Some(outcome));
@@ -176,7 +175,7 @@ impl<K: Eq + Hash> ReconcileTimer<K> {
     }
 }
 
-impl<K: Eq + Hash> Drop for ReconcileTimer<K> {
+impl<K: Ord> Drop for ReconcileTimer<K> {
     fn drop(&mut self) {
         self.end(std::thread::panicking().then_some(Outcome::Panic));
     }
@@ -259,7 +258,7 @@ impl Counts {
 #[derive(Debug)]
 struct ActiveWorkers<K>(Arc<Mutex<Workqueue<K>>>);
 
-impl<K: Eq + Hash + Debug + Send + 'static> Collector for ActiveWorkers<K> {
+impl<K: Ord + Debug + Send + 'static> Collector for ActiveWorkers<K> {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let seen = self.0.lock().snapshot(Instant::now());
         gauge(
@@ -275,7 +274,7 @@ impl<K: Eq + Hash + Debug + Send + 'static> Collector for ActiveWorkers<K> {
 #[derive(Debug)]
 struct QueueGauges<K>(Arc<Mutex<Workqueue<K>>>);
 
-impl<K: Eq + Hash + Debug + Send + 'static> Collector for QueueGauges<K> {
+impl<K: Ord + Debug + Send + 'static> Collector for QueueGauges<K> {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let seen = self.0.lock().snapshot(Instant::now());
         gauge(&mut encoder, "workqueue_depth", "Current depth of workqueue.", &ConstGauge::new(seen.depth))?;

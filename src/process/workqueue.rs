@@ -1,8 +1,7 @@
 //! Remembers which keys wait and which are being worked on. Pure: the time is given.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
-    hash::Hash,
+    collections::{BTreeMap, btree_map::Entry},
     time::{Duration, Instant},
 };
 
@@ -11,13 +10,14 @@ use std::{
 /// As in client-go's workqueue a key waits at most once, and may wait again while it is being worked on.
 #[derive(Debug)]
 pub(super) struct Workqueue<K> {
-    waiting: HashMap<K, Instant>,
-    running: HashMap<Ticket, Instant>,
+    /// Ordered, though no order is needed: a hash map would keep the room that a burst took.
+    waiting: BTreeMap<K, Instant>,
+    running: BTreeMap<Ticket, Instant>,
     next_ticket: u64,
 }
 
 /// Names one piece of work that runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ticket(u64);
 
 /// What the gauges show.
@@ -33,9 +33,9 @@ pub(super) struct Snapshot {
     pub(super) longest: Duration,
 }
 
-impl<K: Eq + Hash> Workqueue<K> {
+impl<K: Ord> Workqueue<K> {
     pub(super) fn new() -> Self {
-        Self { waiting: HashMap::new(), running: HashMap::new(), next_ticket: 0 }
+        Self { waiting: BTreeMap::new(), running: BTreeMap::new(), next_ticket: 0 }
     }
 
     /// Queues `key`. False when it already waits.
