@@ -26,9 +26,10 @@ pub(super) fn page(output: ListProfilingGroupsOutput, probe: &ResponseProbe) -> 
     let sent = described.len() + output.profiling_group_names.len();
     let switches = probe.switches().chain(std::iter::repeat(None));
     let mut groups: Vec<_> = described.into_iter().zip(switches).filter_map(|(group, on)| observe(group, on)).collect();
-    let known: HashSet<_> = groups.iter().map(|group| group.name.clone()).collect();
-    let named = output.profiling_group_names.into_iter().filter(|name| !name.is_empty() && !known.contains(name));
-    groups.extend(named.map(|name| Observation { name, ..Observation::default() }));
+    let known: HashSet<_> = groups.iter().map(|group| &*group.name).collect();
+    let is_new = |name: &String| !name.is_empty() && !known.contains(&**name);
+    let named: Vec<_> = output.profiling_group_names.into_iter().filter(is_new).collect();
+    groups.extend(named.into_iter().map(|name| Observation { name, ..Observation::default() }));
     debug!(groups = groups.len(), nameless_or_repeated = sent - groups.len(), "listed");
     Ok(Page { groups, next_token })
 }
