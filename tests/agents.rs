@@ -1,4 +1,4 @@
-//! Whether profiling really happens: what the resource says of the agents.
+//! Whether profiling really happens: what the resource reports of the agents.
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::world::{REGION, World, condition};
 
 #[tokio::test]
-async fn what_the_agents_do_is_told_whatever_the_switch_says() {
+async fn what_the_agents_do_is_reported_whatever_the_switch_is() {
     let world = World::new().await;
     let long_ago = "2026-06-01T13:00:00Z";
     // Late enough to be no leftover of the time before the switch moved, and never stale while this story runs.

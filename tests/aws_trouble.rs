@@ -1,4 +1,4 @@
-//! AWS refuses, breaks or is silent: the resource says what to do, AWS is never written to by mistake, and all heals.
+//! AWS refuses, breaks or is silent: the resource reports what to do, AWS is never written to by mistake, and all recovers.
 
 use devkit::operator::Operator;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ async fn no_panics(operator: &Operator) {
     assert!(panics < 0.5, "{}", operator.logs());
 }
 
-/// Turns every group off in the face of a fault of its own, and waits until each resource says so.
+/// Turns every group off in the face of a fault of its own, and waits until each resource reports it.
 async fn turn_off_in_trouble(world: &World, troubles: &[(&str, Value, &str)], stalled: bool) {
     for (group, effect, _) in troubles {
         world.flip(group, true).await;
@@ -52,7 +52,7 @@ async fn turn_off_in_trouble(world: &World, troubles: &[(&str, Value, &str)], st
 }
 
 #[tokio::test]
-async fn a_refused_update_stalls_until_the_cause_is_gone_and_somebody_asks_again() {
+async fn a_refused_update_stalls_until_the_cause_is_gone_and_somebody_requests_it_again() {
     let world = World::new().await;
     let operator = world.start().await;
     let troubles = [
@@ -126,7 +126,7 @@ async fn an_update_that_may_work_the_next_time_is_retried_until_it_does() {
 }
 
 #[tokio::test]
-async fn an_update_that_hangs_is_told_after_a_second_given_up_and_tried_again() {
+async fn an_update_that_hangs_is_reported_after_a_second_given_up_and_tried_again() {
     let world = World::new().await;
     world.flip("a", true).await;
     let _operator = world.operator().await.flag("--aws-timeout", "2s").start().await.unwrap();
@@ -145,7 +145,7 @@ async fn an_update_that_hangs_is_told_after_a_second_given_up_and_tried_again() 
 }
 
 #[tokio::test]
-async fn a_list_that_is_denied_before_a_group_was_seen_names_the_action_and_heals() {
+async fn a_list_that_is_denied_before_a_group_was_seen_names_the_action_and_recovers() {
     let world = World::new().await;
     world.flip("a", false).await;
     world.aws.fault(json!({ "operation": LIST, "effect": error("AccessDeniedException", 403) })).await.unwrap();
@@ -193,7 +193,7 @@ async fn a_list_that_fails_breaks_nobodys_word() {
 }
 
 #[tokio::test]
-async fn a_bad_list_never_causes_an_update_and_each_resource_says_why() {
+async fn a_bad_list_never_causes_an_update_and_each_resource_reports_why() {
     let world = World::new().await;
     let troubles = [
         ("us-east-1", body("{}"), "MalformedAnswer"),
@@ -240,7 +240,7 @@ async fn a_bad_list_never_causes_an_update_and_each_resource_says_why() {
 }
 
 #[tokio::test]
-async fn a_bad_description_never_causes_an_update_and_each_resource_says_why() {
+async fn a_bad_description_never_causes_an_update_and_each_resource_reports_why() {
     let world = World::new().await;
     let troubles = [
         ("denied", error("AccessDeniedException", 403), "False", "AccessDenied"),
@@ -292,7 +292,7 @@ async fn a_bad_description_never_causes_an_update_and_each_resource_says_why() {
 }
 
 #[tokio::test]
-async fn without_a_connection_the_resource_says_so() {
+async fn without_a_connection_the_resource_reports_it() {
     let world = World::new().await;
     let closed = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -316,7 +316,7 @@ async fn without_a_connection_the_resource_says_so() {
 }
 
 #[tokio::test]
-async fn without_credentials_the_resource_says_where_they_are_looked_for() {
+async fn without_credentials_the_resource_reports_where_they_are_looked_for() {
     let world = World::new().await;
     let start = world.operator_without_aws(&world.kubeconfig().await);
     let start = start.flag("--endpoint-url", world.emulator.service_url());
@@ -331,7 +331,7 @@ async fn without_credentials_the_resource_says_where_they_are_looked_for() {
 }
 
 #[tokio::test]
-async fn a_missing_group_costs_one_describe_and_heals_when_it_appears() {
+async fn a_missing_group_costs_one_describe_and_recovers_when_it_appears() {
     let world = World::new().await;
     let _operator = world.start().await;
     world.create("Checkout_Service", true, json!({})).await;

@@ -118,7 +118,7 @@ async fn what_will_be_restored_and_the_finalizer_are_stored_before_aws_is_writte
 }
 
 #[tokio::test]
-async fn without_the_permission_to_patch_nothing_is_written_to_aws_and_the_status_says_what_to_allow() {
+async fn without_the_permission_to_patch_nothing_is_written_to_aws_and_the_status_names_what_to_allow() {
     let world = World::new().await;
     world.flip("a", true).await;
     let _operator = start(&world).await;
@@ -200,7 +200,7 @@ async fn a_namespace_is_deleted_while_aws_is_down_and_ends_when_it_is_back() {
     world.judge().await;
 }
 
-/// A backup brings the whole object back under another UID: what it says of the former resource counts for nothing.
+/// A backup brings the whole object back under another UID: what it reports of the former resource counts for nothing.
 #[tokio::test]
 async fn a_resource_that_is_restored_or_copied_deletes_nothing() {
     let world = world().await;

@@ -1,4 +1,4 @@
-//! Somebody else changes AWS: it is put right and recorded, or only said, as the resource asks.
+//! External changes in AWS: corrected and recorded, or only reported, as the resource requests.
 
 use serde_json::json;
 
@@ -27,7 +27,7 @@ async fn drift_is_corrected_within_an_interval_and_recorded() {
 }
 
 #[tokio::test]
-async fn report_says_what_differs_and_still_applies_the_users_own_changes() {
+async fn report_names_what_differs_and_still_applies_the_users_own_changes() {
     let world = World::new().await;
     world.flip("a", true).await;
     let _operator = world.start().await;

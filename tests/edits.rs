@@ -1,4 +1,4 @@
-//! What a user asks for reaches AWS, at the price of one call, and AWS's answer reaches the status.
+//! What a user requests reaches AWS, at the price of one call, and AWS's answer reaches the status.
 
 use serde_json::json;
 
@@ -120,7 +120,7 @@ async fn each_region_has_its_own_lane_and_a_hung_one_delays_no_other() {
 }
 
 #[tokio::test]
-async fn an_account_without_groups_is_told_by_sts_and_nobody_waits_for_it() {
+async fn an_account_without_groups_is_returned_by_sts_and_nobody_waits_for_it() {
     let world = World::new().await;
     world
         .aws
@@ -130,7 +130,7 @@ async fn an_account_without_groups_is_told_by_sts_and_nobody_waits_for_it() {
     let _operator = world.start().await;
     world.create("nowhere", true, json!({})).await;
     let status = world.condition("nowhere", "Stalled", "True", "GroupNotFound").await;
-    assert!(status.get("account").is_none(), "it has not been told yet");
+    assert!(status.get("account").is_none(), "it is not known yet");
     world.until("nowhere", "the account", |o| o["status"]["account"] == "111122223333").await;
     world.lists(2).await;
     assert_eq!(world.calls("GetCallerIdentity").await, 1, "requested once, however many Lists end meanwhile");

@@ -77,7 +77,7 @@ async fn with_irsa_the_operator_is_the_role_that_trusts_its_service_account_and_
 }
 
 #[tokio::test]
-async fn trouble_with_the_token_file_and_with_sts_is_named_as_that_and_heals() {
+async fn trouble_with_the_token_file_and_with_sts_is_named_as_that_and_ends_with_its_cause() {
     let world = World::new().await;
     world.flip("a", false).await;
     let trust = json!({ "webIdentity": { "subject": OPERATOR_USER, "audience": AUDIENCE } });
@@ -146,7 +146,7 @@ async fn a_token_that_is_replaced_again_and_again_costs_no_failed_call() {
 }
 
 #[tokio::test]
-async fn a_token_that_has_expired_is_named_as_that_and_a_new_one_heals() {
+async fn a_token_that_has_expired_is_named_as_that_and_a_new_one_works() {
     let world = World::new().await;
     world.flip("a", false).await;
     let trust = json!({ "webIdentity": { "subject": OPERATOR_USER, "audience": AUDIENCE } });

@@ -29,7 +29,7 @@ const RELEASE: &str = "codeguru-profiler-operator";
 const KIND: &str = "profilinggroups.codeguruprofiler.dev";
 const PAUSE: &str = "operator.pollInterval=5m";
 
-/// Runs kubectl as an administrator; answers what it said.
+/// Runs kubectl as an administrator; returns its output.
 async fn kubectl(plane: &ControlPlane, args: &[&str]) -> String {
     let output = plane.kubectl(args).await.unwrap();
     assert!(output.status.success(), "kubectl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -107,7 +107,7 @@ async fn an_upgrade_changes_the_crd_and_the_pod_and_uninstalling_keeps_the_resou
     );
     assert!(kubectl(&plane, &["get", "profilinggroups", "-o", "name"]).await.contains("kept"));
 
-    // Another release has to ask for the definition; the same one takes it up again.
+    // Another release has to request the CRD; the same one takes it up again.
     let chart = chart::directory().display().to_string();
     let other = helm.run(&[&["install", "other", &chart], &namespace[..]].concat()).await.unwrap();
     let said = String::from_utf8(other.stderr).unwrap();

@@ -36,7 +36,7 @@ async fn alive(operator: &Operator) {
 }
 
 #[tokio::test]
-async fn a_status_write_that_conflicts_is_computed_anew() {
+async fn a_status_write_that_conflicts_is_computed_again() {
     let world = World::new().await;
     let (proxy, start) = world.behind_a_proxy().await;
     let operator = start.start().await.unwrap();
@@ -72,7 +72,7 @@ async fn status_writes_that_fail_never_cost_a_second_update() {
 }
 
 #[tokio::test]
-async fn a_correction_is_recorded_once_and_told_though_its_status_could_not_be_written_at_first() {
+async fn a_correction_is_recorded_once_and_reported_though_its_status_could_not_be_written_at_first() {
     let world = World::new().await;
     let (proxy, start) = world.behind_a_proxy().await;
     let operator = start.start().await.unwrap();
@@ -217,7 +217,7 @@ async fn without_the_right_to_publish_events_the_work_goes_on() {
 }
 
 #[tokio::test]
-async fn without_the_right_to_write_the_status_there_is_no_hot_loop_and_it_heals_when_the_right_returns() {
+async fn without_the_permission_to_write_the_status_there_is_no_hot_loop_and_it_recovers_when_the_permission_returns() {
     let world = World::new().await;
     let (user, kubeconfig) = account(&world, "shy", &[READ, PUBLISH]).await;
     world.flip("a", false).await;

@@ -1,4 +1,4 @@
-//! Stories: what a user sees, told on a real control plane with the operator and the emulator as processes.
+//! Stories: what a user sees, on a real control plane with the operator and the emulator as processes.
 #![allow(clippy::unwrap_used, reason = "a story that can't go on ends here")]
 
 mod accounts;

@@ -10,7 +10,7 @@ use crate::world::{World, condition};
 const KIND: &str = "profilinggroups.codeguruprofiler.dev";
 const NOT_KEPT: &str = "codeguru_profiler_status_not_kept_total";
 
-/// The notes of the events that say that the status does not stay as written.
+/// The notes of the events about a status that does not stay as written.
 async fn not_kept(world: &World, name: &str) -> Vec<String> {
     let events = world.events(name).await.into_iter();
     events.filter(|(reason, _)| reason == "StatusNotKept").map(|(_, note)| note).collect()

@@ -172,7 +172,7 @@ async fn topics_that_the_platform_does_not_allow_are_refused_without_any_call() 
 }
 
 #[tokio::test]
-async fn where_a_call_is_denied_or_the_topic_is_refused_it_is_said_what_to_do() {
+async fn where_a_call_is_denied_or_the_topic_is_refused_the_status_reports_what_to_do() {
     let rule =
         |effect: &str, action: &str| json!({ "effect": effect, "action": format!("codeguru-profiler:{action}") });
     let says = async |world: &World, reason: &str, parts: &[&str]| {

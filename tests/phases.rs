@@ -10,7 +10,7 @@ use devkit::{
 };
 use serde_json::Value;
 
-/// Set to 1, the stories record examples of phases that have none, and their own anew.
+/// Set to 1, the stories record examples of phases that have none, and their own again.
 const RECORD: &str = "RECORD_PHASES";
 
 /// Misses an example of what a story stored; recording, writes those that are missing or are this story's own.
@@ -36,8 +36,8 @@ pub fn judge<'a>(versions: impl Iterator<Item = &'a Value>) {
             panic!("no example of the phase {phase}: {again}; seen:\n{}", versions[0].yaml)
         };
         // Another story may show the phase with other conditions beside those that name it.
-        let same = example.story != story || versions.iter().any(|version| version.says_the_same_as(example));
-        assert!(same, "nothing says what {phase}.yaml does any more: {again} {story}; seen:\n{}", versions[0].yaml);
+        let same = example.story != story || versions.iter().any(|version| version.reports_the_same_as(example));
+        assert!(same, "nothing reports what {phase}.yaml does any more: {again} {story}; seen:\n{}", versions[0].yaml);
     }
 }
 

@@ -124,7 +124,7 @@ async fn the_metrics_tell_of_reconciles_of_aws_of_kubernetes_and_of_the_objects(
 }
 
 #[tokio::test]
-async fn sigterm_lets_an_update_in_flight_finish_and_tells_of_it() {
+async fn sigterm_lets_an_update_in_flight_finish_and_reports_it() {
     let world = World::new().await;
     world.flip("a", true).await;
     let operator = world.start().await;

@@ -1,4 +1,4 @@
-//! Whoever annotates a resource gets a fresh look at AWS, and is told when it has been taken.
+//! Whoever annotates a resource gets a fresh List, and sees when it has ended.
 
 use serde_json::json;
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::world::{PROGRAM, World, condition};
 
-/// An operator that nobody has told a region.
+/// An operator without a default region.
 async fn without_a_region(world: &World) -> Start {
     Start::new(Path::new(PROGRAM), &world.kubeconfig().await)
         .flag("--namespace", &world.namespace)

@@ -25,7 +25,7 @@ async fn a_team_names_only_groups_with_the_prefix_of_its_namespace() {
     let policy = paths::workspace().join("examples/teams/admission-policy.yaml").display().to_string();
     kubectl(&["apply", "-f", &policy]).await;
     let client = plane.client().await.unwrap();
-    // Nothing is stored: what a team would be told.
+    // Nothing is stored: what a team would see.
     let answer = async |namespace: &str, group: &str| {
         let groups: Api<DynamicObject> =
             Api::namespaced_with(client.clone(), namespace, &devkit::auditor::profiling_groups());

@@ -1,4 +1,4 @@
-//! Every reading of what AWS leaves undocumented: Lists that say little, reads that lag behind writes.
+//! Every reading of what AWS leaves undocumented: Lists that return little, reads that lag behind writes.
 
 use std::time::Duration;
 
@@ -104,7 +104,7 @@ async fn many_pages_are_one_list() {
 
 #[tokio::test]
 #[ignore = "takes more than five minutes: so long an inventory is believed"]
-async fn a_long_silence_of_aws_leaves_ready_alone_and_says_that_nobody_can_vouch() {
+async fn a_long_silence_of_aws_leaves_ready_alone_and_reports_that_nobody_can_vouch() {
     let world = World::new().await;
     world.flip("a", true).await;
     let _operator = world.start().await;

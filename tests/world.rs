@@ -109,7 +109,7 @@ impl World {
         self.operator_without_aws(kubeconfig).aws(&self.emulator, &self.aws).env("AWS_SECRET_ACCESS_KEY", SECRET)
     }
 
-    /// An operator that has been told of neither an endpoint nor credentials. It has no rivals: stories share the installation, but no Lease.
+    /// An operator that has neither an endpoint nor credentials. It has no rivals: stories share the installation, but no Lease.
     pub fn operator_without_aws(&self, kubeconfig: &Path) -> Start {
         Start::deployed(Path::new(PROGRAM), &self.deployed, kubeconfig)
             .flag("--leader-election", "false")
@@ -355,7 +355,7 @@ impl Drop for World {
     }
 }
 
-/// What a user types first; the operator lists AWS every two seconds. There is no node: the story itself starts what the Deployment says.
+/// What a user types first; the operator lists AWS every two seconds. There is no node: the story itself starts what the Deployment has.
 pub async fn install(plane: &ControlPlane) {
     let helm = Helm::of(plane.kubeconfig()).await.unwrap();
     let chart = chart::directory();

@@ -27,7 +27,7 @@ struct Line {
     samples: u64,
 }
 
-/// What the emulator tells agents to do for this period, in seconds: ask and report once in each, and sample ten times a second.
+/// What the emulator returns to agents for this period, in seconds: they poll and report once in each, and sample ten times a second.
 #[must_use]
 pub fn period(seconds: u64) -> Value {
     json!({ "agentPeriodSeconds": seconds, "agentSamplingIntervalMs": 100, "agentMinimumReportingMs": 500 })
@@ -47,7 +47,7 @@ pub async fn python() -> Result<PathBuf, Error> {
 }
 
 impl Agent {
-    /// Starts the program for a group of an account, and waits until the agent runs. What it has to know it is told as in production, by its
+    /// Starts the program for a group of an account, and waits until the agent runs. What it has to know it gets as in production, by its
     /// environment.
     pub async fn start(emulator: &Emulator, account: &Account, region: &str, group: &str) -> Result<Self, Error> {
         let (said, log) = (Log::anonymous()?, Log::anonymous()?);
@@ -70,7 +70,7 @@ impl Agent {
         Ok(self.said()?.unwrap_or_default())
     }
 
-    /// What the program said last; none while it has not started.
+    /// What the program printed last; none while it has not started.
     fn said(&self) -> Result<Option<u64>, Error> {
         if let Some(status) = self.supervised.lock().unwrap_or_else(PoisonError::into_inner).ended() {
             return Err(Error::Ended { what: "the agent".to_owned(), status, output: self.tail() });
@@ -79,7 +79,7 @@ impl Agent {
         // Of a line that is still being written there is no end.
         let Some(last) = said.rsplit('\n').nth(1) else { return Ok(None) };
         let line: Line = serde_json::from_str(last)
-            .map_err(|error| Error::Unexpected(format!("what the agent's program says: {error}: {last}")))?;
+            .map_err(|error| Error::Unexpected(format!("what the agent's program printed: {error}: {last}")))?;
         Ok(Some(line.samples))
     }
 

@@ -94,7 +94,7 @@ impl Auditor {
         there.filter_map(|(_, versions)| versions.last()).filter(|object| like(object)).count()
     }
 
-    /// What kstatus said of one object, one version after the other, without repetitions.
+    /// What kstatus computed for one object, one version after the other, without repetitions.
     #[must_use]
     pub fn words(&self, namespace: &str, name: &str) -> Vec<Status> {
         let mut words: Vec<_> =
@@ -103,7 +103,7 @@ impl Auditor {
         words
     }
 
-    /// All of Flux's rules that were broken, said by Flux itself.
+    /// All of Flux's rules that were broken, as reported by Flux itself.
     ///
     /// Guarantee: every version stored before the call has been judged.
     pub async fn final_check(&self) -> Result<Vec<Violation>, Error> {

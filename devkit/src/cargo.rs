@@ -1,4 +1,4 @@
-//! Builds programs of this workspace, and says where they are.
+//! Builds programs of this workspace, and returns where they are.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -109,7 +109,7 @@ async fn host() -> Result<String, Error> {
     let said = output(rustc).await.map_err(Error::io("run rustc"))?;
     let text = String::from_utf8_lossy(&said.stdout).into_owned();
     let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned).ok_or_else(|| Error::Unexpected(format!("rustc does not say its host: {text}")))
+    host.map(str::to_owned).ok_or_else(|| Error::Unexpected(format!("rustc does not print its host: {text}")))
 }
 
 fn cargo() -> Command {

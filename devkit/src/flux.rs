@@ -1,4 +1,4 @@
-//! What Flux says of a resource: its Go packages, asked as a program.
+//! What Flux reports of a resource: its Go packages, run as a program.
 
 pub mod rules;
 
@@ -26,7 +26,7 @@ pub static MODULE: Module = Module {
     takes: "2 minutes",
 };
 
-/// What is said of one document.
+/// What is reported of one document.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Verdict {
@@ -75,7 +75,7 @@ impl Stage {
     }
 }
 
-/// What Flux says of each of these documents, which are YAML or JSON.
+/// What Flux reports of each of these documents, which are YAML or JSON.
 pub async fn ask(documents: &[impl AsRef<str>]) -> Result<Vec<Verdict>, Error> {
     let program = MODULE.built().await?.join(MODULE.program);
     let mut child = Command::new(program)
@@ -97,7 +97,7 @@ pub async fn ask(documents: &[impl AsRef<str>]) -> Result<Vec<Verdict>, Error> {
     };
     // Both at once: a pipe holds only so many answers.
     let (written, output) = tokio::join!(write, child.wait_with_output());
-    // Its own error says more than that it took no more.
+    // Its own error has more than that it took no more input.
     let lines = printed("flux", &output.map_err(Error::io("read from flux"))?)?;
     written.map_err(Error::io("write to flux"))?;
     let verdicts: Vec<Verdict> = lines

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::{Error, paths};
 
 /// Neither inlining nor debugging information, and a collector of the compiler's garbage that runs less often: of a program that is built once and runs for
-/// minutes, the build is what costs. Of the 458 s of processor time that the control plane took they save 158; a demo takes one second more.
+/// minutes, the build is what costs. Of the 458 s of CPU time that the control plane took they save 158; a demo takes one second more.
 const COMPILER_FLAGS: &str = "-gcflags=all=-l -dwarf=false";
 const COMPILER_GARBAGE: (&str, &str) = ("GOGC", "300");
 const PROGRESS_EVERY: Duration = Duration::from_secs(10);
@@ -41,7 +41,7 @@ pub struct Module {
 
 impl Module {
     /// The directory that holds the program and its links and nothing else, after building it where this is the first time or its sources or Go have
-    /// changed. What is going on is said on standard error.
+    /// changed. Progress is reported on standard error.
     ///
     /// Guarantees: two processes never build the same module at once, and nobody ever sees half a program.
     pub async fn built(&'static self) -> Result<PathBuf, Error> {
@@ -137,7 +137,7 @@ impl Module {
         Ok(())
     }
 
-    /// Follows a build to its end and says how far it is; returns the last lines that don't name a package.
+    /// Follows a build to its end and reports how far it is; returns the last lines that don't name a package.
     fn follow(&self, lines: &mpsc::Receiver<String>, started: Instant) -> String {
         let (mut downloaded, mut compiled) = (0, 0);
         let mut last = VecDeque::new();

@@ -58,7 +58,7 @@ impl Helm {
             .map_err(Error::io("run helm"))
     }
 
-    /// Runs Helm, and answers what it said. A failure is an error with Helm's own words.
+    /// Runs Helm, and returns its output. A failure is an error with Helm's own words.
     pub async fn ok(&self, args: &[&str]) -> Result<String, Error> {
         let output = self.run(args).await?;
         printed(format!("helm {}", args.join(" ")), &output)

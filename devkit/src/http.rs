@@ -62,7 +62,7 @@ pub async fn request(method: Method, url: &str, body: Option<&Value>) -> Result<
     }
 }
 
-/// An error with its causes: hyper's own text says little.
+/// An error with its causes: hyper's own text has little.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

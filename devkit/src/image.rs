@@ -19,7 +19,7 @@ const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// An image in an archive.
 #[derive(Debug)]
 pub struct Image {
-    /// Its name and tag, as a chart or a manifest says it.
+    /// Its name and tag, as in a chart or a manifest.
     pub name: String,
     /// The archive, as `docker load`, `ctr images import` and `podman load` take it.
     pub archive: PathBuf,

@@ -1,4 +1,4 @@
-//! What `kubectl wait`, Helm and Flux would say of a resource: the generic rules of kstatus, as a pure function. kstatus itself is in [`crate::flux`].
+//! How `kubectl wait`, Helm and Flux would judge a resource: the generic rules of kstatus, as a pure function. kstatus itself is in [`crate::flux`].
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ pub enum Status {
     InProgress,
     /// It will not come right by itself.
     Failed,
-    /// As the user asked.
+    /// As the user requested.
     Current,
     /// Being deleted.
     Terminating,

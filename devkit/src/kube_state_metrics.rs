@@ -22,7 +22,7 @@ pub static MODULE: Module = Module {
 
 const START_LIMIT: Duration = Duration::from_secs(30);
 
-/// A running kube-state-metrics that tells of custom resources only.
+/// A running kube-state-metrics with metrics of custom resources only.
 #[derive(Debug)]
 pub struct KubeStateMetrics {
     running: Running,

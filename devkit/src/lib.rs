@@ -14,7 +14,7 @@
 //! * [`phase`]: what a stored version shows, with the examples that the stories recorded.
 //! * [`kube_state_metrics`]: the program that turns resources into metrics.
 //! * [`reference`]: the API reference, made of the definition.
-//! * [`kstatus`], [`flux`], [`auditor`]: what `kubectl wait`, Helm, Flux and Argo CD say of a resource.
+//! * [`kstatus`], [`flux`], [`auditor`]: how `kubectl wait`, Helm, Flux and Argo CD judge a resource.
 
 pub mod agent;
 pub mod argocd;

@@ -11,7 +11,7 @@ use crate::emulator::{Account, Emulator};
 use crate::process::{Running, Signal, Spawn};
 use crate::{Error, http, paths};
 
-/// The package, the program, and the ServiceAccount that the shipped rights are for.
+/// The package, the program, and the ServiceAccount that the shipped permissions are for.
 pub const NAME: &str = paths::OPERATOR;
 /// The namespace of the ServiceAccount.
 pub const NAMESPACE: &str = "codeguru-profiler-system";
@@ -26,7 +26,7 @@ pub fn user() -> String {
     format!("system:serviceaccount:{NAMESPACE}:{NAME}")
 }
 
-/// The directory for `kubectl apply -k` that holds the kind, the ServiceAccount and its rights, and no Deployment.
+/// The directory for `kubectl apply -k` that holds the CRDs, the ServiceAccount and its permissions, and no Deployment.
 #[must_use]
 pub fn access() -> String {
     paths::workspace().join("deploy/kustomize/access").display().to_string()
@@ -50,7 +50,7 @@ impl Start {
 
     /// The operator's program with the arguments and the environment that a Deployment gives it.
     ///
-    /// Three things differ from a pod. It listens where there is room. A kubeconfig tells it where the API server is: in a pod, kube reads that from
+    /// Three things differ from a pod. It listens where there is room. A kubeconfig names the API server: in a pod, kube reads that from
     /// fixed paths, which a test has no right to write. And no file system, no limits and no network are around it.
     #[must_use]
     pub fn deployed(program: &Path, deployed: &Deployed, kubeconfig: &Path) -> Self {
@@ -67,7 +67,7 @@ impl Start {
             .env("AWS_ENDPOINT_URL_STS", url)
             .env("AWS_ACCESS_KEY_ID", &account.access_key())
             .env("AWS_SECRET_ACCESS_KEY", "secret")
-            // No machine has an instance's metadata for a test, and asking takes seconds.
+            // No machine has an instance's metadata for a test, and a request for it takes seconds.
             .env("AWS_EC2_METADATA_DISABLED", "true")
     }
 
@@ -110,12 +110,12 @@ impl Start {
     /// Starts it and waits only until it listens: for an API server that does not let it become ready.
     pub async fn start_unready(self) -> Result<Operator, Error> {
         let running = self.spawn.args(self.args).start().await?;
-        let address = running.output_with("the operator says where it listens", START_LIMIT, listening).await?;
+        let address = running.output_with("the operator logs where it listens", START_LIMIT, listening).await?;
         Ok(Operator { running, url: format!("http://{address}") })
     }
 }
 
-/// A running operator. Dropped, it is killed: a graceful end is asked for.
+/// A running operator. Dropped, it is killed: a graceful end is requested.
 #[derive(Debug)]
 pub struct Operator {
     running: Running,
@@ -123,7 +123,7 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Its process: id, signals, memory and processor time.
+    /// Its process: id, signals, memory and CPU time.
     #[must_use]
     pub fn process(&self) -> &Running {
         &self.running

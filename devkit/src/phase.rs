@@ -16,7 +16,7 @@ const TIME: &str = "2026-01-01T00:00:00Z";
 const NAMESPACE: &str = "story";
 const RECORDED_BY: &str = "# Recorded by the story ";
 
-/// The name of the phase that a version shows: what decides how it is judged, and the reasons that say why.
+/// The name of the phase that a version shows: what decides how it is judged, and the reasons for it.
 ///
 /// None for a version that somebody else has had a hand in: without a status, or with some of the operator's conditions.
 #[must_use]
@@ -72,9 +72,9 @@ impl Example {
         fs::write(&path, &self.yaml).map_err(Error::io(format!("write {}", path.display())))
     }
 
-    /// Whether both say the same in the same words.
+    /// Whether both report the same in the same words.
     #[must_use]
-    pub fn says_the_same_as(&self, other: &Self) -> bool {
+    pub fn reports_the_same_as(&self, other: &Self) -> bool {
         let words = |example: &Self| -> Vec<_> {
             let said = |condition: &Value| ["type", "status", "reason", "message"].map(|it| condition[it].clone());
             conditions(&example.object).iter().map(said).collect()

@@ -8,7 +8,7 @@ use crate::Error;
 /// How long to wait between two looks.
 pub(crate) const PAUSE: Duration = Duration::from_millis(25);
 
-/// Asks until there is an answer, and says what was waited for when there is none within the limit.
+/// Probes until there is an answer; the error names what was waited for when there is none within the limit.
 pub async fn until<T, F: Future<Output = Option<T>>>(
     what: &str,
     limit: Duration,

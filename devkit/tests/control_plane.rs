@@ -88,7 +88,7 @@ async fn a_defined_kind_is_served_and_its_writes_are_counted() {
 }
 
 #[tokio::test]
-async fn kubectl_works_and_a_wrong_command_says_so() {
+async fn kubectl_works_and_a_wrong_command_fails() {
     let control_plane = ControlPlane::shared().await.unwrap();
     let version = control_plane.kubectl(&["version"]).await.unwrap();
     let text = String::from_utf8_lossy(&version.stdout).into_owned();
@@ -100,7 +100,7 @@ async fn kubectl_works_and_a_wrong_command_says_so() {
 }
 
 #[tokio::test]
-async fn a_service_account_does_what_its_role_says_and_nothing_else() {
+async fn a_service_account_does_what_its_role_allows_and_nothing_else() {
     let control_plane = ControlPlane::shared().await.unwrap();
     let (namespace, user) = reader(&control_plane).await;
     let token = control_plane.token(&namespace, "reader", 600).await.unwrap();
@@ -135,7 +135,7 @@ async fn a_namespace_gets_its_service_account_and_goes_when_it_is_deleted() {
 }
 
 #[tokio::test]
-async fn the_fault_proxy_refuses_delays_and_loses_what_it_is_told_to() {
+async fn the_fault_proxy_refuses_delays_and_loses_what_its_rules_name() {
     let control_plane = ControlPlane::shared().await.unwrap();
     let namespace = control_plane.namespace("devkit").await.unwrap();
     let proxy = FaultProxy::start(&control_plane).await.unwrap();
@@ -143,7 +143,7 @@ async fn the_fault_proxy_refuses_delays_and_loses_what_it_is_told_to() {
 
     let refused = proxy.add(Rule::new(Effect::Answer { code: 429, retry_after: Some(1) }).path("/configmaps").times(1));
     let started = Instant::now();
-    // A client either says so or obeys `Retry-After` itself.
+    // A client either reports it or obeys `Retry-After` itself.
     let listed = maps.list(&ListParams::default()).await;
     assert!(listed.is_err() || started.elapsed() >= Duration::from_secs(1), "{listed:?}");
     assert_eq!(proxy.hits(refused), 1);

@@ -8,7 +8,7 @@ use serde_json::json;
 const REGION: &str = "eu-west-1";
 
 #[tokio::test]
-async fn an_account_of_the_emulator_does_what_its_admin_says() {
+async fn an_account_of_the_emulator_does_what_its_admin_sets() {
     let emulator = Emulator::start().await.unwrap();
     assert_eq!(http::get(&format!("{}/healthz", emulator.admin_url())).await.unwrap().status, 200);
     let account = emulator.account("111122223333");

@@ -68,7 +68,7 @@ fn object(observed: Option<i64>, conditions: &[Value]) -> Value {
 }
 
 #[tokio::test]
-async fn our_copies_of_kstatus_and_of_the_rules_say_what_flux_says() {
+async fn our_copies_of_kstatus_and_of_the_rules_agree_with_flux() {
     let objects = combinations();
     let documents: Vec<String> = objects.iter().map(Value::to_string).collect();
     let verdicts = flux::ask(&documents).await.unwrap();

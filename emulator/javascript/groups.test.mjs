@@ -162,7 +162,7 @@ test("the paginator sees every group once", async () => {
   }
 });
 
-test("an agent asks, posts, and leaves profile times", async () => {
+test("an agent polls, posts, and leaves profile times", async () => {
   const client = connect("200000000005");
   const group = { profilingGroupName: "a" };
   await create(client, group);

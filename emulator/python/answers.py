@@ -33,7 +33,7 @@ def check_value(shape, value, at):
         case "structure":
             assert isinstance(value, dict), at
             assert set(value) <= set(shape.members), f"{at}: unknown {set(value) - set(shape.members)}"
-            # The one answer that lacks what is required: the switch missingPolicy says why.
+            # The one answer that lacks what is required: the switch missingPolicy explains why.
             missing = set() if at == "GetPolicy" and not value else set(shape.required_members) - set(value)
             assert not missing, f"{at}: missing {missing}"
             for name, member in value.items():

@@ -1,5 +1,5 @@
 """A program with a busy thread, profiled by AWS's own agent, until standard input closes. The agent is as it comes but for two settings:
-what it says of its fleet, and how much of a core it may take.
+what it reports of its fleet, and how much of a core it may take.
 
 Where the service is, who calls and which group it is come from the environment, as in production: AWS_ENDPOINT_URL_CODEGURUPROFILER,
 credentials, AWS_CODEGURU_PROFILER_GROUP_NAME and AWS_CODEGURU_PROFILER_TARGET_REGION.
@@ -21,7 +21,7 @@ ends = threading.Event()
 
 
 def count_samples(event, _):
-    """The interpreter tells of each look that anyone takes at the stacks of all threads."""
+    """The interpreter reports each look that anyone takes at the stacks of all threads."""
     global samples
     if event == "sys._current_frames":
         samples += 1

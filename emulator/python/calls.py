@@ -9,7 +9,7 @@ RANGE = {"startTime": NOW - datetime.timedelta(hours=1), "endTime": NOW}
 GROUP = {"profilingGroupName": "a"}
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:alarms"
 
-# Groups that are not there are found missing, whatever else is said of them: what these name must not exist.
+# Groups that are not there are found missing, whatever else the request has: what these name must not exist.
 ALL = {
     "CreateProfilingGroup": ("create_profiling_group", GROUP),
     "DescribeProfilingGroup": ("describe_profiling_group", GROUP),

@@ -12,7 +12,7 @@ NOON = datetime.datetime(2026, 6, 1, 12, tzinfo=datetime.timezone.utc)
 class Generator:
     def __init__(self, random, arn):
         self.random = random
-        # Where the service asks for more than its model says, the values keep to that: ARNs are ARNs, a range begins before it ends. A
+        # Where the service requires more than its model, the values keep to that: ARNs are ARNs, a range begins before it ends. A
         # page's token is one that a page gave, so there is none.
         self.by_member = {
             "resourceArn": lambda: arn,
@@ -72,7 +72,7 @@ class Generator:
         return chosen
 
     def damage(self, params, shape):
-        """Breaks one member somewhere in the parameters, where there is one that can be; it may still be valid, which is for others to say."""
+        """Breaks one member somewhere in the parameters, where there is one that can be; it may still be valid, which is for others to decide."""
         places = list(_places(params, shape))
         if places:
             self.random.choice(places)(self)
@@ -132,7 +132,7 @@ def _values(container, key, shape, location):
                 yield put(lambda _: [])
             if high and container[key] and isinstance(container[key], list):
                 yield put(lambda _: (list(container[key]) * (high + 1))[: high + 1])
-    # Only a body says of what type a value is; in a path, query or header all is text, and some text is no number.
+    # Only a body shows of what type a value is; in a path, query or header all is text, and some text is no number.
     if location == "body":
         wrong = {"string": [5, True, ["a"], {"a": "b"}]}.get(shape.type_name, ["text", 5.5, ["a"], {"a": "b"}])
         right = {"list": list, "map": dict, "structure": dict}.get(shape.type_name, ())

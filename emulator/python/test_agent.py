@@ -1,4 +1,4 @@
-"""AWS's own Python agent, unmodified, against the emulator: it profiles a busy thread, and obeys what it is told."""
+"""AWS's own Python agent, unmodified, against the emulator: it profiles a busy thread, and obeys the answers."""
 
 import json
 import os
@@ -17,7 +17,7 @@ PERIOD = 1
 
 
 class Agent:
-    """A program with the agent in it, and what it says of itself."""
+    """A program with the agent in it, and what it prints of itself."""
 
     def __init__(self, process, emulator):
         self.process = process
@@ -45,7 +45,7 @@ class Agent:
         self.until(f"{times} more {operation}", lambda: len(self.calls(operation)) >= wanted)
 
     def rests(self):
-        """Waits until it has been told to rest, and answers how many samples it took until then."""
+        """Waits until an answer makes it rest, and returns how many samples it took until then."""
         # The cycle that runs ends first, with one more profile. One question may be on its way already; the second is answered as it is
         # now, and a period later comes the third.
         self.another("ConfigureAgent", 3)

@@ -135,7 +135,7 @@ def test_simulated_agents_follow_the_switch(emulator, client, group):
     asked = [group["profilingStatus"]["latestAgentOrchestratedAt"] for group in groups()]
     eventually(lambda: all(group["profilingStatus"]["latestAgentOrchestratedAt"] > max(asked) for group in groups()))
     last = [group["profilingStatus"]["latestAgentProfileReportedAt"] for group in groups()]
-    # Whoever had not asked since the flip reports its last period once more; nobody reports twice.
+    # Whoever had not polled since the flip reports its last period once more; nobody reports twice.
     assert all(late - soon < datetime.timedelta(seconds=1) for soon, late in zip(reported, last))
     assert "profilingStatus" in group() and group()["profilingStatus"] == {}, "other groups have no agents"
     emulator.admin("DELETE", f"/agents?account={emulator.account}")

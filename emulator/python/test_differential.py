@@ -1,5 +1,5 @@
 """Random requests, valid and not: the emulator refuses what botocore's own validation refuses, and what the model's constraints forbid of
-which botocore says nothing; it accepts all else."""
+which botocore has nothing; it accepts all else."""
 
 import collections
 import random
@@ -16,7 +16,7 @@ from generator import Generator
 ACCEPTED = {"ResourceNotFoundException", "ConflictException", "ServiceQuotaExceededException"}
 # A label that is empty, or holds what ends a path, makes the path of no operation.
 REFUSED = {"ValidationException", "UnknownOperationException"}
-# What the documentation asks for beyond the model, and neither validation knows.
+# What the documentation requires beyond the model, and neither validation knows.
 RULES = ["Give the period, or two of startTime, endTime and period"]
 
 
@@ -58,7 +58,7 @@ def forbidden(value, shape):
 
 
 def verdict(client, operation, params):
-    """Whether the emulator accepts the request, and what it says."""
+    """Whether the emulator accepts the request, and its message."""
     try:
         client._make_api_call(operation, params)
     except ClientError as error:
@@ -89,7 +89,7 @@ def test_the_verdict_is_botocores_where_it_has_one_and_the_models_where_not(emul
             kind = f"botocore has no verdict on {' and '.join(sorted(beyond))}: the emulator refuses"
             expected = False
         elif any(rule in told for rule in RULES):
-            kind = "botocore has no verdict on what only the documentation says: the emulator refuses"
+            kind = "botocore has no verdict on what is only in the documentation: the emulator refuses"
             expected = False
         else:
             kind = "botocore accepts, and so does the emulator"

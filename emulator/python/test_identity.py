@@ -30,7 +30,7 @@ def test_every_operation_is_verified_as_botocore_signs_it(alice, operation):
     try:
         call(client, operation, **({"resourceArn": alice.arn("a")} if "Tag" in operation else {}))
     except ClientError as error:
-        # Verified, and then refused for what it asks.
+        # Verified, and then refused for what it requests.
         assert error.response["Error"]["Code"] in ("ConflictException", "ResourceNotFoundException")
     wrong = alice.client(key="AKIDALICE", secret="guessed")
     with pytest.raises(ClientError) as raised:

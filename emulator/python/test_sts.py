@@ -1,4 +1,4 @@
-"""GetCallerIdentity, on the same endpoint: the signature's scope tells it apart."""
+"""GetCallerIdentity, on the same endpoint: the signature's scope distinguishes it."""
 
 import pytest
 from botocore.exceptions import ClientError

@@ -1,4 +1,4 @@
-//! Simulated agents: each asks what to do and reports its profile once a period, on the state itself and not over HTTP.
+//! Simulated agents: each calls ConfigureAgent and reports its profile once a period, on the state itself and not over HTTP.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -24,9 +24,9 @@ pub struct Order {
     prefix: String,
     #[serde(default = "one")]
     agents_per_group: usize,
-    /// How often each asks; the setting `agentPeriodSeconds` where absent.
+    /// How often each polls; the setting `agentPeriodSeconds` where absent.
     period_ms: Option<u64>,
-    /// Reports even when it is told not to, as one does that may not call ConfigureAgent.
+    /// Reports even when the answer is not to, as one does that may not call ConfigureAgent.
     #[serde(default)]
     disobey: bool,
 }
@@ -68,7 +68,7 @@ pub fn start(world: &Arc<World>, order: Order) -> Result<usize, BadOrder> {
 #[derive(Clone, Debug)]
 struct Agent {
     group: String,
-    /// It has sampled since it last asked, so there is a profile to report.
+    /// It has sampled since it last polled, so there is a profile to report.
     profiled: bool,
 }
 

@@ -87,7 +87,7 @@ impl Answer {
         Self { truncated: !self.body.is_empty(), ..self }
     }
 
-    /// Headers and status codes that HTTP cannot carry are left out: a fault may ask for anything.
+    /// Headers and status codes that HTTP cannot carry are left out: a fault may request anything.
     pub fn into_response(self, request_id: &str, date: Stamp) -> Response<Body> {
         let whole = self.body.len();
         let body = if self.truncated { half(&self.body) } else { full(self.body) };

@@ -1,4 +1,4 @@
-//! One request, from its bytes to the service's answer: who calls, what is asked, what comes of it. No network and no faults here.
+//! One request, from its bytes to the service's answer: who calls, what is requested, what comes of it. No network and no faults here.
 
 use http::header;
 use http::request::Parts;
@@ -29,7 +29,7 @@ const MAX_RECORDED: usize = 16 * 1024;
 pub struct Call {
     parts: Parts,
     claim: Result<Claim, NoClaim>,
-    /// Whom the request is from if it says the truth; none when it says nothing.
+    /// Whom the request is from if its claim is true; none when it has none.
     caller: Option<Caller>,
     pub service: Service,
     route: Option<Route>,
@@ -78,7 +78,7 @@ impl Call {
         })
     }
 
-    /// What the journal says of the request when it comes.
+    /// What the journal has of the request when it comes.
     pub fn arrival(&self, started_at: Stamp, fault: bool) -> Arrival {
         let caller = self.caller.as_ref();
         Arrival {
@@ -139,7 +139,7 @@ impl Call {
             .effective(caller.map(|caller| caller.account.as_str()), caller.map(|caller| caller.region.as_str()))
     }
 
-    /// What the service itself says now.
+    /// What the service itself returns now.
     pub fn true_answer(&self, world: &World) -> Answer {
         self.perform(world).unwrap_or_else(|error| Answer::error(&error, self.service, &self.request_id))
     }
@@ -175,7 +175,7 @@ impl Call {
         Ok(Answer::success(operation.success, output, &self.request_id))
     }
 
-    /// Whether the request says the truth of who it is from.
+    /// Whether the request is from whom it claims to be from.
     fn authenticate(&self, world: &World) -> Result<(), ApiError> {
         let claim = self.claim.as_ref().map_err(|none| match none {
             NoClaim::Unsigned => self.no_token(),
@@ -220,7 +220,7 @@ impl Call {
         Common::MissingToken.of(self.service).with("Missing Authentication Token")
     }
 
-    /// Whether the rules of the caller's account let it do this. Who it is, everyone may ask.
+    /// Whether the rules of the caller's account let it do this. Everyone may request their own identity.
     fn authorize(&self, world: &World, caller: &Caller, operation: &Operation) -> Result<(), ApiError> {
         let names_one = operation.members.iter().any(|member| member.location == Location::Path);
         let resource = match self.service {
@@ -246,7 +246,7 @@ impl Call {
     }
 }
 
-/// Whom a request is for that needs no signature: the role that it asks for.
+/// Whom a request is for that needs no signature: the role that it requests.
 fn of_role(form: &[(String, String)]) -> Option<Caller> {
     let role = Role::of_arn(value(form, "RoleArn")?)?;
     // Nothing in the request names a region.

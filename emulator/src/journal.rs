@@ -60,7 +60,7 @@ pub struct Entry {
     error_code: Option<String>,
 }
 
-/// Which entries are asked for; absent members match all.
+/// Which entries are requested; absent members match all.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Filter {

@@ -1,6 +1,6 @@
 //! An emulator of Amazon CodeGuru Profiler, for tests and demonstrations.
 //!
-//! What lives where: `table` says which operations there are, in the words of `model`; `route`, `validate` and `identity` turn a
+//! What lives where: `table` lists the operations that there are, in the words of `model`; `route`, `validate` and `identity` turn a
 //! request into one of them, and `call` puts them in order; `operations` runs it on the `state`; `answer` is the wire format of what comes
 //! of it; `ports` is the only part that speaks to the network, with the
 //! `journal`, the `faults` and the `settings` that its admin port controls. The `world` holds it all together.
@@ -81,7 +81,7 @@ pub enum StartError {
     Listen {
         /// The address.
         address: SocketAddr,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The journal's file cannot be written.
@@ -89,7 +89,7 @@ pub enum StartError {
     Journal {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The scenario cannot be played.
@@ -136,7 +136,7 @@ impl Emulator {
     pub async fn stop(mut self) {
         for port in &mut self.ports {
             port.abort();
-            // The only possible outcome is the abort just asked for.
+            // The only possible outcome is the abort just requested.
             let _ = port.await;
         }
     }

@@ -1,4 +1,4 @@
-//! Times as values: what clients are told, and what orders events. Nothing here knows what time it is.
+//! Times as values: what clients get, and what orders events. Nothing here knows what time it is.
 
 use std::fmt;
 use std::time::Duration;
@@ -71,7 +71,7 @@ impl<'de> Deserialize<'de> for Stamp {
     }
 }
 
-/// An instant, twice: what clients are told, and a tick that only ever grows.
+/// An instant, twice: what clients get, and a tick that only ever grows.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
     pub stamp: Stamp,

@@ -37,7 +37,7 @@ pub enum ScenarioError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The file is no scenario.
@@ -53,7 +53,7 @@ pub enum ScenarioError {
     Refused {
         /// The step's request.
         request: String,
-        /// What the admin port says.
+        /// The admin port's error.
         answer: String,
     },
 }

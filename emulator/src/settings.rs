@@ -31,7 +31,7 @@ macro_rules! switches {
         }
 
         impl Change {
-            /// This change where it says something, `below` elsewhere.
+            /// This change where it has a value, `below` elsewhere.
             fn over(self, below: Self) -> Self {
                 Self { $($name: self.$name.or(below.$name),)* }
             }
@@ -137,7 +137,7 @@ switches! {
         "Whether PutPermission adds its principals to those of the policy, or replaces them",
         "AWS describes it as adding permissions, and its only example is of a group without any";
     agent_period_seconds: u32 = 300, "seconds",
-        "Period in which ConfigureAgent tells agents to report",
+        "Period in which agents are to report, as returned by ConfigureAgent",
         "The value of the real service, according to AWS's own integration test";
     agent_sampling_interval_ms: u32 = 1000, "milliseconds",
         "`SamplingIntervalInMilliseconds` of ConfigureAgent",

@@ -148,7 +148,7 @@ fn a_scenario_is_played_before_the_first_request_and_on_in_its_time() {
 }
 
 #[test]
-fn a_scenario_that_cannot_be_played_is_told_and_ends_the_start() {
+fn a_scenario_that_cannot_be_played_is_reported_and_ends_the_start() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("scenario.json");
     for (text, told) in [

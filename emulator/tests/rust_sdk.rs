@@ -54,7 +54,7 @@ impl Rig {
         Client::new(&self.config("secret").await.into_builder().region(Region::new(region)).build())
     }
 
-    /// What the emulator has been asked for, and has done.
+    /// What was requested of the emulator, and what it has done.
     fn operations(&self) -> BTreeSet<String> {
         let lines = std::fs::read_to_string(&self.journal).unwrap();
         let entries = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());

@@ -217,7 +217,7 @@ impl Inventory {
     }
 
     /// Whether a Describe of `name` would return what the Lists leave out: once for a half-described group, and once
-    /// after each List for an unconfirmed one, or while Describes are known to say more.
+    /// after each List for an unconfirmed one, or while Describes are known to return more.
     #[must_use]
     pub fn wants_describe(&self, name: &str) -> bool {
         let Some(entry) = self.entries.get(name) else { return self.last_complete_list.is_some() };
@@ -295,7 +295,7 @@ impl Inventory {
         })
     }
 
-    /// Takes what a status remembers about our last mutation, so that stale reads are told from drift after a restart,
+    /// Takes what a status remembers about our last mutation, so that stale reads are not taken for drift after a restart,
     /// too: also one that was taken before the status was known.
     pub fn remember(&mut self, name: &Arc<str>, answer: Answer, now: Moment) {
         let entry = self.entries.entry(Arc::clone(name)).or_default();
@@ -405,7 +405,7 @@ impl Inventory {
         if entry.outranks(began) {
             entry.presence = Some(Known::Missing);
             entry.as_of = began;
-            // What a Describe told was of a group that is gone.
+            // What a Describe returned was of a group that is gone.
             entry.described = None;
             entry.details = None;
         }
@@ -533,10 +533,10 @@ impl Entry {
         if known.is_some() && older.is_none() {
             self.details = None;
         }
-        let told =
+        let unlike =
             observation.tags.as_ref().map(|tags| self.tagged.as_ref().is_some_and(|it| it.is_unlike(tags, began)));
         let mut observation = observation.absorb(known);
-        match told {
+        match unlike {
             None if began >= self.tags_as_of => {}
             Some(false) if began >= self.tags_as_of => self.tags_unconfirmed = false,
             Some(true) if began >= self.tags_as_of => observation.tags = None,
@@ -544,7 +544,7 @@ impl Entry {
             // Only a call for the tags alone can have begun later than this read.
             _ => observation.tags = older.and_then(|older| older.tags.clone()),
         }
-        if told.is_some() {
+        if unlike.is_some() {
             self.tags_as_of = self.tags_as_of.max(began);
         }
         let read = Some(Known::Present(observation));

@@ -206,7 +206,7 @@ impl LaneState {
         self.failures = self.failures.saturating_add(1);
         self.last_attempt = Some(began);
         let asked = failure.retry_after.unwrap_or_default();
-        // One caller, whom nothing else slows down.
+        // One caller, which nothing else slows down.
         let class = match failure.reason.class() {
             Class::Throttled => Class::Transient,
             other => other,
@@ -254,7 +254,7 @@ impl LaneState {
         self.poll_interval.mul_f64(0.95 + 0.1 * chance)
     }
 
-    /// Whether STS is to be asked for the account at `now`: it is not known, or known from STS alone, and long ago. Lists
+    /// Whether the account is to be requested from STS at `now`: it is not known, or known from STS alone, and long ago. Lists
     /// that name no ARN do not show when the credentials have become those of another account.
     #[must_use]
     pub fn needs_account(&self, now: Moment) -> bool {

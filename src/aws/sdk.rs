@@ -206,7 +206,7 @@ fn configuration(settings: &SdkSettings) -> ConfigLoader {
         )
         // The attempt's time-out ends the wait for credentials, too, so that there is one reason for it.
         .identity_cache(IdentityCache::lazy().load_timeout(settings.attempt_timeout + OPERATION_SLACK).build())
-        // The attempt's time-out bounds slow answers too, and tells one kind of failure from none.
+        // The attempt's time-out bounds slow answers too, and distinguishes one kind of failure from none.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     match AppName::new(APP_NAME) {
         Ok(name) => loader.app_name(name),

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_refusal_says_what_to_do() {
+    fn the_refusal_explains_what_to_do() {
         let endpoint: Endpoint = "http://emulator:8000".parse().unwrap();
         let error = check(Some(&endpoint), false, nothing_set).unwrap_err();
         assert_eq!(

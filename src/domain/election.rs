@@ -11,7 +11,7 @@ const JITTER: f64 = 0.2;
 /// The times that candidates agree on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Terms {
-    /// How long a record that nobody changes keeps others from leading (`leaseDurationSeconds`).
+    /// How long an unchanged record keeps others from leading (`leaseDurationSeconds`).
     pub lease: Duration,
     /// How long a leader that can't renew the record still counts as leading.
     pub renew_deadline: Duration,

@@ -540,7 +540,7 @@ pub fn break_of_rules(status: &ProfilingGroupStatus, generation: i64) -> Option<
         (status.observed_generation != Some(generation), "not of this generation"),
         (generations.into_iter().any(|of| of != Some(generation)), "a condition of another generation"),
         (ready == Some("Unknown") && reconciling.is_none(), "Ready unknown and nothing done about it"),
-        (status.conditions.iter().any(|condition| condition.message.is_empty()), "nothing said"),
+        (status.conditions.iter().any(|condition| condition.message.is_empty()), "an empty message"),
     ];
     rules.into_iter().find(|(broken, _)| *broken).map(|(_, rule)| rule)
 }

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_that_is_made_renewed_released_and_taken_says_so() {
+    fn a_lease_that_is_made_renewed_released_and_taken_shows_it() {
         let made = stored(held("l", None, "a", FIFTEEN, at(0)), "7");
         let holder = Some("a".to_owned());
         assert_eq!(record(&made), Some(Record { version: 7, holder, lease: FIFTEEN }));

@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_that_its_parent_already_tells_is_not_repeated() {
+    fn a_cause_that_its_parent_already_contains_is_not_repeated() {
         let error = layers(&["can't start: no file", "no file", "really"]);
         assert_eq!(error_chain(&error), "can't start: no file: really");
     }

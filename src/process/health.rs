@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_heart_may_be_silent_for_a_minute_and_each_beat_begins_it_anew() {
+    fn the_heart_may_be_silent_for_a_minute_and_each_beat_begins_it_again() {
         let liveness = Liveness::new();
         let after = |seconds| liveness.started + Duration::from_secs(seconds);
         assert_eq!(liveness.silent_too_long_at(after(60)), None);

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_server_ends_when_it_is_told_to() {
+    async fn the_server_ends_on_request() {
         let server = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let stop = CancellationToken::new();
         let serving = tokio::spawn(server.serve(endpoints(), stop.clone()));

@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_proxy_is_asked_for_a_tunnel_to_the_api_server() {
+    async fn a_tunnel_to_the_api_server_is_requested_from_a_proxy() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut config = Config::new("https://10.0.0.1:6443".parse().unwrap());
         config.proxy_url = Some(format!("http://{}", listener.local_addr().unwrap()).parse().unwrap());
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_busy_server_is_asked_once() {
+    async fn a_busy_server_gets_one_request() {
         let (config, busy) = server().await;
         let client = client(config, HEAD_WITHIN, Metrics::new().registry()).unwrap();
         assert!(client.request_text(ask("/busy")).await.is_err());

@@ -35,7 +35,7 @@ impl Permit {
     }
 }
 
-/// When a call must be over; never, where the time is too far off to be told.
+/// When a call must be over; never, where the time is too far off to be represented.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a deadline bounds nothing by itself"]
 pub struct Deadline(Option<Instant>);

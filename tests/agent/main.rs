@@ -57,7 +57,7 @@ async fn an_applied_false_stops_the_sampling_of_awss_own_agent_within_a_period_a
     assert!(agent.samples().unwrap() > 0);
 
     apply(&world, false).await;
-    world.eventually("AWS says off", async || (world.enabled(GROUP).await == Some(false)).then_some(())).await;
+    world.eventually("AWS reports off", async || (world.enabled(GROUP).await == Some(false)).then_some(())).await;
     let switched = Instant::now();
     let took = agent.rests(2 * PERIOD, LIMIT).await.unwrap().saturating_duration_since(switched);
     println!("the sampling ended {:.1} s after AWS had agreed, of a period of {PERIOD:?}", took.as_secs_f64());
@@ -67,7 +67,7 @@ async fn an_applied_false_stops_the_sampling_of_awss_own_agent_within_a_period_a
     world.condition("checkout", "AgentsUpToDate", "True", "AgentsUpToDate").await;
     let posted = world.calls("PostAgentProfile").await;
     calls(&world, "ConfigureAgent", 4).await;
-    assert_eq!(world.calls("PostAgentProfile").await, posted, "it asks, and posts nothing");
+    assert_eq!(world.calls("PostAgentProfile").await, posted, "it polls, and posts nothing");
 
     let at_rest = agent.samples().unwrap();
     apply(&world, true).await;

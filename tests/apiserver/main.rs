@@ -184,7 +184,7 @@ async fn versions_that_are_no_longer_known_expire_as_on_the_real_api_server() {
     plane.stop_api_server();
     plane.start_api_server().await.unwrap();
     wait::until("the page is compacted away", COMPACTED_WITHIN, || async {
-        (pair.asked_of_the_real(&Operation::NextPage).await == 410).then_some(())
+        (pair.sent_to_the_real(&Operation::NextPage).await == 410).then_some(())
     })
     .await
     .unwrap();

@@ -3,7 +3,7 @@
 use rand::{RngExt, rngs::StdRng};
 use serde_json::{Value, json};
 
-/// What is asked for.
+/// What is requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Resource {
     /// The CRD as it is.

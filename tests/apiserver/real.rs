@@ -1,4 +1,4 @@
-//! The real API server, asked in the model's terms.
+//! The real API server, in the model's terms.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub async fn ask(client: &kube::Client, request: &Request) -> Reply {
     Reply { status, body }
 }
 
-/// A watch, or what the server says instead.
+/// A watch, or what the server returns instead.
 pub async fn watch(client: &kube::Client, request: &Request) -> Result<Frames, Reply> {
     let (status, body) = send(client, request).await;
     if status != 200 {

@@ -126,7 +126,7 @@ impl Pair {
     }
 
     /// The code of the real server's answer alone, of which nothing is learned.
-    pub async fn asked_of_the_real(&self, operation: &Operation) -> u16 {
+    pub async fn sent_to_the_real(&self, operation: &Operation) -> u16 {
         real::ask(&self.client, &self.real_side.request(operation).unwrap()).await.status
     }
 
@@ -206,7 +206,7 @@ impl Pair {
     async fn both(&mut self, operation: &Operation) -> [Value; 2] {
         let real = real::ask(&self.client, &self.real_side.request(operation).unwrap()).await.body;
         let model = self.model.handle(Timestamp::UNIX_EPOCH, &self.model_side.request(operation).unwrap());
-        let Answer::Object { body: model, .. } = model else { unreachable!("no watch was asked for") };
+        let Answer::Object { body: model, .. } = model else { unreachable!("no watch was requested") };
         [real, model]
     }
 }

@@ -21,7 +21,7 @@ async fn the_crds_are_those_that_the_operator_prints_and_stay_when_the_release_g
 }
 
 #[tokio::test]
-async fn the_crds_go_with_the_release_only_when_asked_and_can_be_left_to_others() {
+async fn the_crds_go_with_the_release_only_when_requested_and_can_be_left_to_others() {
     let rendered = Rendered::with(&["--set", "crds.keep=false"]).await;
     assert!(rendered.all(KIND).all(|crd| crd["metadata"].get("annotations").is_none()));
     let rendered = Rendered::with(&["--set", "crds.enabled=false"]).await;

@@ -1,4 +1,4 @@
-//! What a cluster's own rules ask for: other namespaces, annotations, containers, objects, users without names.
+//! What a cluster's own rules require: other namespaces, annotations, containers, objects, users without names.
 
 use std::{collections::BTreeSet, fs};
 

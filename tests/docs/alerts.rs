@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::text;
 
 #[test]
-fn every_alert_says_how_bad_it_is_what_it_means_and_where_the_help_is() {
+fn every_alert_states_how_bad_it_is_what_it_means_and_where_the_help_is() {
     let rules: Value = serde_saphyr::from_str(&text::read("deploy/monitoring/rules.yaml")).unwrap();
     let groups = rules["groups"].as_array().unwrap();
     let rules = groups.iter().flat_map(|group| group["rules"].as_array().unwrap());

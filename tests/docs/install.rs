@@ -1,4 +1,4 @@
-//! The documentation's Helm command is one that Helm and the chart take, and does what the text around it says.
+//! The documentation's Helm command is one that Helm and the chart take, and does what the text around it describes.
 
 use std::{collections::BTreeSet, path::Path};
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::text;
 
-/// Every list of names in the configuration that says where something is.
+/// Every list of names in the configuration that names where something is.
 fn paths(configuration: &Value) -> Vec<Vec<&str>> {
     let mut found = Vec::new();
     match configuration {
@@ -46,7 +46,7 @@ fn every_path_is_in_the_crd() {
         serde_saphyr::from_str(&text::read("deploy/monitoring/kube-state-metrics.yaml")).unwrap();
     let definition = serde_json::to_value(api::crd()).unwrap();
     let mut schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone();
-    // The API server knows metadata without being told.
+    // The API server knows metadata without a schema.
     schema["properties"]["metadata"]["properties"] = serde_json::json!({ "name": {}, "namespace": {} });
     let paths = paths(&configuration);
     assert!(paths.len() > 10);

@@ -1,4 +1,4 @@
-//! Replicas that compete for one Lease, each with a ServiceAccount and an access key of its own: both services can tell them apart.
+//! Replicas that compete for one Lease, each with a ServiceAccount and an access key of its own: both services can distinguish them.
 
 use std::{
     path::Path,
@@ -172,7 +172,7 @@ impl<'a> Fleet<'a> {
     }
 }
 
-/// The access key that tells who calls; the digits at its end are the account.
+/// The access key that shows who calls; the digits at its end are the account.
 pub fn access_key(name: &str, account: &str) -> String {
     format!("{}{account}", name.replace('-', "").to_uppercase())
 }

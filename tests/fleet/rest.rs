@@ -4,12 +4,12 @@ use kube::{ResourceExt, api::ListParams};
 
 use crate::{record::UPDATE, world::World};
 
-/// Waits until every resource is in sync and AWS is what they say, and checks that further Lists cost no write.
+/// Waits until every resource is in sync and AWS is as they report it, and checks that further Lists cost no write.
 pub async fn comes_to_rest(world: &World) {
     for group in world.groups.list(&ListParams::default()).await.unwrap() {
         let (name, spec) = (group.name_any(), &group.data["spec"]);
         let (wanted, group) = (spec["profilingEnabled"].as_bool(), spec["profilingGroupName"].as_str().unwrap());
-        let what = format!("AWS is what {name} says");
+        let what = format!("AWS is as {name} reports");
         world.eventually(&what, async || (world.enabled(group).await == wanted).then_some(())).await;
         world.condition(&name, "Ready", "True", "InSync").await;
     }

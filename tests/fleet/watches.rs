@@ -129,7 +129,7 @@ async fn an_api_server_that_lags_behind_brings_nothing_back_that_is_over() {
     let asked = proxy.add(Rule::new(Effect::Delay(Duration::ZERO)).path(WATCH));
     let kubeconfig = world.plane.kubeconfig_through(proxy.url(), &world.token().await).unwrap();
     let next = world.operator_with(&kubeconfig).start_unready().await.unwrap();
-    world.eventually("it asks the API server that lags", async || (proxy.hits(asked) > 0).then_some(())).await;
+    world.eventually("it reads from the API server that lags", async || (proxy.hits(asked) > 0).then_some(())).await;
     assert_eq!((world.calls(UPDATE).await, world.enabled("deleted").await), (1, Some(false)));
 
     link.let_go();
@@ -160,7 +160,7 @@ async fn an_api_server_that_streams_no_lists_is_listed_in_pages() {
     assert_eq!(
         (proxy.hits(asked), world.calls(UPDATE).await),
         (2, 1),
-        "it is asked once for each kind whether it streams lists"
+        "one request for each kind shows whether it streams lists"
     );
     operator.stop_gracefully().await.unwrap();
     world.judge().await;

@@ -1,4 +1,4 @@
-//! Watches Argo CD's Applications, keeps every version, and says which resources went out of sync without a new commit.
+//! Watches Argo CD's Applications, keeps every version, and reports which resources went out of sync without a new commit.
 
 use std::{
     collections::BTreeMap,

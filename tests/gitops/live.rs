@@ -82,7 +82,7 @@ impl Live {
         Self { world, argo, applications, repository }
     }
 
-    /// Pushes, and tells Argo CD as a webhook does; the commit, and when it was pushed.
+    /// Pushes, and notifies Argo CD as a webhook does; the commit, and when it was pushed.
     pub async fn push(&self, message: &str) -> (String, SystemTime) {
         let revision = self.repository.push(message);
         let pushed = SystemTime::now();
@@ -113,7 +113,7 @@ impl Live {
         self.argo.run(&args).await.unwrap();
     }
 
-    /// When AWS was last told to move this group's switch.
+    /// When the last Update of this group arrived at AWS.
     pub async fn updated_at(&self, group: &str) -> SystemTime {
         let journal = self.world.aws.journal().await.unwrap();
         let update = |entry: &&devkit::emulator::Entry| {

@@ -1,4 +1,4 @@
-//! What Argo CD and Flux make of ProfilingGroups, told by themselves.
+//! How Argo CD and Flux judge ProfilingGroups, by their own programs.
 #![allow(clippy::unwrap_used, reason = "a story that can't go on ends here")]
 
 #[path = "../phases.rs"]

@@ -90,7 +90,7 @@ async fn offline() -> Offline {
     Offline::with(&paths::workspace().join("deploy/argocd/argocd-cm.yaml")).await.unwrap()
 }
 
-/// What is to be said of an example: the words, and the message.
+/// What is to be reported of an example: the words, and the message.
 fn expected(Example { phase, object, .. }: &Example) -> (&'static str, &'static str, String) {
     let (word, _) = WORDS.iter().find(|(_, phases)| phases.contains(&phase.as_str())).unwrap();
     let kstatus = match (*word, phase.as_str()) {

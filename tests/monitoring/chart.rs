@@ -38,7 +38,7 @@ fn promtool_accepts(groups: &Value) {
 }
 
 #[tokio::test]
-async fn nothing_is_installed_that_was_not_asked_for() {
+async fn nothing_is_installed_that_was_not_requested() {
     let documents = rendered(&[]).await;
     assert!(documents.iter().all(|document| document["kind"] != "PrometheusRule" && document["kind"] != "ConfigMap"));
 }

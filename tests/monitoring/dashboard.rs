@@ -1,4 +1,4 @@
-//! Whether a person can read the dashboard: every panel says what it shows, and in what unit.
+//! Whether a person can read the dashboard: every panel describes what it shows, and in what unit.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ fn every_panel_has_a_title_of_its_own_a_description_and_a_unit() {
 }
 
 #[test]
-fn every_question_is_asked_of_the_chosen_data_source_and_namespace() {
+fn every_query_is_for_the_chosen_data_source_and_namespace() {
     let dashboard = shipped::dashboard();
     let variables = dashboard["templating"]["list"].as_array().unwrap();
     let variables: Vec<_> = variables.iter().map(|variable| variable["name"].as_str().unwrap()).collect();

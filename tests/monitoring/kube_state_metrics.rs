@@ -9,7 +9,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn kube_state_metrics_tells_of_each_resource_what_its_status_says() {
+async fn kube_state_metrics_has_of_each_resource_what_its_status_reports() {
     let world = World::new().await;
     let _operator = world.start().await;
     let reported = json!({ "profilingEnabled": true, "latestAgentProfileReportedAt": "2099-01-01T00:00:00Z" });

@@ -69,7 +69,7 @@ async fn refuse_a_role(world: &World, name: &str) {
     world.plane.apply(&account.to_string()).await.unwrap();
 }
 
-/// Somebody who edits a resource every second: without new requests, what is asked about the last minute has no answer.
+/// Somebody who edits a resource every second: without new requests, a query about the last minute has no answer.
 async fn edits(world: &World) -> ! {
     let mut every = tokio::time::interval(Duration::from_secs(1));
     let mut enabled = true;
@@ -91,7 +91,7 @@ async fn answers(world: &World, prometheus: &Prometheus, questions: &[String], r
     }
 }
 
-/// What Grafana would ask, without the 0 that a panel shows where there is no answer: a question with a wrong name would be answered, too.
+/// What Grafana would query, without the 0 that a panel shows where there is no answer: a query with a wrong name would be answered, too.
 fn questions() -> Vec<String> {
     let panels = shipped::panels();
     let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap());

@@ -42,7 +42,7 @@ impl Prometheus {
             .start()
             .await
             .expect("prometheus is on the PATH (Debian: prometheus)");
-        let address = running.output_with("Prometheus says where it listens", START_LIMIT, listening).await.unwrap();
+        let address = running.output_with("Prometheus logs where it listens", START_LIMIT, listening).await.unwrap();
         let url = format!("http://{address}");
         running.http_ok(&format!("{url}/-/ready"), START_LIMIT).await.unwrap();
         Self { _running: running, url }

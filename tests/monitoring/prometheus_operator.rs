@@ -16,7 +16,7 @@ fn documents(yaml: &str) -> Vec<Value> {
     serde_saphyr::from_multiple(yaml).unwrap()
 }
 
-/// What the API server says of these objects. Unknown members are refused, defaults and validation take place, nothing is stored.
+/// What the API server returns for these objects. Unknown members are refused, defaults and validation take place, nothing is stored.
 async fn judged(plane: &ControlPlane, objects: &[Value]) -> Result<String, String> {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), json!({ "apiVersion": "v1", "kind": "List", "items": objects }).to_string()).unwrap();

@@ -55,7 +55,7 @@ impl Flips {
         self.made.wait_for(|made| made.len() >= goal).await.unwrap();
     }
 
-    /// Ends after the edit under way, and says how long AWS took to follow each.
+    /// Ends after the edit under way, and returns how long AWS took to follow each.
     pub async fn stop(self) -> Vec<Duration> {
         self.stop.send_replace(true);
         self.task.await.unwrap();

@@ -15,7 +15,7 @@ use crate::{
 };
 
 const LIMIT: Duration = Duration::from_mins(2);
-/// Runs a pod, says so, and stays.
+/// Runs a pod, reports it, and stays.
 const POD: &str = r#"
 kubectl run pod --image=localhost/devkit/pause:1 --image-pull-policy=Never >/dev/null
 kubectl wait --for=condition=Ready pod/pod --timeout=90s >/dev/null
@@ -93,7 +93,7 @@ async fn the_next_cluster_takes_away_what_one_left_whose_processes_were_all_kill
 }
 
 #[tokio::test]
-async fn what_is_missing_is_said_with_the_packages_that_have_it() {
+async fn what_is_missing_is_named_with_the_packages_that_have_it() {
     let output = Command::new(devkit().await).args(["cluster", "--", "true"]).env("PATH", "/nowhere").output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success());

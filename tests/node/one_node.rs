@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 use crate::{container::Container, devkit, flips::Flips, names, report::Report};
 
 const NAME: &str = "one_node::the_operator_runs_in_a_pod_from_helm_install_to_uninstall";
-/// Where the archive of the image is: says to the test that it is in the cluster already.
+/// Where the archive of the image is: shows the test that it is in the cluster already.
 const ARCHIVE: &str = "ONE_NODE_IMAGE_ARCHIVE";
 const LIMIT: Duration = Duration::from_mins(2);
 const REGION: &str = "eu-west-1";
@@ -83,7 +83,7 @@ async fn story(archive: &Path) {
     let status = world.resource("checkout").await["status"].clone();
     assert!(status["arn"].is_string() && status["profilingEnabled"] == true, "{status:#}");
     println!("{}", kubectl(&["get", "profgroup", "-n", TEAM, "-o", "wide"]));
-    report.step("kubectl apply -f examples/: AWS as asked, status filled");
+    report.step("kubectl apply -f examples/: AWS as requested, status filled");
 
     let updates_before = world.updates().await;
     let mut flips = Flips::start(world.groups.clone(), "checkout", world.aws.clone(), REGION, "Checkout_Service");
@@ -246,7 +246,7 @@ impl World {
         }
     }
 
-    /// What each Update of the group has asked for, in order.
+    /// What each Update of the group has requested, in order.
     async fn updates(&self) -> Vec<bool> {
         let journal = self.aws.journal().await.unwrap();
         let ours = journal.iter().filter(|entry| entry.is("UpdateProfilingGroup"));
@@ -267,7 +267,7 @@ fn admitted(pod: &Pod) {
     assert!(!admitted && said.contains(r#"violates PodSecurity "restricted"#), "{said}");
 }
 
-/// No shell, no rights, nothing to write to.
+/// No shell, no privileges, nothing to write to.
 fn confined(pod: &Pod) {
     let container = Container::of(pod);
     for (name, expected) in [
@@ -321,7 +321,7 @@ async fn drained(world: &World, flips: &mut Flips) {
     kubectl(&["uncordon", node]);
 }
 
-/// Every edit was sent once, in its order, and AWS ends as the spec says.
+/// Every edit was sent once, in its order, and AWS ends as the spec requests.
 async fn not_lost(world: &World, before: Vec<bool>, edits: usize) {
     let after = world.updates().await;
     let sent = &after[before.len()..];
@@ -363,7 +363,7 @@ fn kubectl(args: &[&str]) -> String {
     said
 }
 
-/// Whether it worked, and what it said.
+/// Whether it worked, and what it printed.
 fn kubectl_as_it_is(args: &[&str]) -> (bool, String) {
     let output = Command::new("kubectl").args(args).output().unwrap();
     (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())

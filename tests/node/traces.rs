@@ -46,7 +46,7 @@ fn entries(directory: &str) -> impl Iterator<Item = String> {
     entries.map(|entry| entry.path().display().to_string())
 }
 
-/// A process, told from a later one of the same id by its start.
+/// A process, distinguished from a later one of the same id by its start.
 #[derive(Debug, Clone)]
 pub struct Process {
     pid: u32,

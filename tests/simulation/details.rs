@@ -1,4 +1,4 @@
-//! The calls about what no List has: how the operator's become requests, and what the answers say.
+//! The calls about what no List has: how the operator's become requests, and what the answers contain.
 
 use codeguru_profiler_operator::{
     aws::error::Operation,
@@ -86,7 +86,7 @@ impl Detail {
         Some((name.to_owned(), detail))
     }
 
-    /// Whether this spec asks for it, and not only for a part of the set that nobody has asked for.
+    /// Whether this spec requests it, and not only a part of the set that nobody has requested.
     pub fn is_asked_for(&self, spec: &Value) -> bool {
         let principals = arns(&spec["agentPermissions"]["principals"], None);
         let topics = arns(&spec["anomalyNotifications"], Some("topicArn"));

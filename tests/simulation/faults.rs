@@ -27,9 +27,9 @@ pub enum Fault {
     WatchDelayed,
     /// Watches are cut at random.
     WatchCut,
-    /// Watches say nothing any more.
+    /// Watches are silent.
     WatchSilent,
-    /// The rival's watch of resources says nothing any more.
+    /// The rival's watch of resources is silent.
     RivalsWatchSilent,
     /// Watch frames come twice.
     WatchDoubled,

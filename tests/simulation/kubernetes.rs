@@ -80,7 +80,7 @@ impl Service<http::Request<Body>> for Transport {
             match answer.await {
                 Ok(Came::Answer(status, body)) => {
                     let body = if metadata_alone && status < 400 { metadata_of(&body) } else { body };
-                    // The metadata of a list's first page says nothing of what is there.
+                    // The metadata of a list's first page has nothing of what is there.
                     if !(metadata_alone && body["items"].is_array()) {
                         this.gets(&request, status, &body);
                     }
@@ -128,7 +128,7 @@ impl Transport {
                 _ => oracle.answered_with(&self.process, body),
             }
         } else if status == 409 && is_status_write(request) {
-            oracle.told_of_conflict(&self.process, &request.body);
+            oracle.saw_conflict(&self.process, &request.body);
         } else {
             oracle.answered_with(&self.process, body);
         }
@@ -272,16 +272,16 @@ fn process_told(world: &World, process: &Process, frame: &Value) {
     let kind = frame["type"].as_str().unwrap_or_default();
     let object = &frame["object"];
     if kind == "DELETED" {
-        world.oracle().told_deleted(process, object);
+        world.oracle().saw_deleted(process, object);
     } else if kind != "BOOKMARK" {
         world.oracle().told(process, object);
     }
     if kind != "BOOKMARK" {
-        world.trace(process.name(), format!("is told {kind} {}", object["metadata"]["name"].as_str().unwrap_or("")));
+        world.trace(process.name(), format!("sees {kind} {}", object["metadata"]["name"].as_str().unwrap_or("")));
     }
 }
 
-/// Lets one frame pass after the time that the faults ask for; false when the watch is cut instead.
+/// Lets one frame pass after the time that the faults have; false when the watch is cut instead.
 async fn pass(world: &World, process: &Process, frame: &Value) -> bool {
     let of_rival = process.name() == "rival" && frame["object"]["kind"] == "ProfilingGroup";
     let silences = [(Fault::WatchSilent, true), (Fault::RivalsWatchSilent, of_rival)];

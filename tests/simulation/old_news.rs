@@ -170,7 +170,7 @@ fn a_status_is_current_though_another_client_has_written_and_the_watch_is_silent
     });
 }
 
-/// Seed 8138: the status said what was applied, but no longer where, and the edit went to whatever account there was.
+/// Seed 8138: the status reported what was applied, but no longer where, and the edit went to whatever account there was.
 #[test]
 fn an_edit_waits_until_the_account_is_verified_though_the_arn_was_removed_from_the_status() {
     play(|stage| async move {

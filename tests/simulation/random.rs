@@ -95,7 +95,7 @@ fn a_seed_replays_to_the_byte_in_another_process() {
         command.args(["random::trace_of_one_seed", "--exact", "--ignored", "--nocapture"]);
         let output = command.env("SIMULATION_FROM", seed.to_string()).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
-        // What the test harness says of itself ends with how long it took.
+        // The test harness's own last line ends with how long it took.
         text.lines().filter(|line| !line.starts_with("test result")).collect::<Vec<_>>().join("\n")
     };
     let first = |like: fn(&Schedule) -> bool| (0..1000).find(|seed| like(&Schedule::random(*seed))).unwrap();

@@ -29,7 +29,7 @@ pub enum Action {
     Delete { namespace: &'static str, name: String },
     /// `kubectl replace --force`.
     Replace { namespace: &'static str, name: String },
-    /// A user asks for a reconcile.
+    /// A user requests a reconcile.
     Request { namespace: &'static str, name: String, token: String },
     /// Somebody writes into the status.
     Meddle { namespace: &'static str, name: String, status: Value },
@@ -555,7 +555,7 @@ pub fn request(world: &World, method: Method, path: String, body: &Value) {
     }
 }
 
-/// Does to the operator what the action says; returns the one that runs afterwards.
+/// Does the action to the operator; returns the one that runs afterwards.
 pub async fn do_to_operator(world: &World, operator: &mut Process, options: &Options, action: &Action) {
     match action {
         Action::Restart(after) => {

@@ -15,7 +15,7 @@ use crate::{
     world::World,
 };
 
-/// Where scenarios happen unless they say otherwise.
+/// Where scenarios happen unless they name another place.
 pub const REGION: &str = "eu-west-1";
 /// The namespace of scenarios.
 pub const NAMESPACE: &str = "a";

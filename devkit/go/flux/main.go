@@ -1,4 +1,4 @@
-// What Flux says of each YAML document on standard input, a line of JSON each: the word of kstatus, by which it judges whether a resource is there,
+// What Flux reports of each YAML document on standard input, a line of JSON each: the word of kstatus, by which it judges whether a resource is there,
 // and the rules for conditions that the resource breaks, by the two checkers that Flux tests its own controllers with.
 package main
 
@@ -20,7 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 )
 
-// verdict is what is said of one document.
+// verdict is what is reported of one document.
 type verdict struct {
 	Status  status.Status `json:"status"`
 	Message string        `json:"message"`

@@ -1,4 +1,4 @@
-// Holds the namespaces of a pod: the one program of the sandbox image. It waits until it is told to end.
+// Holds the namespaces of a pod: the one program of the sandbox image. It waits for a signal to end.
 package main
 
 import (

@@ -1,4 +1,4 @@
-//! Argo CD: its program, what it says offline, and its processes beside a control plane.
+//! Argo CD: its program, what it reports offline, and its processes beside a control plane.
 
 mod offline;
 mod program;

@@ -1,4 +1,4 @@
-//! What Argo CD's own command says, without a cluster, of an object by the Lua of an `argocd-cm`.
+//! What Argo CD's own command reports, without a cluster, of an object by the Lua of an `argocd-cm`.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -17,7 +17,7 @@ pub struct Offline {
     directory: tempfile::TempDir,
 }
 
-/// What the health check says.
+/// What the health check returned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     /// Argo CD's word.
@@ -34,7 +34,7 @@ impl Offline {
         Ok(Self { program, settings: settings.to_owned(), directory })
     }
 
-    /// What the health check says of an object.
+    /// What the health check returns for an object.
     pub async fn health(&self, object: &str) -> Result<Verdict, Error> {
         let said = self.run("health", object, &[]).await?;
         let member = |name: &str| said.lines().find_map(|line| line.strip_prefix(name)).map(|it| it.trim().to_owned());

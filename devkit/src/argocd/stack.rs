@@ -89,7 +89,7 @@ impl ArgoCd {
                 .args(["--revision-cache-expiration", "1s"])
                 .start()
                 .await?;
-        // It can't be told an address for its metrics: that one port listens on all of them.
+        // It has no flag for the address of its metrics: that one port listens on all of them.
         let controller =
             spawn("argocd-application-controller", &["--namespace", NAMESPACE, "--metrics-port", &controller_metrics])
                 .args(["--redis", &redis_at, "--repo-server", &repo_at, "--persist-resource-health"])

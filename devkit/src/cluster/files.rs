@@ -1,4 +1,4 @@
-//! What containerd, the pods' network and the kubelet are told. Texts only.
+//! The configuration of containerd, the pods' network and the kubelet. Texts only.
 
 use std::path::Path;
 

@@ -86,7 +86,7 @@ pub(super) fn end_everybody() {
             return;
         }
         for pid in others {
-            // An error says that it has ended.
+            // An error means that it has ended.
             let _ = kill_process(pid, Signal::KILL);
         }
         // Whoever lost its parent is ours to wait for.

@@ -15,7 +15,7 @@ const WRITES: [&str; 5] = ["create", "update", "patch", "delete", "deletecollect
 /// One request and its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Who asked, as in RBAC: `system:serviceaccount:NAMESPACE:NAME` or `admin`.
+    /// Who sent the request, as in RBAC: `system:serviceaccount:NAMESPACE:NAME` or `admin`.
     pub user: String,
     /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete` and the like.
     pub verb: String,

@@ -1,4 +1,4 @@
-//! A real Kubernetes control plane on loopback, or at the address of a node made here: started, stopped, asked.
+//! A real Kubernetes control plane on loopback, or at the address of a node made here: started, stopped, and its clients.
 
 mod access;
 mod audit;
@@ -80,7 +80,7 @@ impl ControlPlane {
         Ok(directory)
     }
 
-    /// The one control plane of this process, started by whoever asks first. It lives as long as the process.
+    /// The one control plane of this process, started by its first user. It lives as long as the process.
     pub async fn shared() -> Result<Arc<Self>, Error> {
         static SHARED: OnceCell<Result<Arc<ControlPlane>, String>> = OnceCell::const_new();
         let shared = SHARED.get_or_init(|| async {
@@ -129,7 +129,7 @@ impl ControlPlane {
         self.servers.api_url()
     }
 
-    /// A new client with all rights. It belongs to the caller's runtime, as every client does.
+    /// A new client with all permissions. It belongs to the caller's runtime, as every client does.
     pub async fn client(&self) -> Result<kube::Client, Error> {
         client_from(&self.kubeconfig).await
     }
@@ -202,7 +202,7 @@ pub async fn kubectl(programs: &Programs, kubeconfig: &Path, cache: &Path, args:
         .map_err(Error::io("run kubectl"))
 }
 
-/// A client as this kubeconfig says.
+/// A client by this kubeconfig.
 pub async fn client_from(kubeconfig: &Path) -> Result<kube::Client, Error> {
     let failed = |error: &dyn std::fmt::Display| Error::Unexpected(format!("{}: {error}", kubeconfig.display()));
     let read = Kubeconfig::read_from(kubeconfig).map_err(|error| failed(&error))?;

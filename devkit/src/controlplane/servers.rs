@@ -21,7 +21,7 @@ const START_LIMIT: Duration = Duration::from_secs(90);
 const ATTEMPTS: usize = 4;
 /// Everything is recorded, once, when its answer is known.
 const AUDIT_POLICY: &str = r#"{"apiVersion":"audit.k8s.io/v1","kind":"Policy","omitStages":["RequestReceived"],"rules":[{"level":"Metadata"}]}"#;
-/// The supervisor kills a server at once: the state is thrown away with all of them, and an API server that is asked to stop after its etcd has gone does not end
+/// The supervisor kills a server at once: the state is thrown away with all of them, and an API server that is to stop after its etcd has gone does not end
 /// for minutes.
 const NO_GRACE: &str = "-grace=0s";
 /// Those that a cluster without nodes has work for.
@@ -51,7 +51,7 @@ struct Place<'a> {
     audit_log: PathBuf,
 }
 
-/// One server and what it says.
+/// One server and its output.
 #[derive(Debug)]
 pub(super) struct Server {
     name: &'static str,
@@ -112,7 +112,7 @@ impl Servers {
         let [client_port, peer_port, free_port] = free_ports()?;
         let (api_host, api_port) = match options.node {
             None => (Ipv4Addr::LOCALHOST, free_port),
-            // Every pod's environment says https://10.96.0.1:443.
+            // Every pod's environment has https://10.96.0.1:443.
             Some(node) => (node, 443),
         };
         let state =

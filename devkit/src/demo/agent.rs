@@ -1,4 +1,4 @@
-//! The step of the demo with AWS's own agent: it profiles a real program, and stops and resumes as the resource says.
+//! The step of the demo with AWS's own agent: it profiles a real program, and stops and resumes as the resource requests.
 
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ pub async fn obeys(stage: &mut Stage<'_>) -> Result<(), Error> {
     })
     .await?;
     say(&format!(
-        "told to ask every {} s, it has posted its first profile, of {} samples",
+        "polling every {} s, it has posted its first profile, of {} samples",
         PERIOD.as_secs(),
         agent.samples()?
     ));

@@ -1,4 +1,4 @@
-//! The cluster of a demo: a control plane made for it, or one the user has asked for; what a demo deploys into it, and tears down.
+//! The cluster of a demo: a control plane made for it, or one that the user has named; what a demo deploys into it, and tears down.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

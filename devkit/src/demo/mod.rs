@@ -19,7 +19,7 @@ use stage::{INTERVAL, REGION, Stage};
 /// How much later than an interval a correction may be seen on a busy machine: the jitter of the interval, two requests, and looking.
 const SLACK: Duration = Duration::from_secs(2);
 
-/// What the command line says of a demo.
+/// The command line of a demo.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Leave everything running at the end, until Ctrl-C
@@ -56,7 +56,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Error> {
 
 /// Looks whether the demo can take place, and builds. What is not the demo's own is not touched.
 async fn prepare(narrator: &mut Narrator, arguments: &Arguments) -> Result<(Cluster, Programs), Error> {
-    // Before the builds: who lacks Python, or names a cluster that is in use, shall not wait minutes to be told.
+    // Before the builds: who lacks Python, or names a cluster that is in use, does not wait minutes for the error.
     if arguments.agent {
         devkit::agent::python().await?;
     }
@@ -109,7 +109,7 @@ async fn show(stage: &mut Stage<'_>, agent: bool) -> Result<(), Error> {
     reported(stage).await?;
     suspended(stage).await?;
     refused(stage).await?;
-    stalled_and_healed(stage).await?;
+    stalled_and_recovered(stage).await?;
     if agent {
         agent::obeys(stage).await?;
     }
@@ -122,7 +122,7 @@ async fn applied(stage: &mut Stage<'_>) -> Result<(), Error> {
     let examples = paths::workspace().join("examples").display().to_string();
     kubectl_ok(stage.cluster, &["apply", "-n", NAMESPACE, "-f", &examples]).await?;
     stage.becomes("Checkout_Service", true).await?;
-    say(&format!("AWS says that it is on, {:.1} s later", started.elapsed().as_secs_f64()));
+    say(&format!("AWS reports that it is on, {:.1} s later", started.elapsed().as_secs_f64()));
     stage.condition("checkout", "Ready", "True", "InSync").await?;
     let status = stage.resource("checkout").await?["status"].take();
     check(status["profilingEnabled"] == json!(true) && status["arn"].is_string(), || {
@@ -158,7 +158,7 @@ async fn corrected(stage: &mut Stage<'_>) -> Result<(), Error> {
 }
 
 async fn reported(stage: &mut Stage<'_>) -> Result<(), Error> {
-    stage.narrator.headline("The same for Search, whose `driftPolicy` is Report: it is said, not undone");
+    stage.narrator.headline("The same for Search, whose `driftPolicy` is Report: it is reported, not undone");
     stage.condition("search", "Ready", "True", "InSync").await?;
     stage.flip("Search", false).await?;
     stage.condition("search", "Synced", "False", "DriftReported").await?;
@@ -199,12 +199,12 @@ async fn refused(stage: &mut Stage<'_>) -> Result<(), Error> {
     })
 }
 
-async fn stalled_and_healed(stage: &mut Stage<'_>) -> Result<(), Error> {
+async fn stalled_and_recovered(stage: &mut Stage<'_>) -> Result<(), Error> {
     stage.narrator.headline("Recommendations does not exist in AWS: its resource is Stalled, until the group appears");
     let hint = stage.condition("recommendations", "Stalled", "True", "GroupNotFound").await?;
     check(hint.contains("Recommendations"), || format!("a hint that names the group, not {hint:?}"))?;
     stage.aws.put_group(REGION, "Recommendations", json!({ "profilingEnabled": false })).await?;
-    say("someone makes the group in AWS");
+    say("someone creates the group in AWS");
     stage.becomes("Recommendations", true).await?;
     stage.condition("recommendations", "Ready", "True", "InSync").await?;
     let conditions = stage.resource("recommendations").await?["status"]["conditions"].to_string();
@@ -227,7 +227,7 @@ async fn totals(stage: &mut Stage<'_>) -> Result<(), Error> {
     }
     let process = stage.operator.process();
     say(&format!(
-        "the operator, built without optimisation: {:.1} MiB of memory at most, {:.2} s of processor time",
+        "the operator, built without optimisation: {:.1} MiB of memory at most, {:.2} s of CPU time",
         kib_to_mib(process.peak_rss_kib()?),
         process.cpu_seconds()?
     ));

@@ -1,4 +1,4 @@
-//! What the demo says, and how it looks.
+//! What the demo prints, and how it looks.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! Everything the demo runs on: cluster, emulator, operator; started, installed, and asked.
+//! Everything the demo runs on: cluster, emulator, operator; started, installed, and read.
 
 use std::time::Duration;
 
@@ -38,11 +38,11 @@ impl<'a> Stage<'a> {
         let emulator = Emulator::start_program(&programs.emulator).await?;
         let aws = emulator.account(ACCOUNT);
         let client = cluster.client().await?;
-        let version = client.apiserver_version().await.map_err(Error::kube("ask the API server"))?.git_version;
+        let version = client.apiserver_version().await.map_err(Error::kube("read from the API server"))?.git_version;
         say(&format!("Kubernetes {version}; the service at {}", emulator.service_url()));
 
         narrator.headline(
-            "Install the kind and the operator's rights, and start the operator with its ServiceAccount's token",
+            "Install the CRDs and the operator's permissions, and start the operator with its ServiceAccount's token",
         );
         cluster.deploy().await?;
         let token = controlplane::token(&client, operator::NAMESPACE, operator::NAME, 24 * 3600).await?;
@@ -58,14 +58,14 @@ impl<'a> Stage<'a> {
             .flag("--namespace", NAMESPACE)
             .start()
             .await?;
-        say(&format!("the operator is ready at {}, and asks AWS every {interval}", operator.url()));
+        say(&format!("the operator is ready at {}, and lists the groups every {interval}", operator.url()));
         let groups = Api::namespaced_with(client, NAMESPACE, &profiling_groups());
         Ok(Self { narrator, cluster, emulator, aws, operator, groups })
     }
 
     /// A resource as it is stored.
     pub async fn resource(&self, name: &str) -> Result<Value, Error> {
-        let object = self.groups.get(name).await.map_err(Error::kube("ask the API server"))?;
+        let object = self.groups.get(name).await.map_err(Error::kube("read from the API server"))?;
         serde_json::to_value(object).map_err(|error| expected(&error.to_string()))
     }
 
@@ -90,16 +90,16 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// Whether AWS says that a group is on.
+    /// Whether a group is on, as reported by AWS.
     pub async fn enabled(&self, group: &str) -> Result<bool, Error> {
         let group = self.aws.group(REGION, group).await?;
         Ok(group.as_ref().and_then(switch).unwrap_or_default())
     }
 
-    /// Waits until AWS says this of a group.
+    /// Waits until AWS reports this of a group.
     pub async fn becomes(&self, group: &str, enabled: bool) -> Result<(), Error> {
         let word = if enabled { "on" } else { "off" };
-        wait::until(&format!("AWS says that {group} is {word}"), LIMIT, || async {
+        wait::until(&format!("AWS reports that {group} is {word}"), LIMIT, || async {
             (self.enabled(group).await.ok()? == enabled).then_some(())
         })
         .await
@@ -112,13 +112,13 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// Waits until the operator has asked AWS for all groups so often again, each time from begin to end.
+    /// Waits until the operator has listed all groups so often again, each time from begin to end.
     pub async fn lists(&self, times: usize) -> Result<(), Error> {
         let finished = |entries: &[Entry]| {
             entries.iter().filter(|entry| entry.is("ListProfilingGroups") && entry.http_status == Some(200)).count()
         };
         let before = finished(&self.aws.journal().await?);
-        wait::until("the operator asks AWS again", LIMIT, || async {
+        wait::until("the operator lists the groups again", LIMIT, || async {
             let now = finished(&self.aws.journal().await.ok()?);
             (now >= before + times).then_some(())
         })

@@ -1,4 +1,4 @@
-//! One account of the emulator: what was asked of it, what it holds, how it misbehaves.
+//! One account of the emulator: its requests, what it holds, how it misbehaves.
 
 use std::collections::BTreeMap;
 
@@ -122,7 +122,7 @@ impl Account {
         self.delete(&format!("journal?account={}", self.id)).await
     }
 
-    /// Adds a fault, for this account whatever it says, and returns its number.
+    /// Adds a fault, for this account whichever it names, and returns its number.
     pub async fn fault(&self, mut fault: Value) -> Result<u64, Error> {
         fault["account"] = json!(self.id);
         let answer = send(Method::POST, &format!("{}/faults", self.admin), Some(&fault)).await?;

@@ -50,7 +50,7 @@ impl Emulator {
         command.args(["--listen", &anywhere, "--admin-listen", &anywhere, "--exit-with-stdin"]);
         command.stdout(output.writer()?).stderr(log.writer()?);
         let supervised = Mutex::new(Supervised::start(&mut command)?);
-        let first_line = wait::until("the emulator says where it listens", START_LIMIT, || async {
+        let first_line = wait::until("the emulator prints where it listens", START_LIMIT, || async {
             if let Some(status) = supervised.lock().unwrap_or_else(PoisonError::into_inner).ended() {
                 return Some(Err(Error::Ended { what: "the emulator".to_owned(), status, output: log.tail() }));
             }

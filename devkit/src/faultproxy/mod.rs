@@ -1,4 +1,4 @@
-//! An HTTP proxy before the real API server that cuts, delays and refuses as it is told, so that no API server has to be imitated.
+//! An HTTP proxy before the real API server that cuts, delays and refuses by its rules, so that no API server has to be imitated.
 
 mod rules;
 
@@ -88,7 +88,7 @@ impl FaultProxy {
     }
 
     /// Adds a rule after those in force, and returns its number.
-    // Most rules are added and never asked about.
+    // Most rules are added and never looked up.
     #[allow(clippy::must_use_candidate)]
     pub fn add(&self, rule: Rule) -> u64 {
         self.rules().add(rule)
@@ -139,7 +139,7 @@ impl Shared {
     }
 }
 
-/// A client that trusts the API server's certificate and says nothing of itself.
+/// A client that trusts the API server's certificate and has no identity of its own.
 async fn nobody(kubeconfig: &Path) -> Result<kube::Client, Error> {
     let failed = |error: &dyn std::fmt::Display| Error::Unexpected(format!("the way to the API server: {error}"));
     let mut kubeconfig = Kubeconfig::read_from(kubeconfig).map_err(|error| failed(&error))?;
@@ -253,7 +253,7 @@ fn text(error: impl std::fmt::Display) -> Failure {
     error.to_string()
 }
 
-/// A body that breaks off when it is told to.
+/// A body that breaks off on request.
 struct Cuttable {
     body: UnsyncBoxBody<Bytes, Failure>,
     cut: Option<Pin<Box<WaitForCancellationFutureOwned>>>,

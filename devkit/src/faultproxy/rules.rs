@@ -1,4 +1,4 @@
-//! What the proxy is told to do to which requests: no I/O.
+//! What the proxy does to which requests: no I/O.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub enum Effect {
         /// The seconds of a `Retry-After` header.
         retry_after: Option<u32>,
     },
-    /// A watch that is accepted and tells of an error in its first event, as an API server does whose history has been compacted (410).
+    /// A watch that is accepted and reports an error in its first event, as an API server does whose history has been compacted (410).
     WatchError(u16),
     /// Passed on after this time.
     Delay(Duration),
@@ -99,7 +99,7 @@ impl Rule {
     }
 }
 
-/// Whether a path and query ask for a watch.
+/// Whether a path and query request a watch.
 pub(super) fn is_watch(uri: &str) -> bool {
     let query = uri.split_once('?').map_or("", |(_, query)| query);
     query.split('&').any(|part| part == "watch=true" || part == "watch=1" || part == "watch")
@@ -164,7 +164,7 @@ pub(super) fn failure(code: u16) -> Value {
     };
     json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-        "message": format!("the fault proxy says {reason}"), "reason": reason, "code": code,
+        "message": format!("the fault proxy returns {reason}"), "reason": reason, "code": code,
     })
 }
 
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_watch_is_told_from_a_list() {
+    fn a_watch_is_distinguished_from_a_list() {
         let mut rules = Rules::default();
         rules.add(Rule::new(Effect::Hang).watches(true));
         assert_eq!(rules.decide(&Method::GET, "/pods?limit=5"), None);

@@ -32,7 +32,7 @@ pub struct Cost {
     pub rss: u64,
     /// The most resident memory since the operator's start.
     pub peak: u64,
-    /// The operator's processor time.
+    /// The operator's CPU time.
     pub cpu: f64,
 }
 

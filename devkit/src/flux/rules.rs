@@ -1,4 +1,4 @@
-//! Flux's rules for conditions once more, for tests that judge more statuses than a program can be asked about. Pure.
+//! Flux's rules for conditions once more, for tests that judge more statuses than a program could be run for. Pure.
 //!
 //! `tests/flux.rs` holds every combination against Flux itself, message by message. The names are Flux's own; "ready" is Flux's `IsReady`.
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Stage;
 use crate::kstatus::{conditions, text};
 
-/// Conditions that say something bad when they are True.
+/// Conditions that mean something bad when they are True.
 const NEGATIVE: [&str; 2] = ["Reconciling", "Stalled"];
 
 type Rule = fn(&Judged<'_>) -> Option<String>;

@@ -230,7 +230,7 @@ impl Running {
         usage::peak_rss_kib(self.pid)
     }
 
-    /// The processor time the program has used, in seconds.
+    /// The CPU time the program has used, in seconds.
     pub fn cpu_seconds(&self) -> Result<f64, Error> {
         usage::cpu_seconds(self.pid)
     }
@@ -247,7 +247,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // The kernel kills the program with its supervisor. Who wants a graceful end asks for it before.
+        // The kernel kills the program with its supervisor. Who wants a graceful end requests it before.
         self.supervisor().kill();
     }
 }

@@ -43,14 +43,14 @@ impl Supervised {
         self.child.try_wait().ok().flatten()
     }
 
-    /// Lets go: the child is told to end, and not waited for.
+    /// Lets go: the child gets the signal to end, and is not waited for.
     pub(crate) fn release(&mut self) {
         self.stdin = None;
     }
 
     /// Kills the child at once.
     pub(crate) fn kill(&mut self) {
-        // An error says that it has ended already.
+        // An error means that it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -33,7 +33,7 @@ fn status_kib(pid: u32, field: &str) -> Result<u64, Error> {
         .ok_or_else(|| Error::Unexpected(format!("no {field} in the status of process {pid}")))
 }
 
-/// The processor time, user and system, that a process has used, in seconds.
+/// The CPU time, user and system, that a process has used, in seconds.
 pub(crate) fn cpu_seconds(pid: u32) -> Result<f64, Error> {
     parse_cpu_seconds(&read(pid, "stat")?).ok_or_else(|| Error::Unexpected(format!("the stat of process {pid}")))
 }

@@ -1,4 +1,4 @@
-//! Who a request says it is from, read from its Authorization header. Nothing is verified here. Pure.
+//! Who a request claims to be from, read from its Authorization header. Nothing is verified here. Pure.
 
 /// The header `AWS4-HMAC-SHA256 Credential=<key>/<date>/<region>/<service>/aws4_request, SignedHeaders=…, Signature=…`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct Claim {
     pub signature: String,
 }
 
-/// Why a request says nothing of who it is from.
+/// Why a request does not name who it is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoClaim {
     Unsigned,

@@ -20,12 +20,12 @@ pub struct Caller {
     pub account: String,
     /// From the credential's scope.
     pub region: String,
-    /// What GetCallerIdentity says, and rules match.
+    /// What GetCallerIdentity returns, and rules match.
     pub arn: String,
     pub user_id: String,
 }
 
-/// Whether a text is as a pattern says, in which `*` stands for any characters and `?` for one.
+/// Whether a text matches a pattern, in which `*` stands for any characters and `?` for one.
 fn like(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);

@@ -1,4 +1,4 @@
-//! Whether a request was signed with the secret of the key that it names, lately, and with a session that is still valid.
+//! Whether a request was signed with the secret of the key that it names, recently, and with a session that is still valid.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The web identity token that a pod shows to STS: what a JWT says of whom, without its signature, which only the issuer's keys could tell.
+//! The web identity token that a pod shows to STS: what a JWT claims of whom, without its signature, which only the issuer's keys could verify.
 //! Pure.
 
 use base64::Engine;
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_says_whose_it_is_until_it_expires() {
+    fn a_token_shows_whose_it_is_until_it_expires() {
         let claims =
             json!({"sub": "system:serviceaccount:ns:app", "aud": ["sts.amazonaws.com"], "iss": "i", "exp": 100});
         let identity = WebIdentity::read(&token(&claims), at(99)).unwrap();

@@ -47,7 +47,7 @@ pub enum Output {
         user_id: String,
         account: String,
     },
-    /// With what a web identity token said, if one was shown.
+    /// With what a web identity token claimed, if one was shown.
     Session {
         session: Session,
         web_identity: Option<WebIdentity>,
@@ -110,7 +110,7 @@ impl Context<'_> {
         group_named_by(arn, &self.caller.account, &self.caller.region)
     }
 
-    /// Entries on a page, for what the request asks.
+    /// Entries on a page, for what is requested.
     fn page_limit(&self, max_results: Option<usize>) -> usize {
         max_results.unwrap_or(self.settings.page_size).min(self.settings.max_page_size)
     }

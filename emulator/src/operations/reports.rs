@@ -66,7 +66,7 @@ pub(super) fn of_account(asked: &OfAccount) -> Result<Output, ApiError> {
     super::json(&json!({"reportSummaries": []}))
 }
 
-/// Taken for any anomaly of a group: since none is known, none can be told to be missing.
+/// Taken for any anomaly of a group: since none is known, none can be known to be missing.
 pub(super) fn feedback(named: &Named, region: &Mutex<Region>) -> Result<Output, ApiError> {
     lock(region).existing(&named.profiling_group_name)?;
     Ok(Output::Empty)

@@ -73,7 +73,7 @@ pub fn assume_role_with_web_identity(
     Ok(Output::Session { session, web_identity: Some(identity) })
 }
 
-/// The access key ends in the role's account, so that it tells the account even to an emulator that never gave it out.
+/// The access key ends in the role's account, so that it shows the account even to an emulator that never gave it out.
 fn open(role: &Role, name: &str, duration_seconds: Option<u64>, ids: &Ids, now: Stamp) -> Session {
     let [high, low] = ids.pair();
     let letters: String =

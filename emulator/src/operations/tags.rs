@@ -57,7 +57,7 @@ fn change(
     Ok(Output::Empty)
 }
 
-/// Who asked by ARN is answered by ARN.
+/// A request by ARN is answered by ARN.
 fn of_arn(refusal: Refusal, arn: &str) -> Refusal {
     match refusal {
         Refusal::NoSuchGroup(_) => Refusal::NoSuchArn(arn.to_owned()),

@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::Reset;
-use super::patience::Patience;
+use super::write_timeout::WriteTimeout;
 use crate::answer::Body;
 
 /// Longer than clients keep idle connections, so that no request is sent into a closing one.
@@ -56,7 +56,7 @@ where
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(Patience::new(stream, WRITE_TIMEOUT)), service_fn(handler));
+        .serve_connection(TokioIo::new(WriteTimeout::new(stream, WRITE_TIMEOUT)), service_fn(handler));
     if let Err(error) = (&mut connection).await {
         tracing::debug!(%error, "a connection ended early");
         if error.source().is_some_and(<dyn Error>::is::<Reset>) {

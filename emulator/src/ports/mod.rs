@@ -2,9 +2,9 @@
 
 pub mod admin;
 mod connections;
-mod patience;
 mod request;
 pub mod service;
+mod write_timeout;
 
 pub use self::connections::serve;
 

@@ -24,7 +24,7 @@ where
 {
     let (call, fault, record) = arrive(&world, request).await;
     let (service, request_id) = (call.service, call.request_id.clone());
-    // On a task of its own: what a client asked for happens even when the client doesn't wait for it.
+    // On a task of its own: what a client requested happens even when the client doesn't wait for it.
     let ending = tokio::spawn(carry_out(world, call, fault)).await.unwrap_or_else(|error| {
         tracing::error!(%error, %request_id, "a request failed in the emulator");
         let error = INTERNAL_SERVER.with("The emulator failed; see its log");

@@ -1,4 +1,4 @@
-//! One profiling group: what it is, what a request to make one says, and how it is described. Pure.
+//! One profiling group: what it is, what a request to create one contains, and how it is described. Pure.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -53,7 +53,7 @@ pub struct OrchestrationConfig {
     pub profiling_enabled: bool,
 }
 
-/// What Create asks for. Two are equal when the second is a repetition of the first.
+/// What Create requests. Two are equal when the second is a repetition of the first.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NewGroup {
@@ -63,7 +63,7 @@ pub struct NewGroup {
     pub tags: Option<Tags>,
 }
 
-/// A change that no client asked for: another person's, an agent's, or a test's. Absent members stay as they are.
+/// A change that no client requested: another person's, an agent's, or a test's. Absent members stay as they are.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BehindTheBack {
@@ -161,7 +161,7 @@ pub enum ThinList {
     NoEmptyTags,
     /// Name and ARN only.
     Bare,
-    /// Names come although descriptions were asked for.
+    /// Names come although descriptions were requested.
     NamesOnly,
 }
 

@@ -40,7 +40,7 @@ impl History {
             self.versions.pop_back();
         }
         self.versions.push_back((tick, group));
-        // A version is needed until the one after it is older than any read can ask for.
+        // A version is needed until the one after it is older than any read can request.
         while self.versions.get(1).is_some_and(|(since, _)| *since + HISTORY < tick) {
             self.versions.pop_front();
         }

@@ -85,7 +85,7 @@ pub struct CreateRules {
     pub quota: usize,
     pub same_token: SameToken,
     pub tag_limits: TagLimits,
-    /// Whether profiling is enabled when the request does not say.
+    /// Whether profiling is enabled when the request leaves it out.
     pub enabled: bool,
 }
 
@@ -323,7 +323,7 @@ impl Region {
         self.change(name, now, |group| channels::remove(&mut group.channels, id))
     }
 
-    /// An agent asks what to do. Answers whether it should profile.
+    /// An agent calls ConfigureAgent. Returns whether it should profile.
     pub fn orchestrate(&mut self, name: &str, now: Moment) -> Result<bool, Refusal> {
         let group = self.change(name, now, |group| {
             group.orchestrated_at = Some(now.stamp);

@@ -96,7 +96,7 @@ fn the_quota_counts_living_groups() {
 }
 
 #[test]
-fn an_update_moves_updated_at_even_without_a_change_unless_told_otherwise() {
+fn an_update_moves_updated_at_even_without_a_change_unless_set_otherwise() {
     let mut region = region();
     region.create("t", asked("a"), QUOTA, at(0)).unwrap();
     assert_eq!(region.update("a", true, LAZY, at(1)).unwrap().updated_at, at(0).stamp);
@@ -248,7 +248,7 @@ fn seeding_leaves_what_exists_and_flipping_keeps_to_the_prefix() {
 }
 
 #[test]
-fn a_thin_list_leaves_out_what_its_setting_says() {
+fn a_thin_list_leaves_out_what_its_setting_names() {
     let group = region().create("t", asked("a"), QUOTA, at(0)).unwrap();
     let members = |thin| -> Vec<String> {
         let value = serde_json::to_value(Description::thinned(&group, thin)).unwrap();
@@ -423,7 +423,7 @@ fn agents_move_the_timestamps_each_its_own() {
 }
 
 #[test]
-fn profile_times_come_in_pages_in_the_order_asked_for() {
+fn profile_times_come_in_pages_in_the_order_requested() {
     let mut region = with_group();
     let five_minutes = 300_000;
     for step in 0..5 {
@@ -453,7 +453,7 @@ fn profile_times_come_in_pages_in_the_order_asked_for() {
 }
 
 #[test]
-fn profiles_are_kept_as_long_as_aws_says() {
+fn profiles_are_kept_as_long_as_documented() {
     let mut region = with_group();
     region.report("a", None, true, at(0)).unwrap();
     let day = 24 * 3600 * 1000;

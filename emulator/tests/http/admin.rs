@@ -101,7 +101,7 @@ async fn settings_show_what_is_in_force() {
 }
 
 #[tokio::test]
-async fn the_admin_port_says_what_is_wrong_with_a_request() {
+async fn the_admin_port_returns_what_is_wrong_with_a_request() {
     let rig = Rig::start().await;
     assert_eq!(rig.admin("GET", "/healthz", Value::Null).await.text(), "ok");
     assert_eq!(rig.admin("GET", "/nothing", Value::Null).await.status, 404);

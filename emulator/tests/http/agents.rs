@@ -32,7 +32,7 @@ async fn reported(rig: &Rig) -> Vec<String> {
     all(rig, "latestAgentProfileReportedAt").await
 }
 
-/// Every group's agents have asked once more.
+/// Every group's agents have polled once more.
 async fn a_period_passes(rig: &Rig) {
     let before = orchestrated(rig).await;
     eventually("every group's agents ask again", || async {
@@ -42,7 +42,7 @@ async fn a_period_passes(rig: &Rig) {
 }
 
 #[tokio::test]
-async fn thousands_of_agents_report_and_stop_when_they_are_told() {
+async fn thousands_of_agents_report_and_stop_when_they_are_to() {
     let rig = Rig::start().await;
     seed(&rig, 1000).await;
     assert_eq!(start(&rig, json!({"agentsPerGroup": 5, "periodMs": 500})).await, 5000);
@@ -62,7 +62,7 @@ async fn thousands_of_agents_report_and_stop_when_they_are_told() {
 }
 
 #[tokio::test]
-async fn an_agent_that_disobeys_reports_although_it_is_told_not_to() {
+async fn an_agent_that_disobeys_reports_although_it_is_not_to() {
     let rig = Rig::start().await;
     rig.create("g").await;
     rig.update("g", false).await;
@@ -71,7 +71,7 @@ async fn an_agent_that_disobeys_reports_although_it_is_told_not_to() {
 }
 
 #[tokio::test]
-async fn agents_are_only_in_groups_with_the_prefix_and_end_when_they_are_told() {
+async fn agents_are_only_in_groups_with_the_prefix_and_end_when_they_are_to() {
     let rig = Rig::start().await;
     rig.create("app-1").await;
     rig.create("other").await;

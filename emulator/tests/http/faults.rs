@@ -65,7 +65,7 @@ async fn a_hanging_request_is_in_the_journal_without_an_end_until_its_client_lea
 }
 
 #[tokio::test]
-async fn what_a_client_asked_for_happens_although_the_client_left() {
+async fn what_a_client_requested_happens_although_the_client_left() {
     let rig = Rig::start().await;
     rig.create("a").await;
     rig.fault(json!({"operation": "UpdateProfilingGroup", "delayMs": 1000, "effect": {"type": "delay"}})).await;

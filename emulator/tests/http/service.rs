@@ -209,7 +209,7 @@ async fn one_connection_serves_many_requests() {
 }
 
 #[tokio::test]
-async fn sts_says_whose_key_it_is() {
+async fn sts_returns_whose_key_it_is() {
     let rig = Rig::start().await;
     let headers = signed_for(ACCOUNT, "us-east-1", "sts");
     let answer = rig.send("POST", "/", &headers, "Action=GetCallerIdentity&Version=2011-06-15").await;

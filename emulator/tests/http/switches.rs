@@ -126,7 +126,7 @@ async fn page_size_is_that_of_a_page_without_max_results() {
 }
 
 #[tokio::test]
-async fn max_page_size_caps_what_a_request_asks_for() {
+async fn max_page_size_caps_the_page_of_a_request() {
     let look = async |rig: &Rig| names_on_first_page(rig, "maxResults=1000").await;
     assert_eq!(seen("maxPageSize", json!(10), look).await, (json!(130), json!(10)));
 }
@@ -288,26 +288,26 @@ async fn put_permission_merges_adds_principals_to_those_that_are_there() {
     assert_eq!(seen("putPermissionMerges", json!(true), look).await, (json!([false, true]), json!([true, true])));
 }
 
-async fn told_to_agents(rig: &Rig) -> Value {
+async fn sent_to_agents(rig: &Rig) -> Value {
     rig.create("a").await;
     rig.call("POST", "/profilingGroups/a/configureAgent", json!({})).await.json()
 }
 
 #[tokio::test]
-async fn agent_period_seconds_is_what_agents_are_told() {
-    let look = async |rig: &Rig| told_to_agents(rig).await["periodInSeconds"].clone();
+async fn agent_period_seconds_is_what_agents_get() {
+    let look = async |rig: &Rig| sent_to_agents(rig).await["periodInSeconds"].clone();
     assert_eq!(seen("agentPeriodSeconds", json!(3), look).await, (json!(300), json!(3)));
 }
 
 #[tokio::test]
-async fn the_agents_parameters_are_what_agents_are_told_as_text() {
+async fn the_agents_parameters_are_what_agents_get_as_text() {
     for (switch, parameter, by_default) in [
         ("agentSamplingIntervalMs", "SamplingIntervalInMilliseconds", "1000"),
         ("agentMinimumReportingMs", "MinimumTimeForReportingInMilliseconds", "60000"),
         ("agentMaxStackDepth", "MaxStackDepth", "1000"),
         ("agentMemoryLimitPercent", "MemoryUsageLimitPercent", "10"),
     ] {
-        let look = async |rig: &Rig| told_to_agents(rig).await["agentParameters"][parameter].clone();
+        let look = async |rig: &Rig| sent_to_agents(rig).await["agentParameters"][parameter].clone();
         assert_eq!(seen(switch, json!(7), look).await, (json!(by_default), json!("7")), "{switch}");
     }
 }

@@ -44,7 +44,7 @@ fn known(code: &str) -> Option<FailureReason> {
         | "InternalError"
         | "ServiceUnavailable"
         | "ServiceUnavailableException"
-        // STS can't reach the cluster's OIDC provider: AWS's documentation says to retry.
+        // STS can't reach the cluster's OIDC provider: AWS's documentation recommends to retry.
         | "IDPCommunicationError" => FailureReason::ServiceUnavailable,
         _ => return None,
     })
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn the_code_decides_and_the_status_only_where_the_code_says_nothing() {
+    fn the_code_decides_and_the_status_only_where_the_code_decides_nothing() {
         for (code, status, reason) in [
             ("ThrottlingException", 400, FailureReason::Throttled),
             ("ThrottlingException", 503, FailureReason::Throttled),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_a_code_never_says_that_a_group_is_missing() {
+    fn an_answer_without_a_code_never_means_that_a_group_is_missing() {
         for (status, reason) in [
             (400, FailureReason::MalformedAnswer),
             (403, FailureReason::AccessDenied),

@@ -60,7 +60,7 @@ struct Rules {
     /// Whether an Update that changes nothing moves `updatedAt`.
     moves: bool,
     lists: Shape,
-    /// Whether the answers to Updates say the switch.
+    /// Whether the answers to Updates include the switch.
     updates_say: bool,
     /// Whether the resource was in sync before the process began, or is new.
     adopted: bool,
@@ -68,7 +68,7 @@ struct Rules {
     frozen: bool,
 }
 
-/// What the Lists tell.
+/// What the Lists return.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shape {
     Everything,
@@ -118,7 +118,7 @@ struct Version {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Read {
     began: Moment,
-    /// The oldest version that it may tell.
+    /// The oldest version that it may return.
     oldest: usize,
     /// The newest one, if it was served before five minutes went by.
     newest: Option<usize>,
@@ -145,7 +145,7 @@ struct Memory {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct World {
     versions: Vec<Version>,
-    /// The oldest version that a read may still tell.
+    /// The oldest version that a read may still return.
     visible: usize,
     /// A write that timed out before AWS served it, and may still be served.
     late: Option<bool>,
@@ -159,7 +159,7 @@ struct World {
     describe: Option<Read>,
     write: Option<Write>,
     now: Moment,
-    /// Since when no read has told what an unclear write did.
+    /// Since when no read has shown what an unclear write did.
     unclear: Option<Moment>,
     edits: u8,
     remote: u8,

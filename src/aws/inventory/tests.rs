@@ -171,7 +171,7 @@ fn a_read_with_a_later_updated_at_is_never_stale() {
 }
 
 #[test]
-fn a_stale_read_is_told_from_drift_after_a_restart_too() {
+fn a_stale_read_is_not_taken_for_drift_after_a_restart_either() {
     for (began, believed) in [(101, false), (99 + FIVE_MINUTES, false), (100 + FIVE_MINUTES, true)] {
         let mut inventory = Inventory::default();
         inventory.remember(&A.into(), (&group(true, 2)).into(), Moment(100));
@@ -198,7 +198,7 @@ fn what_a_status_remembers_replaces_nothing_that_is_known_but_makes_an_older_rea
 }
 
 #[test]
-fn a_stale_describe_is_not_asked_for_again_before_the_next_list() {
+fn a_stale_describe_is_not_repeated_before_the_next_list() {
     let mut inventory = Inventory::default();
     inventory.remember(&A.into(), (&group(true, 2)).into(), Moment(1));
     list(&mut inventory, 2, [group(false, 1)]);
@@ -410,7 +410,7 @@ fn a_half_described_group_that_was_missing_before_is_described_too() {
 }
 
 #[test]
-fn a_lane_whose_describes_say_more_asks_once_after_each_list() {
+fn a_lane_whose_describes_return_more_describes_once_after_each_list() {
     for half in [without_switch(group(true, 1)), without_agents(group(true, 1)), name_only(A)] {
         let other = || called("b", half.clone());
         let mut inventory = listed(1, [half.clone(), other()]);
@@ -425,7 +425,7 @@ fn a_lane_whose_describes_say_more_asks_once_after_each_list() {
 }
 
 #[test]
-fn a_describe_from_before_the_first_thin_list_tells_that_it_is_thin() {
+fn a_describe_from_before_the_first_thin_list_shows_that_it_is_thin() {
     let mut inventory = listed(1, []);
     describe(&mut inventory, 2, group(true, 1));
     list(&mut inventory, 3, [without_switch(group(true, 1))]);
@@ -433,7 +433,7 @@ fn a_describe_from_before_the_first_thin_list_tells_that_it_is_thin() {
 }
 
 #[test]
-fn where_some_groups_have_agents_none_of_the_others_is_asked_about() {
+fn where_some_groups_have_agents_none_of_the_others_is_described() {
     let mut inventory = Inventory::default();
     let mut listing = inventory.begin_list(Moment(1));
     inventory.page(&mut listing, Moment(1), vec![without_agents(group(true, 1))]);
@@ -444,7 +444,7 @@ fn where_some_groups_have_agents_none_of_the_others_is_asked_about() {
 }
 
 #[test]
-fn only_names_that_nobody_asks_for_and_that_are_not_there_are_forgotten() {
+fn only_names_that_nobody_needs_and_that_are_not_there_are_forgotten() {
     let mut inventory = listed(1, [group(true, 1)]);
     inventory.described_missing("gone", Moment(2));
     inventory.described_missing("wanted", Moment(2));

@@ -21,7 +21,7 @@ use crate::{
 
 const INTERVAL: Duration = Duration::from_mins(1);
 
-/// An AWS with one group, `a`, that counts what it is asked.
+/// An AWS with one group, `a`, that counts its requests.
 #[derive(Default)]
 struct Aws {
     lists: AtomicUsize,
@@ -231,7 +231,7 @@ async fn an_inventory_is_as_old_as_its_last_complete_list() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_account_is_asked_for_until_it_is_known_and_then_no_more() {
+async fn the_account_is_requested_until_it_is_known_and_then_no_more() {
     let (aws, lane) = lane(Aws::default());
     lane.want("a");
     pass(INTERVAL * 5).await;
@@ -291,7 +291,7 @@ async fn calls_that_fail_in_a_row_make_the_others_wait_until_one_is_answered() {
 
 /// Found by the simulation: credentials that had become those of the right account again were never noticed.
 #[tokio::test(start_paused = true)]
-async fn an_account_that_no_list_shows_is_asked_for_again_after_a_while() {
+async fn an_account_that_no_list_shows_is_requested_again_after_a_while() {
     let (aws, lane) = lane(Aws::default());
     lane.want("a");
     pass(INTERVAL * 25).await;

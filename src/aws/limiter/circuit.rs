@@ -13,7 +13,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// What a call about a group does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// It reads: that it works says nothing about writes.
+    /// It reads: that it works shows nothing about writes.
     Read,
     /// It writes.
     Write,

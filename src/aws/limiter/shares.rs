@@ -34,7 +34,7 @@ impl Class {
     }
 
     /// After being passed over so many times, the class is next.
-    fn patience(self) -> u32 {
+    fn most_passes(self) -> u32 {
         match self {
             Self::Edit => 1,
             Self::Adopt => 3,
@@ -52,7 +52,7 @@ pub struct Shares([u32; Class::ALL.len()]);
 impl Shares {
     /// The next one of the classes that wait; counts the others as passed over.
     pub fn next(&mut self, waiting: &BTreeSet<Class>) -> Option<Class> {
-        let due = waiting.iter().find(|class| self.0[**class as usize] >= class.patience());
+        let due = waiting.iter().find(|class| self.0[**class as usize] >= class.most_passes());
         let next = *due.or(waiting.first())?;
         for class in Class::ALL {
             let passed = &mut self.0[class as usize];

@@ -19,7 +19,7 @@ use crate::domain::account::Role;
 /// How the SDK calls the source of such credentials.
 const PROVIDER: &str = "ProfilerAccount";
 
-/// Assumes one role. What becomes of it is cached, and renewed before it expires, by who asks.
+/// Assumes one role. What becomes of it is cached, and renewed before it expires, by the call that needs it.
 #[derive(Debug)]
 pub(super) struct AssumedRole {
     role: Arc<Role>,

@@ -167,7 +167,7 @@ impl Checked {
     async fn fetched(&self) -> provider::Result {
         for pause in PAUSES {
             match self.provider.provide_credentials().await {
-                Err(error) if failure::container_says(&error) == Some(FailureReason::Throttled) => {
+                Err(error) if failure::container_reason(&error) == Some(FailureReason::Throttled) => {
                     sleep(pause).await;
                 }
                 answer => return answer,

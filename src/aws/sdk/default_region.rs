@@ -8,7 +8,7 @@ use aws_config::{imds, meta::region::ProvideRegion, profile::ProfileFileRegionPr
 use super::ConfigurationError;
 use crate::aws::region::is_region;
 
-/// The first source that names one, with less patience for the instance's metadata than the SDK has.
+/// The first source that names one, with shorter timeouts for the instance's metadata than the SDK's.
 pub(super) async fn usual() -> Result<Option<String>, ConfigurationError> {
     for variable in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
         if let Some(region) = accept(variable, env::var(variable).ok().as_deref())? {
@@ -34,13 +34,13 @@ fn accept(origin: &'static str, found: Option<&str>) -> Result<Option<String>, C
 
 /// Pods usually can't reach the instance's metadata, where packets are dropped, not refused.
 fn impatient(metadata: imds::client::Builder) -> imds::Client {
-    let patience = Duration::from_secs(1);
+    let timeout = Duration::from_secs(1);
     metadata
         .max_attempts(1)
-        .connect_timeout(patience)
-        .read_timeout(patience)
-        .operation_attempt_timeout(2 * patience)
-        .operation_timeout(2 * patience)
+        .connect_timeout(timeout)
+        .read_timeout(timeout)
+        .operation_attempt_timeout(2 * timeout)
+        .operation_timeout(2 * timeout)
         .build()
 }
 

@@ -189,9 +189,9 @@ fn credentials(error: &CredentialsError, configured: &Configured) -> (FailureRea
         (for_role(reason), Source::Sts(region.clone()))
     } else if let Some(reason) = sts_answered(error) {
         (for_credentials(reason), configured.sts())
-    } else if let Some(reason) = container_says(error) {
+    } else if let Some(reason) = container_reason(error) {
         (reason, Source::ContainerEndpoint)
-    } else if let Some(reason) = metadata_says(error) {
+    } else if let Some(reason) = metadata_reason(error) {
         (reason, Source::InstanceMetadata)
     } else {
         (without_answer(error, source), source.clone())
@@ -218,7 +218,7 @@ fn sts_answered(error: &CredentialsError) -> Option<FailureReason> {
 }
 
 /// What the container's endpoint answered, if it did not give credentials.
-pub(super) fn container_says(error: &CredentialsError) -> Option<FailureReason> {
+pub(super) fn container_reason(error: &CredentialsError) -> Option<FailureReason> {
     let said = causes(error).find_map(|error| {
         let text = error.to_string();
         text.strip_prefix(CONTAINER_SAYS)?.trim_end_matches(')').parse().ok()
@@ -227,7 +227,7 @@ pub(super) fn container_says(error: &CredentialsError) -> Option<FailureReason> 
 }
 
 /// What the instance's metadata answered, if it did not give credentials.
-fn metadata_says(error: &CredentialsError) -> Option<FailureReason> {
+fn metadata_reason(error: &CredentialsError) -> Option<FailureReason> {
     let answer = match find::<ImdsError>(error)? {
         ImdsError::ErrorResponse(answer) => Some(answer.response()),
         other => find::<SdkError<TokenError, HttpResponse>>(other).and_then(SdkError::raw_response),
@@ -320,7 +320,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn how_long_aws_asks_to_be_left_alone_is_read_and_bounded() {
+    fn how_long_aws_requests_to_be_left_alone_is_read_and_bounded() {
         let now = UNIX_EPOCH + Duration::from_mins(29_876_128); // Wed, 21 Oct 2026 07:28:00 GMT
         let seconds = |seconds| Some(Duration::from_secs(seconds));
         for (headers, asked) in [

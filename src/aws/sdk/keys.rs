@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn the_part_and_where_it_comes_from_are_said_and_the_key_is_not() {
+    fn the_part_and_where_it_comes_from_are_named_and_the_key_is_not() {
         let source = Source::Sts("eu-west-1".into());
         for (id, secret, token, said) in [
             ("AKIA\n", "s", None, "the access key ID from AWS STS in eu-west-1 holds a line break"),

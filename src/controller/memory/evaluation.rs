@@ -53,7 +53,7 @@ pub struct Evaluation {
     pub next: ProfilingGroupStatus,
     /// Whether it is worth a write now.
     pub writes: bool,
-    /// What was reported last: by this process, else by whoever wrote the status before it began.
+    /// What was reported last: by this process, else by the process that wrote the status before it began.
     pub reported: Reported,
     /// The change of the operator's finalizer that is due.
     pub finalizer: Option<Finalizer>,

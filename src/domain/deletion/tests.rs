@@ -150,7 +150,7 @@ fn the_value_to_restore_is_stored_once_and_before_the_first_change() {
 }
 
 #[test]
-fn a_deletion_that_fails_says_what_to_do() {
+fn a_deletion_that_fails_reports_what_to_do() {
     let reported = |situation: Situation| {
         let status = situation.report_after(&synced().report());
         let message = conditions::find(&status.conditions, ConditionType::Ready).unwrap().message.clone();

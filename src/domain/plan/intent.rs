@@ -123,7 +123,7 @@ impl Situation {
     }
 
     /// The creation of the group, where it is to be created: recorded first, so that after a crash it is known under which
-    /// token AWS was called. A group that is there while a creation is pending may be ours: only the same call can tell.
+    /// token AWS was called. A group that is there while a creation is pending may be ours: only the same call can show it.
     fn creation(&self) -> Option<Intent> {
         let pending = self.pending_creation();
         match &self.knowledge.presence {

@@ -71,7 +71,7 @@ fn the_state_of_the_resource_decides_what_is_done() {
         ("found, switch unknown, a Describe may tell", new().sees(None).wants_describe(), Describe),
         ("found otherwise, throttled", found(false).throttled(), Rest),
         ("found otherwise, due again", found(false).throttled_before(), ADOPT),
-        // Edits: whatever the inventory says.
+        // Edits: whatever is in the inventory.
         ("edited", edited(), EDIT),
         ("edited, Report", edited().reports_drift(), EDIT),
         ("edited, Observe", edited().observes(), Rest),

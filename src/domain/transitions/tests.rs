@@ -18,11 +18,11 @@ fn events(before: &ProfilingGroupStatus, after: &Situation, applied: &[Applied])
     let transitions = |before, stored| events_between(Reported::of(before), Reported::of(stored), &after, None);
     let wiped = ProfilingGroupStatus::default();
     for stored in [before, &wiped] {
-        assert_eq!(transitions(&after, stored).next(), None, "what was said is not said again, whatever others do");
+        assert_eq!(transitions(&after, stored).next(), None, "nothing is reported twice, whatever others do");
     }
-    assert_eq!(transitions(before, &after).next(), None, "another operator has said it");
-    let said = events_of(applied).chain(transitions(before, before));
-    said.map(|h| format!("{}{}", if h.warning { "!" } else { "" }, h.reason)).collect::<Vec<_>>().join(" ")
+    assert_eq!(transitions(before, &after).next(), None, "another operator has reported it");
+    let published = events_of(applied).chain(transitions(before, before));
+    published.map(|h| format!("{}{}", if h.warning { "!" } else { "" }, h.reason)).collect::<Vec<_>>().join(" ")
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn selectable_fields(version: &Value) -> Vec<String> {
     fields.filter_map(|field| field["jsonPath"].as_str()).map(|path| path.trim_start_matches('.').to_owned()).collect()
 }
 
-/// Every object has these, whatever its schema says.
+/// Every object has these, whatever its schema.
 fn rooted(mut schema: Value) -> Value {
     let text = json!({ "type": "string" });
     schema["properties"]["apiVersion"] = text.clone();

@@ -66,7 +66,7 @@ impl ApiServer {
         Ok(Answer::Object { status: 200, body })
     }
 
-    /// The version that a list is of: the newest, unless it asks for exactly one.
+    /// The version that a list is of: the newest, unless it requests exactly one.
     fn list_version(&self, options: &Options) -> Result<u64, Refusal> {
         let (newest, compacted) = (self.store.version(), self.store.compacted());
         let asked = options.version().map_err(Refusal::bad_request)?;

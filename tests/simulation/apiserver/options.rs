@@ -1,4 +1,4 @@
-//! What the query of a list or a watch may say, and what of it contradicts itself.
+//! What the query of a list or a watch may contain, and what of it contradicts itself.
 
 use super::{refusal::Refusal, request::Request};
 
@@ -6,7 +6,7 @@ use super::{refusal::Refusal, request::Request};
 pub(super) struct Options<'a> {
     version: Option<&'a str>,
     pub matching: Option<Match>,
-    /// Whether a watch starts with what is there, if the request says.
+    /// Whether a watch starts with what is there, if the request has it.
     pub streams: Option<bool>,
     pub limit: usize,
 }

@@ -171,7 +171,7 @@ impl Refusal {
         refusal
     }
 
-    /// The `Status` that says so.
+    /// The `Status` for it.
     pub(super) fn status(self) -> Value {
         let mut status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": self.message, "code": self.code,

@@ -1,4 +1,4 @@
-//! What a request asks for: which verb, of which resource.
+//! What a request is for: which verb, of which resource.
 
 use http::Method;
 use serde_json::Value;

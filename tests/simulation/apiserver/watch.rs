@@ -28,7 +28,7 @@ pub struct Watch {
 enum State {
     /// Served up to this version.
     Live(u64),
-    /// It starts at a version that is forgotten, which its only frame will say.
+    /// It starts at a version that is forgotten, which its only frame will report.
     Expired(u64),
     Ended,
 }

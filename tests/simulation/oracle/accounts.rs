@@ -38,12 +38,12 @@ pub fn admits(account: &Value, resource: &Value) -> bool {
     has(&spec["namespaces"], &resource["metadata"]["namespace"]) && groups
 }
 
-/// What each process was told of each ProfilerAccount.
+/// What each process knows of each ProfilerAccount.
 #[derive(Default)]
 pub struct Accounts(BTreeMap<(u64, String), VecDeque<Told>>);
 
 impl Accounts {
-    /// A process was told of this version; `None` when the account is gone.
+    /// A process received this version; `None` when the account is gone.
     pub fn told(&mut self, process: u64, name: &str, object: Option<Value>, now: Duration) {
         let versions = self.0.entry((process, name.to_owned())).or_default();
         versions.push_back(Told { at: now, object });
@@ -52,7 +52,7 @@ impl Accounts {
         }
     }
 
-    /// A process was told of all accounts there are.
+    /// A process received all accounts there are.
     pub fn listed(&mut self, process: u64, names: &BTreeSet<String>, now: Duration) {
         let known = self.0.range((process, String::new())..(process + 1, String::new()));
         let gone: Vec<_> = known.map(|((_, name), _)| name.clone()).filter(|name| !names.contains(name)).collect();

@@ -18,7 +18,7 @@ pub struct Own {
     pub process: u64,
     /// The value.
     pub to: bool,
-    /// The resources that ask for it, as far as the process knows.
+    /// The resources that request it, as far as the process knows.
     pub asking: BTreeSet<String>,
     /// Whether an event has reported it as a correction.
     pub reported: bool,

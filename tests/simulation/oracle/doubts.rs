@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 pub struct Doubts(BTreeMap<(u64, String, String), Duration>);
 
 impl Doubts {
-    /// A process gave up waiting for the answer to an Update, or got one that says nothing.
+    /// A process gave up waiting for the answer to an Update, or got an empty one.
     pub fn begins(&mut self, process: u64, region: &str, group: &str, now: Duration) {
         self.0.insert((process, region.to_owned(), group.to_owned()), now);
     }

@@ -1,4 +1,4 @@
-//! Calls that only the leader may make, and the Lease that says who leads.
+//! Calls that only the leader may make, and the Lease that names the leader.
 
 use std::{collections::BTreeMap, time::Duration};
 

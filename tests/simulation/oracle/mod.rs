@@ -44,21 +44,21 @@ use crate::{
     world::{Counts, World},
 };
 
-/// A process may act for so long on what it was told before: a call waits for its turn.
+/// A process may act for so long on what it knew before: a call waits for its turn.
 const ACTS_WITHIN: Duration = Duration::from_secs(3);
 /// So many versions of an object are remembered: all of more than a minute.
 const MOST_VERSIONS: usize = 64;
 /// How long a group waits for its former owner at the least.
 const GRACE: Duration = Duration::from_secs(30);
-/// So many status writes of one object in a minute are more than anything asks for.
+/// So many status writes of one object in a minute are more than anything needs.
 const MOST_WRITES: usize = 20;
 /// So many status writes of a ProfilerAccount in a minute are more than one every two seconds.
 const MOST_ACCOUNT_WRITES: usize = 31;
 /// So many attempts to write the status of one object in a minute are more than failures and conflicts explain.
 const MOST_ATTEMPTS: usize = 30;
-/// So many events about one object in a minute are more than anything asks for.
+/// So many events about one object in a minute are more than anything needs.
 const MOST_EVENTS: usize = 20;
-/// So many mutations of one group in a minute are more than anything asks for that was asked before.
+/// So many mutations of one group in a minute are more than anything needs that was requested before.
 const MOST_MUTATIONS: usize = 15;
 /// An edit begins again with the shortest pause: this many attempts more before the pauses are long again.
 const MORE_AFTER_AN_EDIT: usize = 4;
@@ -66,7 +66,7 @@ const MORE_AFTER_AN_EDIT: usize = 4;
 /// One version of an object, as a process knows it.
 struct Told {
     at: Duration,
-    /// `None` when it was told that the object is gone.
+    /// `None` when it learned that the object is gone.
     object: Option<Value>,
 }
 
@@ -137,7 +137,7 @@ impl Oracle {
         }
     }
 
-    /// A process was told this version of an object.
+    /// A process received this version of an object.
     pub fn told(&mut self, process: &Process, object: &Value) {
         if object["kind"] == "ProfilerAccount" {
             let name = object["metadata"]["name"].as_str().unwrap_or_default();
@@ -151,19 +151,19 @@ impl Oracle {
         }
     }
 
-    /// A process was answered with this version of an object. Only the watch tells it that there is another one.
+    /// A process was answered with this version of an object. Only the watch shows it that there is another one.
     pub fn answered_with(&mut self, process: &Process, object: &Value) {
         let known = self.known(process, object);
         let is_known = known.is_some_and(|known| known["metadata"]["uid"] == object["metadata"]["uid"]);
         let finalizers = object["metadata"]["finalizers"].as_array();
         if is_known && is_deleting(object) && finalizers.is_none_or(Vec::is_empty) {
-            self.told_deleted(process, object);
+            self.saw_deleted(process, object);
         } else if is_known || object["kind"] == "ProfilerAccount" {
             self.told(process, object);
         }
     }
 
-    /// Whether the process was told that this very object is gone: what the watch still reports of it is older.
+    /// Whether the process learned that this very object is gone: what the watch still reports of it is older.
     fn is_gone(&self, process: &Process, object: &Value) -> bool {
         let Some(versions) = self.told.get(&(process.id(), key(object))) else { return false };
         let mut newest = versions.iter().rev();
@@ -181,7 +181,7 @@ impl Oracle {
         self.accounts.told(process.id(), name, None, process.world().elapsed());
     }
 
-    /// A process was told of all objects there are, of one namespace or of all.
+    /// A process received all objects there are, of one namespace or of all.
     pub fn listed(&mut self, process: &Process, path: &str, items: &[Value]) {
         if path.ends_with("/profileraccounts") {
             let names = items.iter().filter_map(|item| item["metadata"]["name"].as_str().map(str::to_owned)).collect();
@@ -210,8 +210,8 @@ impl Oracle {
         }
     }
 
-    /// A process was told that an object is gone.
-    pub fn told_deleted(&mut self, process: &Process, object: &Value) {
+    /// A process learned that an object is gone.
+    pub fn saw_deleted(&mut self, process: &Process, object: &Value) {
         if object["kind"] == "ProfilerAccount" {
             return self.account_is_gone(process, object["metadata"]["name"].as_str().unwrap_or_default());
         }
@@ -302,7 +302,7 @@ impl Oracle {
             Seen::Create(group, new) => {
                 self.counted("Create");
                 self.may_mutate(world, process, region, group);
-                if let Err(why) = self.creation_asked_for(world, process, region, group, &new.token) {
+                if let Err(why) = self.creation_requested(world, process, region, group, &new.token) {
                     self.violated(world, format!("{} creates {group} in {region}: {why}", process.name()));
                 }
             }
@@ -310,7 +310,7 @@ impl Oracle {
                 self.counted("Delete");
                 self.may_mutate(world, process, region, group);
                 self.may_change(world, process, region, group);
-                if let Err(why) = self.deletion_asked_for(world, process, region, group) {
+                if let Err(why) = self.deletion_requested(world, process, region, group) {
                     self.violated(world, format!("{} deletes {group} in {region}: {why}", process.name()));
                 }
             }
@@ -318,12 +318,12 @@ impl Oracle {
                 self.counted("changes of tags");
                 self.may_mutate(world, process, region, group);
                 if change.contains_key(OWNER_ID) {
-                    let verdict = self.mark_asked_for(world, process, region, group, change);
+                    let verdict = self.mark_requested(world, process, region, group, change);
                     self.judged(world, verdict);
                     return;
                 }
                 self.may_change(world, process, region, group);
-                if let Err(why) = self.tags_asked_for(world, process, region, group, change) {
+                if let Err(why) = self.tags_requested(world, process, region, group, change) {
                     self.violated(world, format!("{} tags {group} in {region} with {change:?}: {why}", process.name()));
                 }
             }
@@ -375,7 +375,7 @@ impl Oracle {
     }
 
     /// Whether the group may be marked, with a resource that names it, or its mark removed.
-    fn mark_asked_for(
+    fn mark_requested(
         &self,
         world: &World,
         process: &Process,
@@ -394,9 +394,9 @@ impl Oracle {
         verdict.map_err(|why| format!("{} in {region}: {group}: {why}", process.name()))
     }
 
-    /// Whether some spec that the process knows, or knew a moment ago, asks for this group to be created, and the token was
+    /// Whether some spec that the process knows, or knew a moment ago, requests that this group is created, and the token was
     /// recorded before.
-    fn creation_asked_for(
+    fn creation_requested(
         &self,
         world: &World,
         process: &Process,
@@ -421,9 +421,9 @@ impl Oracle {
         if recorded || known { Ok(()) } else { Err(format!("the token {token} was not recorded")) }
     }
 
-    /// Whether some spec that the process knows, or knew a moment ago, asks for these tags; a tag that is removed was the
+    /// Whether some spec that the process knows, or knew a moment ago, requests these tags; a tag that is removed was the
     /// resource's own.
-    fn tags_asked_for(
+    fn tags_requested(
         &self,
         world: &World,
         process: &Process,
@@ -443,7 +443,7 @@ impl Oracle {
     }
 
     /// Whether some resource that is being deleted requests it, and has created the group.
-    fn deletion_asked_for(&self, world: &World, process: &Process, region: &str, group: &str) -> Result<(), String> {
+    fn deletion_requested(&self, world: &World, process: &Process, region: &str, group: &str) -> Result<(), String> {
         self.some_spec(world, process, region, group, |object| {
             let created = &object["status"]["managed"]["created"];
             let may_be_ours = created["foundAt"].is_null() || created["groupCreatedAt"].is_string();
@@ -452,7 +452,7 @@ impl Oracle {
         })
     }
 
-    /// How many edits of resources that name this group the process was told of in the last minute.
+    /// How many edits of resources that name this group the process received in the last minute.
     fn edits(&self, process: &Process, group: &str) -> usize {
         let minute_ago = process.world().elapsed().saturating_sub(Duration::from_mins(1));
         let generation = |told: &Told| {
@@ -466,7 +466,7 @@ impl Oracle {
             .count()
     }
 
-    /// Whether some spec that the process knows, or knew a moment ago, asks for this.
+    /// Whether some spec that the process knows, or knew a moment ago, requests this.
     fn asked_for(&self, world: &World, process: &Process, region: &str, group: &str, to: bool) -> Result<(), String> {
         self.some_spec(world, process, region, group, |object| wanted_switch(object) == Some(to))
     }
@@ -509,7 +509,7 @@ impl Oracle {
         if known.any(|(_, versions)| recent(versions)) {
             Ok(())
         } else {
-            Err("no spec that it knows asks for it".into())
+            Err("no spec that it knows requests it".into())
         }
     }
 
@@ -518,7 +518,7 @@ impl Oracle {
         ready_reason(object) == Some("ClaimedByAnother") && self.writers.get(&key(object)) == Some(&process.name())
     }
 
-    /// Whether the process knows of another resource that owns the same group, or was told less than the shortest grace
+    /// Whether the process knows of another resource that owns the same group, or learned less than the shortest grace
     /// time ago that it is gone, and that this one waits.
     fn has_owner(&self, process: &Process, asking: &Value, names: &impl Fn(&Value) -> bool) -> bool {
         let now = process.world().elapsed();
@@ -668,8 +668,8 @@ impl Oracle {
         self.counted("conflicts");
     }
 
-    /// A process was told that its write was refused because the object is newer.
-    pub fn told_of_conflict(&mut self, process: &Process, body: &Value) {
+    /// A process learned that its write was refused because the object is newer.
+    pub fn saw_conflict(&mut self, process: &Process, body: &Value) {
         let verdict = self.versions.refused(process.id(), body);
         self.judged(process.world(), verdict.map_err(|rule| format!("{}: {rule}", key(body))));
     }

@@ -44,7 +44,7 @@ pub fn unsettled(world: &World, options: &Options) -> Vec<String> {
         let reason = ready_reason(object).unwrap_or("none");
         if let Some(refused) = refusal(world, *accounts, object) {
             if reason != refused {
-                say(format!("the status says {reason} instead of {refused}"));
+                say(format!("the status reports {reason} instead of {refused}"));
             }
             continue;
         }
@@ -94,10 +94,10 @@ pub fn unsettled(world: &World, options: &Options) -> Vec<String> {
         };
         if expected.is_empty() {
             say(format!(
-                "AWS has {actual:?}, {tags:?}, {principals:?} and {topics:?}, the spec says {spec}, the status {reason}"
+                "AWS has {actual:?}, {tags:?}, {principals:?} and {topics:?}, the spec requests {spec}, the status {reason}"
             ));
         } else if !expected.contains(&reason) {
-            say(format!("the status says {reason} instead of {expected:?}"));
+            say(format!("the status reports {reason} instead of {expected:?}"));
         }
         if reason == "InSync" && object["status"]["lastApplied"]["tags"] != spec["tags"] {
             say(format!("the tags that are remembered are {}", object["status"]["lastApplied"]["tags"]));
@@ -160,7 +160,7 @@ fn unsettled_accounts(world: &World, resources: &[&Value]) -> Vec<String> {
         // A resource that waits, or whose group is missing, may need the role or not.
         let expected = if used { &["Succeeded"][..] } else { &["Succeeded", "NotInUse"] };
         if !expected.contains(&reason.unwrap_or_default()) {
-            wrong.push(format!("account {name}: the status says {reason:?} instead of {expected:?}"));
+            wrong.push(format!("account {name}: the status reports {reason:?} instead of {expected:?}"));
         }
         if account["status"]["observedGeneration"] != account["metadata"]["generation"] {
             wrong.push(format!("account {name}: its generation was not observed"));

@@ -103,7 +103,7 @@ impl World {
         steps
     }
 
-    /// Takes one step; says which property it breaks.
+    /// Takes one step; returns which property it breaks.
     #[allow(clippy::too_many_lines, reason = "one arm a step")]
     pub(super) fn take(&mut self, rules: Rules, step: Step, reports: &Reports) -> Result<(), String> {
         if !rules.frozen {

@@ -24,7 +24,7 @@ const ROWS: &[Row] = &[
     (Update, 409, "ConflictException", FailureReason::Conflict, Conflict, Refused, "another writer"),
     (Update, 429, "ThrottlingException", FailureReason::Throttled, Throttled, Refused, "throttles UpdateProfilingGroup in eu-west-1"),
     (Update, 500, "InternalServerException", FailureReason::ServiceUnavailable, Transient, Unclear, "Health Dashboard"),
-    // What any AWS service may say.
+    // What any AWS service may return.
     (Update, 400, "ThrottlingException", FailureReason::Throttled, Throttled, Refused, "throttles"),
     (List, 400, "Throttling", FailureReason::Throttled, Throttled, Refused, "ListProfilingGroups"),
     (List, 429, "TooManyRequestsException", FailureReason::Throttled, Throttled, Refused, "throttles"),

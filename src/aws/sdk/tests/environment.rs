@@ -149,10 +149,10 @@ fn pod_identity(agent: &str, token: &Path) -> Variables {
     ])
 }
 
-/// What a List is told when the credentials' source behaves so, and how many requests the source was sent.
+/// What a List returns when the credentials' source behaves so, and how many requests the source was sent.
 type Row = (Behaviour, &'static str, &'static str, usize, &'static str);
 
-async fn every_list_says_the_same(rows: Vec<Row>, party: &str, environment: impl Fn(&str) -> Variables) {
+async fn every_list_fails_the_same(rows: Vec<Row>, party: &str, environment: impl Fn(&str) -> Variables) {
     let environment = &environment;
     let mut faults = String::new();
     let rows = rows.into_iter().enumerate().map(async |(number, (behaviour, reason, class, requests, advice))| {
@@ -197,7 +197,7 @@ async fn trouble_at_sts_passes_and_is_named_as_that_and_a_refusal_is_one() {
         (xml(400, "InvalidIdentityToken"), "CredentialsInvalid", "FixMe", 1, "trust policy"),
         (xml(400, "ExpiredTokenException"), "CredentialsExpired", "FixMe", 1, "refreshed"),
     ];
-    every_list_says_the_same(rows, "AWS STS in eu-west-1", |sts| irsa(sts, token.path())).await;
+    every_list_fails_the_same(rows, "AWS STS in eu-west-1", |sts| irsa(sts, token.path())).await;
 }
 
 #[tokio::test]
@@ -216,7 +216,7 @@ async fn trouble_at_the_containers_endpoint_passes_and_is_named_as_that_and_a_re
         (container_session("ASIA\n"), "CredentialsInvalid", "FixMe", 1, unsendable),
     ];
     let environment = |url: &str| pod_identity(url, token.path());
-    every_list_says_the_same(rows, "the container credential endpoint (EKS Pod Identity)", environment).await;
+    every_list_fails_the_same(rows, "the container credential endpoint (EKS Pod Identity)", environment).await;
 }
 
 #[tokio::test]
@@ -233,9 +233,9 @@ async fn trouble_at_the_instances_metadata_passes_and_its_silence_is_the_lack_of
         let endpoint = ("AWS_EC2_METADATA_SERVICE_ENDPOINT", url);
         variables(&[("AWS_REGION", REGION), ("AWS_EC2_METADATA_DISABLED", "false"), endpoint])
     };
-    every_list_says_the_same(rows, "", environment).await;
+    every_list_fails_the_same(rows, "", environment).await;
     let patient = |url: &str| [environment(url), variables(&[(TIMEOUT, "60")])].concat();
-    every_list_says_the_same(failing, "", patient).await;
+    every_list_fails_the_same(failing, "", patient).await;
 }
 
 #[tokio::test]

@@ -131,7 +131,7 @@ async fn a_spec_that_is_right_is_not_blamed_for_settings_of_the_operator_that_ar
 }
 
 #[tokio::test]
-async fn how_long_aws_asks_to_be_left_alone_is_honoured_as_a_number_and_as_a_date() {
+async fn how_long_aws_requests_to_be_left_alone_is_honoured_as_a_number_and_as_a_date() {
     for (asked, bounds) in [("7", 7..=7), ("Fri, 31 Dec 9999 23:59:59 GMT", 900..=900), ("-1", 0..=0)] {
         let headers = [("retry-after", asked), ("x-amzn-errortype", "ThrottlingException")];
         let server = Server::start(answer(429, &headers, "{}")).await;
@@ -152,7 +152,7 @@ async fn answers_that_repeat_the_signed_request_are_not_repeated() {
 }
 
 #[tokio::test]
-async fn aws_says_in_the_detail_who_is_denied_but_not_in_the_advice() {
+async fn the_detail_names_who_is_denied_and_the_advice_does_not() {
     let server = Server::start(refusal(403, "AccessDeniedException")).await;
     let (error, _) = failure(&server, Operation::Update).await;
     assert_eq!(
@@ -209,7 +209,7 @@ async fn without_credentials_nothing_is_sent() {
 }
 
 #[tokio::test]
-async fn what_sts_says_of_the_role_tells_what_is_wrong_with_the_credentials() {
+async fn the_answer_of_sts_about_the_role_shows_what_is_wrong_with_the_credentials() {
     let xml = |status, code: &str| {
         let body = format!(
             "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>x-amz-security-token:{TOKEN}</Message>\

@@ -1,4 +1,4 @@
-//! An HTTP server that gives every request the same raw answer and remembers what was asked.
+//! An HTTP server that gives every request the same raw answer and remembers the requests.
 
 use std::sync::Arc;
 
@@ -59,7 +59,7 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// What was asked: request line, headers and body, one string each.
+    /// The requests: request line, headers and body, one string each.
     pub(super) fn requests(&self) -> Vec<String> {
         self.requests.lock().clone()
     }

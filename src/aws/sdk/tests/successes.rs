@@ -1,4 +1,4 @@
-//! Good answers, and how they are asked for.
+//! Good answers, and the requests for them.
 
 use super::*;
 use crate::{
@@ -63,7 +63,7 @@ async fn every_member_of_a_description_is_read() {
 }
 
 #[tokio::test]
-async fn a_group_of_which_aws_says_nothing_is_half_described_and_its_switch_unknown() {
+async fn a_group_of_which_aws_reports_nothing_is_half_described_and_its_switch_unknown() {
     for body in [
         "{}",
         r#"{"name": "a"}"#,
@@ -118,7 +118,7 @@ async fn a_list_of_descriptions_or_of_names_or_of_both_is_read() {
 }
 
 #[tokio::test]
-async fn the_account_is_asked_of_sts_and_never_of_the_profilers_endpoint() {
+async fn the_account_is_requested_from_sts_and_never_from_the_profilers_endpoint() {
     let profiler = Server::start(Behaviour::Close).await;
     let sts = Server::start(answer(
         200,

@@ -8,14 +8,14 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-pub struct Patience<T> {
+pub struct WriteTimeout<T> {
     stream: T,
     limit: Duration,
     /// Runs while a write waits for the peer.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> Patience<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> WriteTimeout<T> {
     pub fn new(stream: T, limit: Duration) -> Self {
         Self { stream, limit, waiting: None }
     }
@@ -40,13 +40,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Patience<T> {
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Patience<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for WriteTimeout<T> {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patience<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WriteTimeout<T> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.get_mut().step(context, |stream, context| stream.poll_write(context, bytes))
     }
@@ -83,7 +83,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_reads_nothing_is_cut_off() {
         let (ours, _theirs) = duplex(8);
-        let mut stream = Patience::new(ours, LIMIT);
+        let mut stream = WriteTimeout::new(ours, LIMIT);
         let start = tokio::time::Instant::now();
         let error = stream.write_all(&[0; 64]).await.unwrap_err();
         assert_eq!((error.kind(), start.elapsed().as_secs()), (io::ErrorKind::TimedOut, 30));
@@ -100,7 +100,7 @@ mod tests {
             }
             seen
         });
-        Patience::new(ours, LIMIT).write_all(&[0; 64]).await.unwrap();
+        WriteTimeout::new(ours, LIMIT).write_all(&[0; 64]).await.unwrap();
         assert_eq!(reader.await.unwrap(), 64);
     }
 }
