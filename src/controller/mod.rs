@@ -16,6 +16,7 @@ mod report;
 mod scheduler;
 mod shell;
 mod slots;
+mod timers;
 mod triggers;
 mod unmark;
 mod waiting;

@@ -10,19 +10,18 @@ use std::{
     time::Duration,
 };
 
-use futures::StreamExt;
 use tokio::{
     sync::mpsc,
     task::yield_now,
     time::{Instant, MissedTickBehavior, interval_at, sleep_until},
 };
-use tokio_util::time::{DelayQueue, delay_queue};
 
 use super::{
     memory::key::Key,
     reconcile::{Job, reconcile},
     shell::Shell,
     slots::Slots,
+    timers::Timers,
     waiting::Waiting,
 };
 use crate::{aws::limiter::Class, domain::lane_id::LaneId, process::health::Liveness};
@@ -71,7 +70,7 @@ impl Scheduler {
             slots: Slots::default(),
             waiting: Waiting::default(),
             next_turn: None,
-            timers: Timers::default(),
+            timers: Timers::new(),
             ended: mpsc::unbounded_channel(),
         }
     }
@@ -250,35 +249,5 @@ async fn turn(at: Option<Instant>) {
     match at {
         Some(at) => sleep_until(at).await,
         None => pending().await,
-    }
-}
-
-/// When objects are to be looked at again.
-#[derive(Default)]
-struct Timers {
-    due: DelayQueue<(Key, Instant)>,
-    set: BTreeMap<Key, delay_queue::Key>,
-}
-
-impl Timers {
-    /// `due` is when the object is to be evaluated, `stale_in` when what is known may be too old before that.
-    fn set(&mut self, key: &Key, due: Instant, stale_in: Option<Duration>) {
-        self.forget(key);
-        let stale = stale_in.map(|wait| Instant::now() + wait);
-        let at = stale.map_or(due, |stale| stale.min(due));
-        let timer = self.due.insert_at((key.clone(), due), at);
-        self.set.insert(key.clone(), timer);
-    }
-
-    fn forget(&mut self, key: &Key) {
-        if let Some(timer) = self.set.remove(key) {
-            self.due.remove(&timer);
-        }
-    }
-
-    async fn expired(&mut self) -> Option<(Key, Instant)> {
-        let (key, due) = self.due.next().await?.into_inner();
-        self.set.remove(&key);
-        Some((key, due))
     }
 }
