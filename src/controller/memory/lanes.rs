@@ -129,7 +129,7 @@ impl Memory {
         ends
     }
 
-    /// `key` needs a lane for a group, of which `status` has what was known last.
+    /// `key` needs a lane for this group, of which `status` has what was known last, and for no other one.
     pub(super) fn want(
         &mut self,
         key: &Key,
@@ -138,6 +138,7 @@ impl Memory {
         now: Now,
         wanted: &mut Wanted,
     ) {
+        self.unwant(key, now, wanted);
         let (Some(entry), Some(group)) = (self.objects.get_mut(key), sought) else { return };
         let ours = is_of(&group.lane, status);
         let remembered = status

@@ -341,7 +341,6 @@ impl Memory {
         }
         entry.record.remembered.settle(&evaluation.situation);
         if entry.wants != evaluation.wants {
-            self.unwant(key, now, &mut wanted);
             self.want(key, evaluation.wants.clone(), &evaluation.stored.ours, now, &mut wanted);
         }
         wanted

@@ -414,6 +414,20 @@ fn a_role_that_was_changed_is_called_by_a_lane_of_its_own() {
     assert!(memory.lane(after.lane().unwrap()).unwrap().lock().due().is_some());
 }
 
+/// Seed 500193 of the simulation: a role that was changed while a leader began was called for ever, beside its successor.
+#[test]
+fn a_role_that_is_changed_while_a_leader_begins_is_called_no_more() {
+    let mut memory = with_accounts(&["prod"]);
+    memory.handle_applied(referring("a", "G", "prod"), now(0));
+    let before = memory.list_early(now(0)).lanes;
+    let after = memory.handle_accounts(account("prod", &json!({ "externalId": "x-1" })), now(0)).lanes;
+    memory.begin(now(1));
+    assert_eq!(after, before.iter().chain(evaluate_and_note(&mut memory, "a", 1).lane()).cloned().collect());
+    let due =
+        |lanes: &BTreeSet<LaneId>| lanes.iter().filter(|id| memory.lane(id).unwrap().lock().due().is_some()).count();
+    assert_eq!((before.len(), due(&before), due(&after)), (1, 0, 1));
+}
+
 #[test]
 fn a_resource_that_may_not_use_its_account_needs_no_lane_and_holds_no_claim() {
     let mut memory = with_accounts(&["prod"]);
