@@ -8,10 +8,6 @@ use tokio_util::time::{DelayQueue, delay_queue};
 
 use super::memory::key::Key;
 
-/// What turns stale within this time is checked at once: with a moment of its own, each of thousands of objects would wake
-/// the process.
-const CHECKED_TOGETHER: Duration = Duration::from_secs(1);
-
 /// One timer for each object.
 pub struct Timers {
     began: Instant,
@@ -29,15 +25,14 @@ impl Timers {
     /// `due` is when the object is to be evaluated, `stale_in` when what is known may be too old before that.
     pub fn set(&mut self, key: &Key, due: Instant, stale_in: Option<Duration>) {
         self.forget(key);
-        let at = stale_in.map_or(due, |wait| self.check_after(Instant::now() + wait).min(due));
+        let at = stale_in.map_or(due, |wait| self.next_check(Instant::now() + wait).min(due));
         let timer = self.due.insert_at((key.clone(), due), at);
         self.set.insert(key.clone(), timer);
     }
 
-    /// The first moment after `at` at which objects are checked.
-    fn check_after(&self, at: Instant) -> Instant {
-        let steps = at.saturating_duration_since(self.began).as_secs() / CHECKED_TOGETHER.as_secs();
-        self.began + Duration::from_secs((steps + 1) * CHECKED_TOGETHER.as_secs())
+    /// The next whole second after `at`: with a moment of its own, each of thousands of objects would wake the process.
+    fn next_check(&self, at: Instant) -> Instant {
+        self.began + Duration::from_secs(at.saturating_duration_since(self.began).as_secs() + 1)
     }
 
     /// The object has no timer any more.
