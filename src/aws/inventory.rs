@@ -296,19 +296,23 @@ impl Inventory {
     }
 
     /// Takes what a status remembers about our last mutation, so that stale reads are not taken for drift after a restart,
-    /// too: also one that was taken before the status was known.
-    pub fn remember(&mut self, name: &Arc<str>, answer: Answer, now: Moment) {
+    /// too: also one that was taken before the status was known. Returns whether that was one.
+    pub fn remember(&mut self, name: &Arc<str>, answer: Answer, now: Moment) -> bool {
         let entry = self.entries.entry(Arc::clone(name)).or_default();
         let ours = Ours { ended: now, answer };
-        match &entry.presence {
-            _ if entry.ours.is_some() => return,
-            Some(Known::Missing) => return,
-            Some(Known::Present(read)) if read.updated_at > answer.updated_at => return,
-            Some(Known::Present(read)) if ours.makes_stale(read, entry.as_of) => entry.presence = None,
-            Some(Known::Present(_)) | None => {}
+        let read_was_stale = match &entry.presence {
+            _ if entry.ours.is_some() => return false,
+            Some(Known::Missing) => return false,
+            Some(Known::Present(read)) if read.updated_at > answer.updated_at => return false,
+            Some(Known::Present(read)) => ours.makes_stale(read, entry.as_of),
+            None => false,
+        };
+        if read_was_stale {
+            entry.presence = None;
         }
         entry.newest(answer.updated_at, now);
         entry.ours = Some(ours);
+        read_was_stale
     }
 
     /// A resource needs `name`: a List that does not name it leaves it to a Describe.

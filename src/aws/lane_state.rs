@@ -125,14 +125,12 @@ impl LaneState {
     }
 
     /// A resource needs the group `name` from now on; `remembered` is what its status knows about our last mutation.
-    /// Returns whether the lane may be due earlier.
+    /// Returns whether something else is known about it with that.
     pub fn want(&mut self, name: &Arc<str>, remembered: Option<Answer>, now: Moment) -> bool {
         self.inventory.want(name);
-        if let Some(remembered) = remembered {
-            self.inventory.remember(name, remembered, now);
-        }
         self.idle_since = None;
-        self.wanted.insert(Arc::clone(name))
+        self.wanted.insert(Arc::clone(name));
+        remembered.is_some_and(|remembered| self.inventory.remember(name, remembered, now))
     }
 
     /// No resource needs the group `name` any more.

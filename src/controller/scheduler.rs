@@ -134,11 +134,10 @@ impl Scheduler {
     fn evaluate(&mut self, key: &Key) {
         let shell = Arc::clone(&self.shell);
         self.timers.forget(key);
-        let Some(evaluation) = shell.evaluate(key) else {
+        let Some(evaluation) = shell.evaluate_and_note(key) else {
             self.wait_for(key, None, false);
             return;
         };
-        shell.handle(|memory, now| memory.note(&evaluation, now));
         let Running { applying, reporting } = self.running.get(key).copied().unwrap_or_default();
         let (step, report) = if shell.stop.is_cancelled() {
             // Nothing else begins any more: what AWS has taken is recorded.

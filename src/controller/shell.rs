@@ -131,6 +131,20 @@ impl Shell {
         self.memory.lock().evaluate(key, self.now())
     }
 
+    /// What to do about one object, as [`evaluate`](Self::evaluate), and remembers what was found.
+    pub fn evaluate_and_note(&self, key: &Key) -> Option<Evaluation> {
+        self.metrics.evaluated();
+        let now = self.now();
+        let (evaluation, wanted) = {
+            let mut memory = self.memory.lock();
+            let evaluation = memory.evaluate(key, now)?;
+            let wanted = memory.note(&evaluation, now);
+            (evaluation, wanted)
+        };
+        self.carry_out(wanted, true);
+        Some(evaluation)
+    }
+
     /// How long what is known about one object may still be trusted.
     pub fn trusted_for(&self, key: &Key) -> Option<Duration> {
         self.memory.lock().trusted_for(key, self.moment())

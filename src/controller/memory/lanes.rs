@@ -146,17 +146,20 @@ impl Memory {
             .filter(|_| ours)
             .map(|on| Answer { profiling_enabled: Some(on), updated_at: status.updated_at });
         let interval = self.settings.lane().of(&group.lane).poll_interval;
+        let is_new = !self.lanes.contains_key(&group.lane);
         let state = self
             .lanes
             .entry(group.lane.clone())
             .or_insert_with(|| Arc::new(Mutex::new(LaneState::new(group.lane.clone(), interval, now.moment))));
         let mut state = state.lock();
-        state.want(&group.name, remembered, now.moment);
+        let is_other = state.want(&group.name, remembered, now.moment);
         if self.requests.contains(key) {
             state.request_list(now.moment);
         }
         wanted.lanes.insert(group.lane.clone());
-        wanted.recheck.insert(key.clone());
+        if is_new || is_other {
+            wanted.recheck.insert(key.clone());
+        }
         entry.wants = Some(group);
     }
 

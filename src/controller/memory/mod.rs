@@ -328,7 +328,8 @@ impl Memory {
         }
     }
 
-    /// Remembers what `evaluation` has found: what lanes have to look up, and what has begun or ended with it.
+    /// Remembers what `evaluation` has found: what lanes have to look up, and what has begun or ended with it. No news may
+    /// come between the two: a resource gets those of a lane from now on.
     pub fn note(&mut self, evaluation: &Evaluation, now: Now) -> Wanted {
         let mut wanted = Wanted::default();
         let key = &evaluation.key;

@@ -259,6 +259,24 @@ fn the_first_lists_of_a_leader_do_not_wait_for_the_last_resource() {
     );
 }
 
+/// At a start with 20,000 resources each was once evaluated twice.
+#[test]
+fn a_resource_is_evaluated_again_only_if_its_lane_is_new_or_its_status_shows_that_the_lane_has_read_something_old() {
+    let mut memory = memory();
+    let arn = group("c", true).arn;
+    let status = json!({ "region": REGION, "arn": arn, "profilingEnabled": false, "lastApplied": { "profilingEnabled": false } });
+    for (name, more) in [("a", json!({})), ("b", json!({})), ("c", json!({ "status": status }))] {
+        memory.handle_applied(object(name, name, 1, &more), now(0));
+    }
+    let again = |memory: &mut Memory, name: &str| {
+        let evaluation = memory.evaluate(&key(name), now(1)).unwrap();
+        !memory.note(&evaluation, now(1)).recheck.is_empty()
+    };
+    assert!(again(&mut memory, "a"), "the lane is new");
+    list(&memory, 1000, ["a", "b", "c"].map(|name| group(name, true)).into());
+    assert_eq!(["b", "c"].map(|name| again(&mut memory, name)), [false, true]);
+}
+
 #[test]
 fn a_list_triggers_only_the_resources_whose_group_has_changed() {
     let mut memory = memory();
