@@ -296,7 +296,7 @@ impl Inventory {
     }
 
     /// Takes what a status remembers about our last mutation, so that stale reads are not taken for drift after a restart,
-    /// too: also one that was taken before the status was known. Returns whether that was one.
+    /// too: also one that was taken before the status was known. Returns whether there was one; it is forgotten.
     pub fn remember(&mut self, name: &Arc<str>, answer: Answer, now: Moment) -> bool {
         let entry = self.entries.entry(Arc::clone(name)).or_default();
         let ours = Ours { ended: now, answer };

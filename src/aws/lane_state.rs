@@ -125,7 +125,7 @@ impl LaneState {
     }
 
     /// A resource needs the group `name` from now on; `remembered` is what its status knows about our last mutation.
-    /// Returns whether something else is known about it with that.
+    /// Returns whether what was read of it was stale by that, and is forgotten.
     pub fn want(&mut self, name: &Arc<str>, remembered: Option<Answer>, now: Moment) -> bool {
         self.inventory.want(name);
         self.idle_since = None;

@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_region_that_nobody_needs_any_more_has_no_age() {
+    fn a_region_that_no_resource_needs_has_no_age() {
         let mut registry = Registry::default();
         let metrics = AwsMetrics::register(&mut registry);
         metrics.set_inventory_age(&lane(), Some(Duration::from_secs(400)));

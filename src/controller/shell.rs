@@ -134,15 +134,12 @@ impl Shell {
     /// What to do about one object, as [`evaluate`](Self::evaluate), and remembers what was found.
     pub fn evaluate_and_note(&self, key: &Key) -> Option<Evaluation> {
         self.metrics.evaluated();
-        let now = self.now();
-        let (evaluation, wanted) = {
-            let mut memory = self.memory.lock();
-            let evaluation = memory.evaluate(key, now)?;
-            let wanted = memory.note(&evaluation, now);
-            (evaluation, wanted)
-        };
-        self.carry_out(wanted, true);
-        Some(evaluation)
+        let mut evaluation = None;
+        self.handle(|memory, now| {
+            evaluation = memory.evaluate(key, now);
+            evaluation.as_ref().map(|evaluation| memory.note(evaluation, now)).unwrap_or_default()
+        });
+        evaluation
     }
 
     /// How long what is known about one object may still be trusted.

@@ -44,7 +44,7 @@ fn known(code: &str) -> Option<FailureReason> {
         | "InternalError"
         | "ServiceUnavailable"
         | "ServiceUnavailableException"
-        // STS can't reach the cluster's OIDC provider: AWS's documentation recommends to retry.
+        // STS can't reach the cluster's OIDC provider: AWS's documentation recommends a retry.
         | "IDPCommunicationError" => FailureReason::ServiceUnavailable,
         _ => return None,
     })

@@ -444,7 +444,7 @@ fn where_some_groups_have_agents_none_of_the_others_is_described() {
 }
 
 #[test]
-fn only_names_that_nobody_needs_and_that_are_not_there_are_forgotten() {
+fn only_names_that_no_resource_needs_and_that_are_not_there_are_forgotten() {
     let mut inventory = listed(1, [group(true, 1)]);
     inventory.described_missing("gone", Moment(2));
     inventory.described_missing("wanted", Moment(2));

@@ -152,12 +152,12 @@ impl Memory {
             .entry(group.lane.clone())
             .or_insert_with(|| Arc::new(Mutex::new(LaneState::new(group.lane.clone(), interval, now.moment))));
         let mut state = state.lock();
-        let is_other = state.want(&group.name, remembered, now.moment);
+        let was_stale = state.want(&group.name, remembered, now.moment);
         if self.requests.contains(key) {
             state.request_list(now.moment);
         }
         wanted.lanes.insert(group.lane.clone());
-        if is_new || is_other {
+        if is_new || was_stale {
             wanted.recheck.insert(key.clone());
         }
         entry.wants = Some(group);
