@@ -64,9 +64,9 @@ async fn a_refused_update_stalls_until_the_cause_is_gone_and_somebody_requests_i
         ("quota", error("ServiceQuotaExceededException", 402), "QuotaExceeded"),
     ];
     turn_off_in_trouble(&world, &troubles, true).await;
-    let said = message(&world.status("denied").await, "Stalled");
+    let text = message(&world.status("denied").await, "Stalled");
     for part in ["codeguru-profiler:UpdateProfilingGroup", "profilingGroup/denied", "allow it"] {
-        assert!(said.contains(part), "{part}: {said}");
+        assert!(text.contains(part), "{part}: {text}");
     }
     let journal = world.aws.journal().await.unwrap();
     let refused = journal.iter().find(|entry| entry.is(UPDATE) && entry.group.as_deref() == Some("denied")).unwrap();
@@ -153,8 +153,8 @@ async fn a_list_that_is_denied_before_a_group_was_seen_names_the_action_and_reco
     world.create("a", true, json!({})).await;
     let status = world.condition("a", "Ready", "False", "ListDenied").await;
     assert_eq!(condition(&status, "Stalled")["reason"], "ListDenied");
-    let said = message(&status, "Stalled");
-    assert!(said.contains("codeguru-profiler:ListProfilingGroups") && said.contains("Resource \"*\""), "{said}");
+    let text = message(&status, "Stalled");
+    assert!(text.contains("codeguru-profiler:ListProfilingGroups") && text.contains("Resource \"*\""), "{text}");
     let writes = world.status_writes().await;
     world.lists(2).await;
     assert_eq!(world.status_writes().await, writes, "the same refusal again is no news");
@@ -337,9 +337,9 @@ async fn a_missing_group_costs_one_describe_and_recovers_when_it_appears() {
     world.create("Checkout_Service", true, json!({})).await;
     let name = "checkout-service";
     let status = world.condition(name, "Ready", "False", "GroupNotFound").await;
-    let said = message(&status, "Stalled");
+    let text = message(&status, "Stalled");
     for part in ["Checkout_Service", REGION, "create it in AWS", "spec.profilingGroupName"] {
-        assert!(said.contains(part), "{part}: {said}");
+        assert!(text.contains(part), "{part}: {text}");
     }
     world.has_event(name, "GroupNotFound").await;
     let writes = world.status_writes().await;

@@ -62,9 +62,9 @@ async fn with_irsa_the_operator_is_the_role_that_trusts_its_service_account_and_
 
     world.create("a", true, json!({})).await;
     let status = world.condition("a", "Stalled", "True", "CredentialsInvalid").await;
-    let said = message(&status, "Stalled");
-    assert!(said.contains("AWS STS in eu-west-1"), "{said}");
-    assert!(said.contains("its trust policy admits the operator's ServiceAccount"), "{said}");
+    let text = message(&status, "Stalled");
+    assert!(text.contains("AWS STS in eu-west-1"), "{text}");
+    assert!(text.contains("its trust policy admits the operator's ServiceAccount"), "{text}");
     assert_eq!(world.enabled("a").await, Some(false));
 
     world.aws.trust(ROLE, trust(OPERATOR_USER)).await.unwrap();
@@ -91,14 +91,14 @@ async fn trouble_with_the_token_file_and_with_sts_is_named_as_that_and_ends_with
 
     world.create("a", true, json!({})).await;
     let status = world.condition("a", "Stalled", "True", "CredentialsMissing").await;
-    let said = message(&status, "Stalled");
-    assert!(said.contains(&format!("the token file {} does not exist", token.display())), "{said}");
+    let text = message(&status, "Stalled");
+    assert!(text.contains(&format!("the token file {} does not exist", token.display())), "{text}");
     assert_eq!(world.calls("AssumeRoleWithWebIdentity").await, 0);
 
     web_identity(&world, &token).await;
     let status = world.condition("a", "Ready", "False", "ServiceUnavailable").await;
-    let said = message(&status, "Ready");
-    assert!(said.contains("AWS STS in eu-west-1 fails to answer"), "{said}");
+    let text = message(&status, "Ready");
+    assert!(text.contains("AWS STS in eu-west-1 fails to answer"), "{text}");
     assert_eq!(condition(&status, "Reconciling")["status"], "True", "{status:#}");
     assert!(condition(&status, "Stalled").is_null(), "{status:#}");
 
@@ -159,8 +159,8 @@ async fn a_token_that_has_expired_is_named_as_that_and_a_new_one_works() {
     let _operator = start.env("AWS_WEB_IDENTITY_TOKEN_FILE", token.path().to_str().unwrap()).start().await.unwrap();
     world.create("a", true, json!({})).await;
     let status = world.condition("a", "Stalled", "True", "CredentialsExpired").await;
-    let said = message(&status, "Stalled");
-    assert!(said.contains("AWS STS in eu-west-1") && said.contains("token"), "{said}");
+    let text = message(&status, "Stalled");
+    assert!(text.contains("AWS STS in eu-west-1") && text.contains("token"), "{text}");
     assert_eq!(world.enabled("a").await, Some(false));
 
     world.emulator.clock(Duration::ZERO).await.unwrap();
@@ -265,13 +265,13 @@ async fn refused(world: &World, env: &[(&str, &str)]) -> String {
 async fn what_can_never_work_is_refused_at_the_start_with_what_to_give() {
     let world = World::new().await;
     let key = ("AWS_SECRET_ACCESS_KEY", SECRET);
-    for (env, said) in [
+    for (env, expected) in [
         (&[("AWS_REGION", REGION), ("AWS_ACCESS_KEY_ID", "AKIA\n"), key][..], "AWS_ACCESS_KEY_ID holds a line break"),
         (&[("AWS_REGION", "Ireland")], "AWS_REGION is not an AWS region; give its code, such as eu-west-1"),
         (&[("AWS_REGION", REGION), ("AWS_CA_BUNDLE", "/nowhere.pem")], "the CA bundle /nowhere.pem (AWS_CA_BUNDLE)"),
     ] {
         let refused = refused(&world, env).await;
-        assert!(refused.contains(said) && !refused.contains(SECRET), "{env:?}: {refused}");
+        assert!(refused.contains(expected) && !refused.contains(SECRET), "{env:?}: {refused}");
     }
     world.judge().await;
 }
@@ -300,8 +300,8 @@ async fn a_chain_of_roles_with_an_external_id_ends_in_what_the_last_role_may_do(
 
     world.create("a", true, json!({})).await;
     let status = world.condition("a", "Stalled", "True", "AccessDenied").await;
-    let said = message(&status, "Stalled");
-    assert!(said.contains("codeguru-profiler:UpdateProfilingGroup"), "{said}");
+    let text = message(&status, "Stalled");
+    assert!(text.contains("codeguru-profiler:UpdateProfilingGroup"), "{text}");
     assert_eq!(world.status("a").await["profilingEnabled"], false, "it may look");
 
     let toggle = [&look[..], &["codeguru-profiler:UpdateProfilingGroup"]].concat();

@@ -110,8 +110,8 @@ async fn an_upgrade_changes_the_crd_and_the_pod_and_uninstalling_keeps_the_resou
     // Another release has to request the CRD; the same one takes it up again.
     let chart = chart::directory().display().to_string();
     let other = helm.run(&[&["install", "other", &chart], &namespace[..]].concat()).await.unwrap();
-    let said = String::from_utf8(other.stderr).unwrap();
-    assert!(!other.status.success() && said.contains("invalid ownership metadata"), "{said}");
+    let text = String::from_utf8(other.stderr).unwrap();
+    assert!(!other.status.success() && text.contains("invalid ownership metadata"), "{text}");
     assert!(!there(&plane, "deployment/other-codeguru-profiler-operator").await);
     install(&plane).await;
     let columns = definition(&client).await.spec.versions[0].additional_printer_columns.clone().unwrap();
@@ -220,12 +220,12 @@ async fn the_api_server_accepts_every_object_of_every_values_file_and_of_kustomi
         let items: Vec<&Value> = objects.iter().filter(|object| !object.is_null()).filter(ours).collect();
         let path = tempfile::NamedTempFile::new().unwrap();
         fs::write(path.path(), json!({ "apiVersion": "v1", "kind": "List", "items": items }).to_string()).unwrap();
-        let said = kubectl(&world.plane, &[&all[..], &["-f", path.path().to_str().unwrap()]].concat()).await;
-        assert!(items.len() > 5 && said.lines().count() == items.len(), "{file}: {said}");
+        let text = kubectl(&world.plane, &[&all[..], &["-f", path.path().to_str().unwrap()]].concat()).await;
+        assert!(items.len() > 5 && text.lines().count() == items.len(), "{file}: {text}");
     }
     let base = paths::workspace().join("deploy/kustomize/base").display().to_string();
-    let said = kubectl(&world.plane, &[&all[..], &["-k", &base]].concat()).await;
-    assert_eq!(said.lines().count(), 13, "{said}");
+    let text = kubectl(&world.plane, &[&all[..], &["-k", &base]].concat()).await;
+    assert_eq!(text.lines().count(), 13, "{text}");
     world.judge().await;
 }
 
@@ -248,8 +248,8 @@ async fn the_pod_is_admitted_where_only_restricted_pods_are() {
         match made {
             Ok(_) => assert!(admitted, "{set}"),
             Err(error) => {
-                let said = error.to_string();
-                assert!(!admitted && said.contains("violates PodSecurity \"restricted"), "{set}: {said}");
+                let text = error.to_string();
+                assert!(!admitted && text.contains("violates PodSecurity \"restricted"), "{set}: {text}");
             }
         }
     }

@@ -128,8 +128,8 @@ async fn drift_of_notifications_is_corrected_and_recorded_reported_or_observed()
     group(&world, "c", &[]).await;
     let status = world.until("a", "a correction", |o| o["status"]["drift"]["corrections"] == 1).await;
     let correction = &status["drift"]["recentCorrections"][0];
-    let said = ["field", "observed", "desired"].map(|member| correction[member].as_str().unwrap().to_owned());
-    assert_eq!(said, ["anomalyNotifications".to_owned(), topic("theirs"), topic("shop")]);
+    let members = ["field", "observed", "desired"].map(|member| correction[member].as_str().unwrap().to_owned());
+    assert_eq!(members, ["anomalyNotifications".to_owned(), topic("theirs"), topic("shop")]);
     let status = notified(&world, "a", &["shop"]).await;
     assert_eq!(status["drift"]["corrections"], 1, "two calls are one correction");
     world.has_event("a", "DriftCorrected").await;
@@ -175,7 +175,7 @@ async fn topics_that_the_platform_does_not_allow_are_refused_without_any_call() 
 async fn where_a_call_is_denied_or_the_topic_is_refused_the_status_reports_what_to_do() {
     let rule =
         |effect: &str, action: &str| json!({ "effect": effect, "action": format!("codeguru-profiler:{action}") });
-    let says = async |world: &World, reason: &str, parts: &[&str]| {
+    let has = async |world: &World, reason: &str, parts: &[&str]| {
         let status = world.condition("a", "Stalled", "True", reason).await;
         let message = message(&status, "Ready");
         assert!(parts.iter().all(|part| message.contains(part)), "{message}");
@@ -186,7 +186,7 @@ async fn where_a_call_is_denied_or_the_topic_is_refused_the_status_reports_what_
         world.aws.rules(&[rule("allow", "*"), rule("deny", denied)]).await.unwrap();
         let _operator = operator(&world).await;
         world.create("a", true, notifies(&["shop"])).await;
-        says(&world, "AccessDenied", &[&format!("codeguru-profiler:{denied}")]).await;
+        has(&world, "AccessDenied", &[&format!("codeguru-profiler:{denied}")]).await;
         world.aws.rules(&[rule("allow", "*")]).await.unwrap();
         world.request("a", "now").await;
         notified(&world, "a", &["shop"]).await;
@@ -200,7 +200,7 @@ async fn where_a_call_is_denied_or_the_topic_is_refused_the_status_reports_what_
     let _operator = operator(&world).await;
     world.create("a", true, notifies(&["shop"])).await;
     let parts = ["Can't publish to the topic. Check", "access policies let codeguru-profiler.amazonaws.com publish"];
-    says(&world, "InvalidRequest", &parts).await;
+    has(&world, "InvalidRequest", &parts).await;
     world.aws.clear_faults().await.unwrap();
     world.request("a", "now").await;
     notified(&world, "a", &["shop"]).await;

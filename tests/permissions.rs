@@ -138,8 +138,8 @@ async fn drift_of_permissions_is_corrected_and_recorded_reported_or_observed() {
     group(&world, "c", &[]).await;
     let status = world.until("a", "a correction", |o| o["status"]["drift"]["corrections"] == 1).await;
     let correction = &status["drift"]["recentCorrections"][0];
-    let said = ["field", "observed", "desired"].map(|member| correction[member].as_str().unwrap().to_owned());
-    assert_eq!(said, ["agentPermissions".to_owned(), role("theirs"), role("shop")]);
+    let members = ["field", "observed", "desired"].map(|member| correction[member].as_str().unwrap().to_owned());
+    assert_eq!(members, ["agentPermissions".to_owned(), role("theirs"), role("shop")]);
     permitted(&world, "a", &["shop"]).await;
     world.has_event("a", "DriftCorrected").await;
     let counted = operator.metric("codeguru_profiler_drift_corrections_total", &["facet=\"agentPermissions\""]).await;

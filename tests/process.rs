@@ -186,20 +186,20 @@ async fn plain_http_to_another_machine_is_refused_unless_it_is_allowed() {
         (&["run"], &[("CODEGURU_PROFILER_OPERATOR_ENDPOINT_URL", remote)]),
     ] {
         let refused = run(args, env).await;
-        let said = String::from_utf8(refused.stderr).unwrap();
+        let text = String::from_utf8(refused.stderr).unwrap();
         assert!(!refused.status.success(), "{args:?} {env:?}");
-        assert!(said.contains("--allow-plain-http-endpoint") && said.contains(remote), "{said}");
+        assert!(text.contains("--allow-plain-http-endpoint") && text.contains(remote), "{text}");
     }
     // Allowed, it goes on to the next thing that is missing.
     let no_cluster = [("KUBECONFIG", "/nowhere")];
     let allowed = run(&["run", "--endpoint-url", remote, "--allow-plain-http-endpoint"], &no_cluster).await;
-    let said = String::from_utf8(allowed.stderr).unwrap();
-    assert!(!allowed.status.success() && said.contains("KUBECONFIG"), "{said}");
+    let text = String::from_utf8(allowed.stderr).unwrap();
+    assert!(!allowed.status.success() && text.contains("KUBECONFIG"), "{text}");
 }
 
 #[tokio::test]
 async fn a_switch_in_the_environment_is_on_or_off_and_never_guessed() {
-    for (value, said) in [
+    for (value, expected) in [
         ("yes", "KUBECONFIG"),
         ("FALSE", "KUBECONFIG"),
         ("maybe", "invalid value 'maybe' for '--observe-only'"),
@@ -207,7 +207,7 @@ async fn a_switch_in_the_environment_is_on_or_off_and_never_guessed() {
     ] {
         let env = [("KUBECONFIG", "/nowhere"), ("CODEGURU_PROFILER_OPERATOR_OBSERVE_ONLY", value)];
         let found = String::from_utf8(run(&["run"], &env).await.stderr).unwrap();
-        assert!(found.contains(said), "{value}: {found}");
+        assert!(found.contains(expected), "{value}: {found}");
     }
 }
 

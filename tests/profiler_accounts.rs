@@ -253,9 +253,9 @@ async fn a_role_that_is_refused_concerns_its_account_alone() {
     world.try_create("healthy", spec("third")).await.unwrap();
 
     let status = world.condition("refused", "Stalled", "True", "AccountNotReady").await;
-    let said = message(&status, "Ready");
-    assert!(said.contains("AWS STS in eu-west-1 does not let the operator assume the role"), "{said}");
-    assert!(said.contains("its trust policy") && !said.contains("wrong"), "{said}");
+    let text = message(&status, "Ready");
+    assert!(text.contains("AWS STS in eu-west-1 does not let the operator assume the role"), "{text}");
+    assert!(text.contains("its trust policy") && !text.contains("wrong"), "{text}");
     world.condition("healthy", "Ready", "True", "InSync").await;
     assert_eq!(enabled(&third, REGION, "a").await, Some(true));
     assert_eq!(enabled(&other, REGION, "a").await, Some(false));
@@ -303,7 +303,7 @@ async fn an_account_reports_its_role_and_what_it_lists_and_at_rest_nothing_is_wr
     assert_eq!(rested["metadata"]["resourceVersion"], ready["metadata"]["resourceVersion"], "{rested:#}");
     operator.stop_gracefully().await.unwrap();
 
-    let verdict = flux::ask(&[&ready.to_string(), &refused.to_string()]).await.unwrap();
+    let verdict = flux::judge(&[&ready.to_string(), &refused.to_string()]).await.unwrap();
     let words: Vec<_> = verdict.iter().map(|verdict| verdict.status.as_str()).collect();
     assert_eq!(words, ["Current", "Failed"], "kstatus itself");
     world.judge().await;

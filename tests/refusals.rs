@@ -54,7 +54,7 @@ fn numbered(tags: usize) -> Value {
 async fn a_new_resource_that_is_invalid_is_refused_with_what_to_do() {
     let world = World::new().await;
     let many: Vec<_> = (0..51).map(|number| format!("{ROLE}-{number}")).collect();
-    for (change, says) in [
+    for (change, expected) in [
         (json!({ "profilingGroupName": "" }), "must be 1 to 255 letters"),
         (json!({ "profilingGroupName": "a".repeat(256) }), "must be 1 to 255 letters"),
         (
@@ -89,8 +89,8 @@ async fn a_new_resource_that_is_invalid_is_refused_with_what_to_do() {
         (json!({ "profilingEnabled": null }), "spec.profilingEnabled: Required value"),
     ] {
         let refused = world.try_create("refused", changed(&good(), &change)).await;
-        let said = message(refused.expect_err(&change.to_string()));
-        assert!(said.contains(says), "{change}: {said}");
+        let text = message(refused.expect_err(&change.to_string()));
+        assert!(text.contains(expected), "{change}: {text}");
     }
     assert!(world.groups.get_opt("refused").await.unwrap().is_none());
     world.judge().await;
@@ -100,15 +100,15 @@ async fn a_new_resource_that_is_invalid_is_refused_with_what_to_do() {
 async fn an_edit_that_would_follow_another_group_is_refused_with_what_to_do() {
     let world = World::new().await;
     world.try_create("a", good()).await.unwrap();
-    for (change, says) in [
+    for (change, expected) in [
         (json!({ "profilingGroupName": "other" }), "create a new ProfilingGroup for another group"),
         (json!({ "region": "eu-central-1" }), "region is immutable once set: create a new ProfilingGroup"),
         (json!({ "region": null }), "region can't be removed once set: create a new ProfilingGroup"),
         (json!({ "profilingEnabled": null }), "spec.profilingEnabled: Required value"),
     ] {
         let refused = world.try_patch("a", json!({ "spec": change })).await;
-        let said = message(refused.expect_err(&change.to_string()));
-        assert!(said.contains(says), "{change}: {said}");
+        let text = message(refused.expect_err(&change.to_string()));
+        assert!(text.contains(expected), "{change}: {text}");
     }
     assert_eq!(world.get("a").await["spec"], good());
 
@@ -167,7 +167,7 @@ async fn an_account_that_is_invalid_is_refused_with_what_to_do() {
     let world = World::new().await;
     let good = json!({ "roleArn": "arn:aws:iam::111122223333:role/path/profiler" });
     let many = |count: usize| (0..count).map(|number| format!("shop-{number}")).collect::<Vec<_>>();
-    for (change, says) in [
+    for (change, expected) in [
         (json!({ "roleArn": null }), "spec.roleArn: Required value"),
         (json!({ "roleArn": "arn:aws:iam::1:role/a" }), "must be the ARN of an IAM role"),
         (json!({ "roleArn": "arn:aws:iam::111122223333:user/a" }), "must be the ARN of an IAM role"),
@@ -198,8 +198,8 @@ async fn an_account_that_is_invalid_is_refused_with_what_to_do() {
         (json!({ "callsPerSecond": 10001 }), "less than or equal to 10000"),
     ] {
         let refused = create_account(&world, "refused", changed(&good, &change)).await;
-        let said = message(refused.expect_err(&change.to_string()));
-        assert!(said.contains(says), "{change}: {said}");
+        let text = message(refused.expect_err(&change.to_string()));
+        assert!(text.contains(expected), "{change}: {text}");
     }
     for (name, change) in [
         ("least", json!({})),

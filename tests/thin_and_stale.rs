@@ -111,11 +111,11 @@ async fn a_long_silence_of_aws_leaves_ready_alone_and_reports_that_nobody_can_vo
     world.create("a", true, json!({})).await;
     world.condition("a", "Ready", "True", "InSync").await;
     world.aws.fault(json!({ "effect": { "type": "hang" } })).await.unwrap();
-    let said = || async {
+    let stale = || async {
         let status = world.status("a").await;
         (condition(&status, "Synced")["reason"] == "InventoryStale").then_some(status)
     };
-    let status = devkit::wait::until("the inventory is stale", Duration::from_mins(7), said).await.unwrap();
+    let status = devkit::wait::until("the inventory is stale", Duration::from_mins(7), stale).await.unwrap();
     assert_eq!(condition(&status, "Ready")["reason"], "InSync");
     world.aws.clear_faults().await.unwrap();
     world.condition("a", "Synced", "True", "InSync").await;

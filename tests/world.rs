@@ -340,9 +340,9 @@ impl World {
         let ids: Vec<_> = journal.iter().filter_map(|entry| entry.request_id.as_deref()).collect();
         for object in self.groups.list(&ListParams::default()).await.unwrap() {
             for version in self.auditor.versions(&self.namespace, &object.name_any()) {
-                let said = version["status"].to_string();
-                assert!(!said.contains(SECRET), "{said}");
-                assert!(!ids.iter().any(|id| said.contains(id)), "{said}");
+                let text = version["status"].to_string();
+                assert!(!text.contains(SECRET), "{text}");
+                assert!(!ids.iter().any(|id| text.contains(id)), "{text}");
             }
         }
     }

@@ -18,7 +18,7 @@ const START_LIMIT: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub struct Agent {
     supervised: Mutex<Supervised>,
-    said: Log,
+    printed: Log,
     log: Log,
 }
 
@@ -50,7 +50,7 @@ impl Agent {
     /// Starts the program for a group of an account, and waits until the agent runs. What it has to know it gets as in production, by its
     /// environment.
     pub async fn start(emulator: &Emulator, account: &Account, region: &str, group: &str) -> Result<Self, Error> {
-        let (said, log) = (Log::anonymous()?, Log::anonymous()?);
+        let (printed, log) = (Log::anonymous()?, Log::anonymous()?);
         let mut command = Command::new(python().await?);
         command.arg(paths::workspace().join("emulator/python/busy.py"));
         command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
@@ -59,25 +59,25 @@ impl Agent {
         command.env("AWS_CODEGURU_PROFILER_GROUP_NAME", group).env("AWS_CODEGURU_PROFILER_TARGET_REGION", region);
         // The user's own configuration takes no part.
         command.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
-        command.stdout(said.writer()?).stderr(log.writer()?);
-        let agent = Self { supervised: Mutex::new(Supervised::start(&mut command)?), said, log };
-        wait::until("the agent starts", START_LIMIT, || async { agent.said().transpose() }).await??;
+        command.stdout(printed.writer()?).stderr(log.writer()?);
+        let agent = Self { supervised: Mutex::new(Supervised::start(&mut command)?), printed, log };
+        wait::until("the agent starts", START_LIMIT, || async { agent.printed().transpose() }).await??;
         Ok(agent)
     }
 
     /// How many samples the agent has taken so far. An error when its program has ended.
     pub fn samples(&self) -> Result<u64, Error> {
-        Ok(self.said()?.unwrap_or_default())
+        Ok(self.printed()?.unwrap_or_default())
     }
 
     /// What the program printed last; none while it has not started.
-    fn said(&self) -> Result<Option<u64>, Error> {
+    fn printed(&self) -> Result<Option<u64>, Error> {
         if let Some(status) = self.supervised.lock().unwrap_or_else(PoisonError::into_inner).ended() {
             return Err(Error::Ended { what: "the agent".to_owned(), status, output: self.tail() });
         }
-        let said = self.said.text();
+        let printed = self.printed.text();
         // Of a line that is still being written there is no end.
-        let Some(last) = said.rsplit('\n').nth(1) else { return Ok(None) };
+        let Some(last) = printed.rsplit('\n').nth(1) else { return Ok(None) };
         let line: Line = serde_json::from_str(last)
             .map_err(|error| Error::Unexpected(format!("what the agent's program printed: {error}: {last}")))?;
         Ok(Some(line.samples))

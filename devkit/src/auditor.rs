@@ -124,7 +124,7 @@ impl Auditor {
         .await?;
         let versions = self.all_versions();
         let documents: Vec<String> = versions.iter().map(Value::to_string).collect();
-        let verdicts = flux::ask(&documents).await?;
+        let verdicts = flux::judge(&documents).await?;
         let broken = versions.iter().zip(&verdicts).flat_map(|(object, verdict)| {
             let rules = flux::Stage::of(object).map_or(&[][..], |stage| verdict.broken(stage));
             rules.iter().map(|rule| violation(rule, object))

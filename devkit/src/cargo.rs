@@ -106,8 +106,8 @@ pub async fn crates(package: &str) -> Result<usize, Error> {
 async fn host() -> Result<String, Error> {
     let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
     rustc.args(["--version", "--verbose"]).current_dir(paths::workspace()).stdout(Stdio::piped());
-    let said = output(rustc).await.map_err(Error::io("run rustc"))?;
-    let text = String::from_utf8_lossy(&said.stdout).into_owned();
+    let printed = output(rustc).await.map_err(Error::io("run rustc"))?;
+    let text = String::from_utf8_lossy(&printed.stdout).into_owned();
     let host = text.lines().find_map(|line| line.strip_prefix("host: "));
     host.map(str::to_owned).ok_or_else(|| Error::Unexpected(format!("rustc does not print its host: {text}")))
 }

@@ -76,7 +76,7 @@ impl Stage {
 }
 
 /// What Flux reports of each of these documents, which are YAML or JSON.
-pub async fn ask(documents: &[impl AsRef<str>]) -> Result<Vec<Verdict>, Error> {
+pub async fn judge(documents: &[impl AsRef<str>]) -> Result<Vec<Verdict>, Error> {
     let program = MODULE.built().await?.join(MODULE.program);
     let mut child = Command::new(program)
         .env_clear()

@@ -67,7 +67,7 @@ impl Module {
         let lock =
             File::create(kept.join(format!("{}.lock", self.name))).map_err(Error::io("create a build's lock"))?;
         if lock.try_lock().is_err() {
-            self.say("waiting for another process that builds it");
+            self.progress("waiting for another process that builds it");
             lock.lock().map_err(Error::io("take a build's lock"))?;
         }
         if directory.exists() {
@@ -104,7 +104,7 @@ impl Module {
     }
 
     fn compile(&self, sources: &Path, directory: &Path, go: &str) -> Result<(), Error> {
-        self.say(&format!(
+        self.progress(&format!(
             "building {} with {go}; the first build takes about {}, later ones none",
             self.holds, self.takes
         ));
@@ -133,7 +133,7 @@ impl Module {
         if !status.success() {
             return Err(Error::Ended { what: format!("`go build` of {}", self.name), status, output: last });
         }
-        self.say(&format!("built in {} s", started.elapsed().as_secs()));
+        self.progress(&format!("built in {} s", started.elapsed().as_secs()));
         Ok(())
     }
 
@@ -155,7 +155,7 @@ impl Module {
                 Err(RecvTimeoutError::Timeout) => {
                     next += PROGRESS_EVERY;
                     let (elapsed, most) = (started.elapsed().as_secs(), self.packages);
-                    self.say(&format!(
+                    self.progress(&format!(
                         "{elapsed} s: downloaded {downloaded} modules, compiled {compiled} of at most about {most} packages"
                     ));
                 }
@@ -176,8 +176,8 @@ impl Module {
         Ok(())
     }
 
-    /// Says a line on standard error. Not `eprintln!`: a test's output is held back until it fails, and a build of minutes in silence looks like a hang.
-    fn say(&self, line: &str) {
+    /// Writes a line to standard error. Not `eprintln!`: a test's output is held back until it fails, and a build of minutes in silence looks like a hang.
+    fn progress(&self, line: &str) {
         let _ = writeln!(io::stderr(), "devkit: {}: {line}", self.name);
     }
 }
@@ -192,11 +192,11 @@ pub async fn source(of: &Module, import: &str) -> Result<PathBuf, Error> {
         .output()
         .await
         .map_err(Error::io("run `go mod download`"))?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    let answer: serde_json::Value = serde_json::from_str(&said).unwrap_or_default();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let answer: serde_json::Value = serde_json::from_str(&printed).unwrap_or_default();
     let directory = answer["Dir"].as_str().map(PathBuf::from);
     directory.ok_or_else(|| {
-        Error::Unexpected(format!("the sources of {import}: {said}{}", String::from_utf8_lossy(&output.stderr)))
+        Error::Unexpected(format!("the sources of {import}: {printed}{}", String::from_utf8_lossy(&output.stderr)))
     })
 }
 

@@ -76,8 +76,8 @@ impl Example {
     #[must_use]
     pub fn reports_the_same_as(&self, other: &Self) -> bool {
         let words = |example: &Self| -> Vec<_> {
-            let said = |condition: &Value| ["type", "status", "reason", "message"].map(|it| condition[it].clone());
-            conditions(&example.object).iter().map(said).collect()
+            let members = |condition: &Value| ["type", "status", "reason", "message"].map(|it| condition[it].clone());
+            conditions(&example.object).iter().map(members).collect()
         };
         words(self) == words(other)
     }

@@ -122,10 +122,10 @@ mod tests {
 
     const DEFINITION: &str = r#"{"spec":{"group":"a.dev","scope":"Namespaced","names":{"kind":"Thing","plural":"things","singular":"thing"},
         "versions":[{"name":"v1","schema":{"openAPIV3Schema":{"description":"A thing.","properties":{
-        "spec":{"description":"Asked.","required":["a"],"properties":{
+        "spec":{"description":"The desired state.","required":["a"],"properties":{
             "a":{"type":"string","description":"One\nor | two.","x-kubernetes-validations":[{"message":"a must be good"}]},
             "b":{"type":"array","items":{"type":"object","properties":{"c":{"type":"string","format":"date-time"}}}}}},
-        "status":{"description":"Said.","properties":{}}}}}}]}}"#;
+        "status":{"description":"The observed state.","properties":{}}}}}}]}}"#;
 
     #[test]
     fn fields_are_listed_with_their_rules_and_those_of_lists_below_them() {

@@ -289,8 +289,8 @@ fn a_directory_of_kubebuilder_assets_that_lacks_the_programs_is_reported() {
         .env("KUBEBUILDER_ASSETS", empty.path())
         .output()
         .unwrap();
-    let said = String::from_utf8(refused.stderr).unwrap();
-    assert!(!refused.status.success() && said.contains("has no etcd, kube-apiserver, kubectl"), "{said}");
+    let text = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && text.contains("has no etcd, kube-apiserver, kubectl"), "{text}");
 }
 
 /// The worst end of all: nobody is left to clean up.

@@ -28,10 +28,10 @@ async fn a_cluster_that_has_the_kind_or_the_operators_namespace_is_refused_and_l
         let before = plane.audit().await.unwrap().position();
 
         let refused = demo(plane.kubeconfig()).await;
-        let said = String::from_utf8(refused.stderr).unwrap();
-        assert!(!refused.status.success(), "{said}");
+        let text = String::from_utf8(refused.stderr).unwrap();
+        assert!(!refused.status.success(), "{text}");
         for part in [name, "Nothing was changed", "leave out --kubeconfig"] {
-            assert!(said.contains(part), "{part}: {said}");
+            assert!(text.contains(part), "{part}: {text}");
         }
         let requests = plane.audit_since(before).await.unwrap().by("admin");
         assert!(requests.count() > 0, "it has looked");

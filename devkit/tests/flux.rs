@@ -71,7 +71,7 @@ fn object(observed: Option<i64>, conditions: &[Value]) -> Value {
 async fn our_copies_of_kstatus_and_of_the_rules_agree_with_flux() {
     let objects = combinations();
     let documents: Vec<String> = objects.iter().map(Value::to_string).collect();
-    let verdicts = flux::ask(&documents).await.unwrap();
+    let verdicts = flux::judge(&documents).await.unwrap();
     let mut broken = 0;
     for (object, verdict) in objects.iter().zip(&verdicts) {
         for stage in [Stage::InProgress, Stage::Final] {
@@ -93,7 +93,7 @@ async fn our_copies_of_kstatus_and_of_the_rules_agree_with_flux() {
 async fn no_phase_that_the_stories_recorded_breaks_a_rule_of_flux() {
     let examples: Vec<_> = phase::examples().unwrap().into_values().collect();
     let documents: Vec<_> = examples.iter().map(|example| example.yaml.as_str()).collect();
-    let verdicts = flux::ask(&documents).await.unwrap();
+    let verdicts = flux::judge(&documents).await.unwrap();
     for (example, verdict) in examples.iter().zip(&verdicts) {
         let Some(stage) = Stage::of(&example.object) else { continue };
         assert_eq!(verdict.broken(stage), [] as [&str; 0], "{} as {stage:?}", example.phase);

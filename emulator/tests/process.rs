@@ -123,9 +123,9 @@ fn a_reader_that_leaves_early_makes_it_no_panic() {
     drop(reader);
     let mut command = Command::new(env!("CARGO_BIN_EXE_codeguru-profiler-emulator"));
     let output = command.arg("--print-table").stdout(writer).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.starts_with("codeguru-profiler-emulator: Broken pipe") && !said.contains("panicked"), "{said}");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.starts_with("codeguru-profiler-emulator: Broken pipe") && !text.contains("panicked"), "{text}");
 }
 
 #[test]

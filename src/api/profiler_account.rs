@@ -191,7 +191,7 @@ mod tests {
             spec.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
             ProfilerAccountSpec::validate_cel(&spec, None).err().map(|error| error.to_string()).unwrap_or_default()
         };
-        for (change, says) in [
+        for (change, expected) in [
             (json!({}), ""),
             (json!({ "roleArn": "arn:aws-us-gov:iam::111122223333:role/a" }), ""),
             (json!({ "externalId": "x-1", "region": "eu-west-1", "sessionTags": { "team": "shop" } }), ""),
@@ -211,7 +211,10 @@ mod tests {
             (json!({ "pollInterval": "0s" }), "at least 1s"),
         ] {
             let message = refused(&change);
-            assert!(if says.is_empty() { message.is_empty() } else { message.contains(says) }, "{change}: {message}");
+            assert!(
+                if expected.is_empty() { message.is_empty() } else { message.contains(expected) },
+                "{change}: {message}"
+            );
         }
     }
 }

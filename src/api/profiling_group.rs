@@ -335,7 +335,7 @@ mod tests {
             }
             ProfilingGroupSpec::validate_cel(&spec, old).err().map(|e| e.to_string()).unwrap_or_default()
         };
-        for (change, says) in [
+        for (change, expected) in [
             (json!({}), ""),
             (json!({ "profilingGroupName": "a".repeat(255) }), ""),
             (
@@ -368,9 +368,12 @@ mod tests {
             (json!({ "region": "eu-west-1a" }), "such as eu-west-1"),
         ] {
             let message = refused(change.clone(), None);
-            assert!(if says.is_empty() { message.is_empty() } else { message.contains(says) }, "{change}: {message}");
+            assert!(
+                if expected.is_empty() { message.is_empty() } else { message.contains(expected) },
+                "{change}: {message}"
+            );
         }
-        for (change, says) in [
+        for (change, expected) in [
             (json!({ "profilingEnabled": false }), ""),
             (json!({ "computePlatform": "AWSLambda" }), ""),
             (json!({ "profilingGroupName": "other" }), "create a new ProfilingGroup"),
@@ -379,7 +382,10 @@ mod tests {
             (json!({ "accountRef": { "name": "production" } }), "can be neither added nor removed"),
         ] {
             let message = refused(change.clone(), Some(&good));
-            assert!(if says.is_empty() { message.is_empty() } else { message.contains(says) }, "{change}: {message}");
+            assert!(
+                if expected.is_empty() { message.is_empty() } else { message.contains(expected) },
+                "{change}: {message}"
+            );
         }
     }
 

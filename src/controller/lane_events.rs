@@ -100,9 +100,9 @@ mod tests {
         let (events, lane) = (LaneEvents::default(), LaneId::of_region("eu-west-1"));
         let failure = failure(FailureReason::AccessDenied);
         assert_eq!(events.changed(&lane, None, None, at(0)), None);
-        let said = events.changed(&lane, None, Some(&failure), at(1)).unwrap();
-        assert_eq!((said.warning, said.reason, said.action), (true, "AccessDenied", "List"));
-        assert_eq!(said.note, "Region eu-west-1: allow it. denied");
+        let draft = events.changed(&lane, None, Some(&failure), at(1)).unwrap();
+        assert_eq!((draft.warning, draft.reason, draft.action), (true, "AccessDenied", "List"));
+        assert_eq!(draft.note, "Region eu-west-1: allow it. denied");
         assert_eq!(events.changed(&lane, None, Some(&failure), at(100)), None);
         let recovered = events.changed(&lane, None, None, at(101)).unwrap();
         assert_eq!((recovered.warning, recovered.reason), (false, "Recovered"));
@@ -117,9 +117,9 @@ mod tests {
         assert_eq!(events.changed(&lane, Some(&expired), Some(&expired), at(1)), None);
         assert_eq!(events.changed(&lane, Some(&expired), None, at(2)), None, "calls still wait");
         assert_eq!(events.changed(&lane, None, None, at(3)).unwrap().reason, "Recovered");
-        let said = events.changed(&lane, Some(&expired), None, at(100)).unwrap();
-        assert_eq!((said.reason, said.action), ("CredentialsExpired", "Call"));
-        assert!(said.note.contains("calls about profiling groups wait"), "{}", said.note);
+        let draft = events.changed(&lane, Some(&expired), None, at(100)).unwrap();
+        assert_eq!((draft.reason, draft.action), ("CredentialsExpired", "Call"));
+        assert!(draft.note.contains("calls about profiling groups wait"), "{}", draft.note);
     }
 
     /// A region that failed every other List once made more than twenty events a minute.

@@ -185,8 +185,8 @@ mod tests {
             let lambda = Agents { platform: Some(LAMBDA), ..agents };
             assert_eq!(lambda.reporting().0.reason, Reason::NotJudged);
             assert_eq!(lambda.up_to_date().reason, Reason::NotJudged);
-            let unsaid = Agents { status: None, ..agents };
-            assert_eq!(unsaid.reporting().0.reason, Reason::NotYetKnown);
+            let unknown = Agents { status: None, ..agents };
+            assert_eq!(unknown.reporting().0.reason, Reason::NotYetKnown);
         }
     }
 

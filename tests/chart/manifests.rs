@@ -18,9 +18,9 @@ async fn helm_finds_nothing_to_complain_about() {
     let helm = Helm::offline().await.unwrap();
     let directory = chart::directory().display().to_string();
     for file in FILES {
-        let said = helm.ok(&["lint", "--strict", &directory, "--values", &values_file(file)]).await.unwrap();
-        assert!(said.contains("1 chart(s) linted, 0 chart(s) failed"), "{file}: {said}");
-        assert!(!said.contains("[WARNING]"), "{file}: {said}");
+        let text = helm.ok(&["lint", "--strict", &directory, "--values", &values_file(file)]).await.unwrap();
+        assert!(text.contains("1 chart(s) linted, 0 chart(s) failed"), "{file}: {text}");
+        assert!(!text.contains("[WARNING]"), "{file}: {text}");
     }
 }
 
@@ -250,8 +250,8 @@ async fn the_notes_warn_when_nothing_sets_the_region() {
         ("extraEnv[0].name=AWS_REGION,extraEnv[0].value=eu-west-1", false),
         ("extraEnv[0].name=HTTPS_PROXY,extraEnv[0].value=a", true),
     ] {
-        let said = helm.ok(&["install", "x", &directory, "--dry-run=client", "--set", set]).await.unwrap();
-        assert_eq!(said.contains("WARNING: no region is set"), warned, "{set}: {said}");
-        assert!(said.contains("rollout status deployment/x-codeguru-profiler-operator"), "{said}");
+        let text = helm.ok(&["install", "x", &directory, "--dry-run=client", "--set", set]).await.unwrap();
+        assert_eq!(text.contains("WARNING: no region is set"), warned, "{set}: {text}");
+        assert!(text.contains("rollout status deployment/x-codeguru-profiler-operator"), "{text}");
     }
 }

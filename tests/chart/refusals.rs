@@ -11,7 +11,7 @@ async fn refusal(value: &str) -> String {
 
 #[tokio::test]
 async fn a_wrong_value_is_refused_with_its_place_and_what_is_wrong() {
-    for (value, said) in [
+    for (value, expected) in [
         ("replicas=2", "at '': additional properties 'replicas' not allowed"),
         ("replicaCount=two", "at '/replicaCount': got string, want integer"),
         (
@@ -109,6 +109,6 @@ async fn a_wrong_value_is_refused_with_its_place_and_what_is_wrong() {
         ),
     ] {
         let text = refusal(value).await;
-        assert!(text.contains(said), "{value}: {text}");
+        assert!(text.contains(expected), "{value}: {text}");
     }
 }

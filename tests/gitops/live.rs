@@ -102,10 +102,10 @@ impl Live {
     }
 
     pub async fn until_sync_says(&self, since: SystemTime, words: &str) {
-        let says = |version: &Value| {
+        let reports = |version: &Value| {
             version["status"]["operationState"]["message"].as_str().is_some_and(|message| message.contains(words))
         };
-        self.applications.until(TEAM, since, words, says).await;
+        self.applications.until(TEAM, since, words, reports).await;
     }
 
     pub async fn run_action(&self, action: &str, resource: &str) {

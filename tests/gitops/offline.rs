@@ -127,16 +127,16 @@ async fn argo_cd_and_kstatus_agree_on_every_phase_that_the_stories_recorded() {
         .await
         .unwrap();
     let documents: Vec<_> = examples.iter().map(|example| example.yaml.as_str()).collect();
-    let asked = flux::ask(&documents).await.unwrap();
+    let asked = flux::judge(&documents).await.unwrap();
 
     println!("{:<42} {:<12} {:<12} Argo CD's message", "phase", "Argo CD", "kstatus");
-    for (example, (verdict, flux::Verdict { status: word, message: said, .. })) in
+    for (example, (verdict, flux::Verdict { status: word, message: text, .. })) in
         examples.iter().zip(verdicts.iter().zip(&asked))
     {
         println!("{:<42} {:<12} {word:<12} {}", example.phase, verdict.status, verdict.message);
         let (health, kstatus, message) = expected(example);
         assert_eq!(*verdict, Verdict { status: health.to_owned(), message }, "{}", example.phase);
-        assert_eq!(word, kstatus, "{}: {said}", example.phase);
+        assert_eq!(word, kstatus, "{}: {text}", example.phase);
         let (own, own_message) = kstatus::compute(&example.object);
         assert_eq!(format!("{own:?}"), *word, "the devkit's reading of kstatus, {}", example.phase);
         if matches!(example.phase.as_str(), "NeverLookedAt" | "OldGeneration" | "Deleting" | "DeletionFailed")
@@ -144,7 +144,7 @@ async fn argo_cd_and_kstatus_agree_on_every_phase_that_the_stories_recorded() {
         {
             continue;
         }
-        assert_eq!(own_message, *said, "{}", example.phase);
+        assert_eq!(own_message, *text, "{}", example.phase);
     }
 }
 
@@ -172,7 +172,7 @@ async fn argo_cd_and_kstatus_agree_on_accounts() {
     ];
     let offline = offline().await;
     let documents: Vec<_> = rows.iter().map(|(object, ..)| object.to_string()).collect();
-    let asked = flux::ask(&documents.iter().map(String::as_str).collect::<Vec<_>>()).await.unwrap();
+    let asked = flux::judge(&documents.iter().map(String::as_str).collect::<Vec<_>>()).await.unwrap();
     for ((document, (_, health, kstatus)), flux::Verdict { status, .. }) in documents.iter().zip(&rows).zip(&asked) {
         assert_eq!(offline.health(document).await.unwrap().status, *health, "{document}");
         assert_eq!(status, kstatus, "{document}");

@@ -33,8 +33,8 @@ fn promtool_accepts(groups: &Value) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("rules.json");
     fs::write(&file, groups.to_string()).unwrap();
-    let said = Command::new("promtool").args(["check", "rules"]).arg(file).output().unwrap();
-    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let check = Command::new("promtool").args(["check", "rules"]).arg(file).output().unwrap();
+    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ async fn kube_state_metrics_has_of_each_resource_what_its_status_reports() {
 
     let configuration = shipped::path("kube-state-metrics.yaml");
     let told = KubeStateMetrics::start(world.plane.kubeconfig(), &configuration, &world.namespace).await.unwrap();
-    let said = async |series: &str, name: &str, parts: &[&str], value: &str| {
+    let has = async |series: &str, name: &str, parts: &[&str], value: &str| {
         let what = format!("{series} of {name} with {parts:?} and {value}");
         world
             .eventually(&what, async || {
@@ -49,13 +49,13 @@ async fn kube_state_metrics_has_of_each_resource_what_its_status_reports() {
         r#"region="eu-west-1""#,
         r#"account="111122223333""#,
     ];
-    said(info, "well", &well, "1").await;
-    said(info, "resting", &[r#"suspended="true""#, r#"reason="Suspended""#], "1").await;
-    said(info, "missing", &[r#"stalled="True""#, r#"ready="False""#, r#"reason="GroupNotFound""#], "1").await;
-    said("codeguru_profiler_group_enabled", "well", &[], "1").await;
-    said("codeguru_profiler_group_desired_enabled", "missing", &[], "1").await;
-    said("codeguru_profiler_group_last_profile_timestamp_seconds", "well", &[], "4.0709088e+09").await;
-    said("codeguru_profiler_group_drift_corrections", "resting", &[], "0").await;
+    has(info, "well", &well, "1").await;
+    has(info, "resting", &[r#"suspended="true""#, r#"reason="Suspended""#], "1").await;
+    has(info, "missing", &[r#"stalled="True""#, r#"ready="False""#, r#"reason="GroupNotFound""#], "1").await;
+    has("codeguru_profiler_group_enabled", "well", &[], "1").await;
+    has("codeguru_profiler_group_desired_enabled", "missing", &[], "1").await;
+    has("codeguru_profiler_group_last_profile_timestamp_seconds", "well", &[], "4.0709088e+09").await;
+    has("codeguru_profiler_group_drift_corrections", "resting", &[], "0").await;
     // In Go's log an error's line begins with E.
     assert!(!told.logs().lines().any(|line| line.starts_with('E')), "{}", told.logs());
     world.judge().await;

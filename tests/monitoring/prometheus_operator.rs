@@ -22,8 +22,8 @@ async fn judged(plane: &ControlPlane, objects: &[Value]) -> Result<String, Strin
     std::fs::write(file.path(), json!({ "apiVersion": "v1", "kind": "List", "items": objects }).to_string()).unwrap();
     let all = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", file.path().to_str().unwrap()];
     let output = plane.kubectl(&all).await.unwrap();
-    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    if output.status.success() { Ok(said(&output.stdout)) } else { Err(said(&output.stderr)) }
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }
 
 #[tokio::test]
@@ -41,8 +41,8 @@ async fn the_prometheus_operators_definitions_accept_what_the_chart_makes_and_re
         let rendered = documents(&helm.template("profiler", "default", &values).await.unwrap());
         let theirs = |object: &Value| KINDS.iter().any(|kind| object["kind"] == *kind);
         let mut objects: Vec<Value> = rendered.into_iter().filter(theirs).collect();
-        let said = judged(&plane, &objects).await.unwrap();
-        assert_eq!((objects.len(), said.lines().count()), (KINDS.len(), KINDS.len()), "{values:?}: {said}");
+        let text = judged(&plane, &objects).await.unwrap();
+        assert_eq!((objects.len(), text.lines().count()), (KINDS.len(), KINDS.len()), "{values:?}: {text}");
 
         let monitor = objects.iter_mut().find(|object| object["kind"] == "ServiceMonitor").unwrap();
         monitor["spec"]["endpoints"][0]["interval"] = json!("often");

@@ -9,22 +9,22 @@ use crate::shipped;
 fn promtool(args: &[&str]) -> String {
     let run = Command::new("promtool").args(args).current_dir(shipped::path("")).output();
     let run = run.expect("promtool is on the PATH (Debian: prometheus)");
-    let said = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
-    assert!(run.status.success(), "{said}");
-    said
+    let text = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    assert!(run.status.success(), "{text}");
+    text
 }
 
 #[test]
 fn promtool_finds_nothing_wrong_with_the_rules() {
-    let said = promtool(&["check", "rules", "--lint=all", "--lint-fatal", "rules.yaml"]);
-    assert!(said.contains(&format!("SUCCESS: {} rules found", shipped::rules().len())), "{said}");
+    let text = promtool(&["check", "rules", "--lint=all", "--lint-fatal", "rules.yaml"]);
+    assert!(text.contains(&format!("SUCCESS: {} rules found", shipped::rules().len())), "{text}");
 }
 
 #[test]
 fn every_rule_answers_as_its_tests_say() {
-    let said = promtool(&["test", "rules", "rules_test.yaml"]);
+    let text = promtool(&["test", "rules", "rules_test.yaml"]);
     let tests = shipped::yaml("rules_test.yaml")["tests"].as_array().unwrap().len();
-    println!("{} rules, {tests} tests of promtool's:\n{said}", shipped::rules().len());
+    println!("{} rules, {tests} tests of promtool's:\n{text}", shipped::rules().len());
 }
 
 #[test]

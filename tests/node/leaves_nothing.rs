@@ -95,11 +95,11 @@ async fn the_next_cluster_takes_away_what_one_left_whose_processes_were_all_kill
 #[tokio::test]
 async fn what_is_missing_is_named_with_the_packages_that_have_it() {
     let output = Command::new(devkit().await).args(["cluster", "--", "true"]).env("PATH", "/nowhere").output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success());
-    assert!(said.contains("containerd, ctr, runc, buildah missing"), "{said}");
+    assert!(text.contains("containerd, ctr, runc, buildah missing"), "{text}");
     assert!(
-        said.contains("apt-get install --no-install-recommends util-linux iproute2 containerd runc buildah"),
-        "{said}"
+        text.contains("apt-get install --no-install-recommends util-linux iproute2 containerd runc buildah"),
+        "{text}"
     );
 }

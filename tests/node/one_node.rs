@@ -263,8 +263,8 @@ fn admitted(pod: &Pod) {
     let spec = pod.spec.as_ref().unwrap();
     let security = json!({ "pod": spec.security_context, "container": spec.containers[0].security_context });
     println!("security context as admitted: {security:#}");
-    let (admitted, said) = kubectl_as_it_is(&["run", "careless", "-n", SYSTEM, "--image=any"]);
-    assert!(!admitted && said.contains(r#"violates PodSecurity "restricted"#), "{said}");
+    let (admitted, text) = kubectl_as_it_is(&["run", "careless", "-n", SYSTEM, "--image=any"]);
+    assert!(!admitted && text.contains(r#"violates PodSecurity "restricted"#), "{text}");
 }
 
 /// No shell, no privileges, nothing to write to.
@@ -286,9 +286,9 @@ fn confined(pod: &Pod) {
     assert!(options.split(',').any(|option| option == "ro"), "{options}");
     assert_eq!(container.files(), ["/codeguru-profiler-operator", "/etc/ssl/certs/ca-certificates.crt"]);
     for shell in ["sh", "/bin/sh", "bash"] {
-        let (ran, said) = kubectl_as_it_is(&["exec", "-n", SYSTEM, &pod.name_any(), "--", shell, "-c", "true"]);
-        let missing = said.contains("no such file or directory") || said.contains("not found in $PATH");
-        assert!(!ran && missing, "{said}");
+        let (ran, text) = kubectl_as_it_is(&["exec", "-n", SYSTEM, &pod.name_any(), "--", shell, "-c", "true"]);
+        let missing = text.contains("no such file or directory") || text.contains("not found in $PATH");
+        assert!(!ran && missing, "{text}");
     }
 }
 
@@ -313,8 +313,8 @@ async fn probed(world: &World, pod: &Pod) {
 async fn drained(world: &World, flips: &mut Flips) {
     let node = kubectl(&["get", "nodes", "-o", "name"]);
     let (node, ours) = (node.trim(), format!("app.kubernetes.io/name={}", operator::NAME));
-    let (drained, said) = kubectl_as_it_is(&["drain", node, "--pod-selector", &ours, "--timeout=15s"]);
-    assert!(!drained && said.contains("would violate the pod's disruption budget"), "{said}");
+    let (drained, text) = kubectl_as_it_is(&["drain", node, "--pod-selector", &ours, "--timeout=15s"]);
+    assert!(!drained && text.contains("would violate the pod's disruption budget"), "{text}");
     let pods = world.pods.list(&ListParams::default()).await.unwrap().items;
     assert_eq!(pods.iter().filter(|pod| is_ready(pod)).count(), REPLICAS - 1);
     flips.more(SOME_EDITS).await;
@@ -358,9 +358,9 @@ fn median(durations: &[Duration]) -> Duration {
 }
 
 fn kubectl(args: &[&str]) -> String {
-    let (worked, said) = kubectl_as_it_is(args);
-    assert!(worked, "kubectl {args:?}: {said}");
-    said
+    let (worked, text) = kubectl_as_it_is(args);
+    assert!(worked, "kubectl {args:?}: {text}");
+    text
 }
 
 /// Whether it worked, and what it printed.

@@ -383,6 +383,6 @@ fn shown(request: &Request, status: u16) -> String {
         return format!("event {} {}: {status}", body["reason"], body["note"]);
     }
     let ready = body["status"]["conditions"].as_array().into_iter().flatten().find(|c| c["type"] == "Ready");
-    let said = ready.map(|c| format!(" Ready={} {}", c["status"], c["reason"])).unwrap_or_default();
-    format!("{method} {what}{said}: {status}")
+    let text = ready.map(|c| format!(" Ready={} {}", c["status"], c["reason"])).unwrap_or_default();
+    format!("{method} {what}{text}: {status}")
 }

@@ -23,8 +23,8 @@ fn a_crd_that_lacks_a_member_of_the_status_makes_no_storm_of_writes() {
         stage.pass(600.0).await;
         stage.check(stage.count("status writes") < 20, "the same status is written again and again");
         let notes = stage.events("r");
-        let said = notes.iter().filter(|note| note.contains("CRD")).count();
-        stage.check(said == 1, &format!("the cause is reported {said} times: {notes:?}"));
+        let reports = notes.iter().filter(|note| note.contains("CRD")).count();
+        stage.check(reports == 1, &format!("the cause is reported {reports} times: {notes:?}"));
     });
 }
 
@@ -142,8 +142,8 @@ fn what_others_remove_from_a_status_is_put_back_without_a_second_event() {
         stage.until_ready("missing", "False GroupNotFound", 200.0).await;
         for (name, reason) in [("suspended", "Suspended"), ("missing", "GroupNotFound")] {
             let events = stage.events(name);
-            let said = events.iter().filter(|event| event.starts_with(reason)).count();
-            stage.check(said == 1, &format!("{name}: {events:?}"));
+            let reports = events.iter().filter(|event| event.starts_with(reason)).count();
+            stage.check(reports == 1, &format!("{name}: {events:?}"));
         }
     });
 }
@@ -201,8 +201,8 @@ fn turning_on_off_and_on_again_within_minutes_leaves_events_that_say_both() {
             stage.pass(5.0).await;
         }
         let events = stage.events("r");
-        let says = |word: &str| events.iter().any(|event| event.contains(word));
-        stage.check(says("profiling on in AWS") && says("profiling off in AWS"), &format!("{events:?}"));
+        let reported = |word: &str| events.iter().any(|event| event.contains(word));
+        stage.check(reported("profiling on in AWS") && reported("profiling off in AWS"), &format!("{events:?}"));
     });
 }
 

@@ -36,17 +36,18 @@ impl Offline {
 
     /// What the health check returns for an object.
     pub async fn health(&self, object: &str) -> Result<Verdict, Error> {
-        let said = self.run("health", object, &[]).await?;
-        let member = |name: &str| said.lines().find_map(|line| line.strip_prefix(name)).map(|it| it.trim().to_owned());
+        let output = self.run("health", object, &[]).await?;
+        let member =
+            |name: &str| output.lines().find_map(|line| line.strip_prefix(name)).map(|it| it.trim().to_owned());
         // A script that is missing ends the command well, too.
-        let status = member("STATUS:").ok_or_else(|| Error::Unexpected(format!("no STATUS in: {said}")))?;
+        let status = member("STATUS:").ok_or_else(|| Error::Unexpected(format!("no STATUS in: {output}")))?;
         Ok(Verdict { status, message: member("MESSAGE:").unwrap_or_default() })
     }
 
     /// The actions, each with whether it may be run now.
     pub async fn actions(&self, object: &str) -> Result<Vec<(String, bool)>, Error> {
-        let said = self.run("list-actions", object, &[]).await?;
-        let lines = said.lines().skip_while(|line| !line.starts_with("NAME")).skip(1);
+        let output = self.run("list-actions", object, &[]).await?;
+        let lines = output.lines().skip_while(|line| !line.starts_with("NAME")).skip(1);
         let action = |line: &str| {
             let mut words = line.split_whitespace();
             Some((words.next()?.to_owned(), words.next()? == "false"))
@@ -56,7 +57,7 @@ impl Offline {
 
     /// What an action would change of an object: the lines that it takes away (-) and adds (+).
     pub async fn run_action(&self, object: &str, action: &str) -> Result<Vec<String>, Error> {
-        let said = self.run("run-action", object, &[action]).await?;
+        let output = self.run("run-action", object, &[action]).await?;
         let changed = |line: &str| {
             let (sign, line) = line.split_at_checked(1)?;
             let sign = match sign {
@@ -66,7 +67,7 @@ impl Offline {
             };
             Some(format!("{sign} {}", line.trim()))
         };
-        Ok(said.lines().filter_map(changed).collect())
+        Ok(output.lines().filter_map(changed).collect())
     }
 
     async fn run(&self, command: &str, object: &str, more: &[&str]) -> Result<String, Error> {

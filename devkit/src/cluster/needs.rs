@@ -69,9 +69,9 @@ mod tests {
     #[test]
     fn what_is_missing_is_named_with_the_packages_that_have_it() {
         assert_eq!(packages(|_| true, |_| true), None);
-        let said = packages(|name| !matches!(name, "containerd" | "ctr"), |name| name != "bridge").unwrap();
+        let packages = packages(|name| !matches!(name, "containerd" | "ctr"), |name| name != "bridge").unwrap();
         assert_eq!(
-            said,
+            packages,
             "containerd, ctr, /usr/lib/cni/bridge missing; on Debian: apt-get install --no-install-recommends containerd containernetworking-plugins"
         );
     }

@@ -155,8 +155,8 @@ pub async fn kubectl_ok(cluster: &Cluster, args: &[&str]) -> Result<String, Erro
 }
 
 fn failure(args: &[&str], output: &Output) -> Error {
-    let said = String::from_utf8_lossy(&output.stderr);
-    expected(&format!("kubectl {} failed ({}): {}", args.join(" "), output.status, said.trim()))
+    let text = String::from_utf8_lossy(&output.stderr);
+    expected(&format!("kubectl {} failed ({}): {}", args.join(" "), output.status, text.trim()))
 }
 
 /// The user's kubeconfig, with a token in the place of the user.

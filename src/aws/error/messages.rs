@@ -242,8 +242,8 @@ fn denied(error: &AwsError) -> String {
 
 fn invalid(error: &AwsError) -> String {
     let AwsError { operation, region, answer, .. } = error;
-    let said = answer.as_deref().filter(|answer| answer.code.as_deref() == Some("ValidationException"));
-    match said.and_then(|answer| answer.message.as_deref()) {
+    let refusal = answer.as_deref().filter(|answer| answer.code.as_deref() == Some("ValidationException"));
+    match refusal.and_then(|answer| answer.message.as_deref()) {
         Some(message) => {
             let check = match operation {
                 Operation::AddChannels => {

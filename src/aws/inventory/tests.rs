@@ -390,9 +390,9 @@ fn a_half_described_group_is_described_once() {
         thin(&mut inventory, 1, &half);
         assert!(inventory.wants_describe(A), "{half:?}");
         describe(&mut inventory, 2, half.clone());
-        assert!(!inventory.wants_describe(A), "a Describe says no more: {half:?}");
+        assert!(!inventory.wants_describe(A), "a Describe reports no more: {half:?}");
         thin(&mut inventory, 3, &half);
-        assert!(!inventory.wants_describe(A), "a Describe says no more: {half:?}");
+        assert!(!inventory.wants_describe(A), "a Describe reports no more: {half:?}");
     }
 }
 

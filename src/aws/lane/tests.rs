@@ -184,7 +184,7 @@ async fn requests_of_a_second_are_gathered_into_one_list_that_begins_after_all_o
     let (aws, lane) = lane(Aws::default());
     lane.want("a");
     pass(Duration::from_secs(2)).await;
-    let asked = lane.moment();
+    let requested = lane.moment();
     for _ in 0..50 {
         let now = lane.moment();
         lane.state().request_list(now);
@@ -192,7 +192,7 @@ async fn requests_of_a_second_are_gathered_into_one_list_that_begins_after_all_o
         pass(Duration::from_millis(10)).await;
     }
     let last = lane.moment();
-    assert!(!lane.state().attempted_since(asked));
+    assert!(!lane.state().attempted_since(requested));
     pass(Duration::from_secs(1)).await;
     assert!(lane.state().attempted_since(last));
     assert_eq!(aws.lists.load(Ordering::Relaxed), 2);

@@ -11,9 +11,9 @@ enum Step {
     /// So many milliseconds pass.
     Pass(u64),
     /// Calls of these classes wait, and one is let through if it may be.
-    Ask(BTreeSet<Class>),
+    Take(BTreeSet<Class>),
     /// The List wants its turn.
-    AskForList,
+    TakeList,
     /// The List gives up.
     ListGivesUp,
     /// The call that was let through first is sent.
@@ -40,8 +40,8 @@ fn classes() -> impl Strategy<Value = BTreeSet<Class>> {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         2 => (0..3000u64).prop_map(Step::Pass),
-        6 => classes().prop_map(Step::Ask),
-        1 => Just(Step::AskForList),
+        6 => classes().prop_map(Step::Take),
+        1 => Just(Step::TakeList),
         1 => Just(Step::ListGivesUp),
         5 => Just(Step::Send),
         1 => Just(Step::Drop),
@@ -77,8 +77,8 @@ impl Played {
     fn play(&mut self, step: &Step) {
         match step {
             Step::Pass(millis) => self.now = self.now.plus(Duration::from_millis(*millis)),
-            Step::Ask(waiting) => self.taken.extend(self.limiter.take(waiting, self.now).map(|(_, pass)| pass)),
-            Step::AskForList => self.taken.extend(self.limiter.take_list(self.now)),
+            Step::Take(waiting) => self.taken.extend(self.limiter.take(waiting, self.now).map(|(_, pass)| pass)),
+            Step::TakeList => self.taken.extend(self.limiter.take_list(self.now)),
             Step::ListGivesUp => self.limiter.list_stops_waiting(),
             Step::Send if !self.taken.is_empty() => {
                 let pass = self.taken.remove(0);

@@ -257,7 +257,7 @@ mod tests {
         let profile = |id, secret, token| {
             vec![("aws_access_key_id", id), ("aws_secret_access_key", secret), ("aws_session_token", token)]
         };
-        for (variables, profile, said) in [
+        for (variables, profile, expected) in [
             (
                 variables("AKIA\n", "s", "t"),
                 vec![],
@@ -278,8 +278,8 @@ mod tests {
         ] {
             let configured = Configured::from("eu-west-1", of(&variables), of(&profile));
             let found = configured.check_key(of(&variables), of(&profile)).err().map(|problem| problem.to_string());
-            assert_eq!(found.is_some(), said.is_some(), "{variables:?} {profile:?}: {found:?}");
-            assert!(found.unwrap_or_default().contains(said.unwrap_or_default()), "{variables:?} {profile:?}");
+            assert_eq!(found.is_some(), expected.is_some(), "{variables:?} {profile:?}: {found:?}");
+            assert!(found.unwrap_or_default().contains(expected.unwrap_or_default()), "{variables:?} {profile:?}");
         }
     }
 }

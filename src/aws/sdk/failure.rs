@@ -42,7 +42,7 @@ const MAX_RETRY_AFTER: Duration = Duration::from_mins(15);
 /// How much of AWS's words is kept.
 const MAX_MESSAGE: usize = 500;
 /// The SDK's text when the container's endpoint refuses: there is no type for it.
-const CONTAINER_SAYS: &str = "Non-success status from HTTP credential provider: StatusCode(";
+const CONTAINER_STATUS: &str = "Non-success status from HTTP credential provider: StatusCode(";
 
 /// `blank` is the error of the call, which `was_sent` or not, before anything is known of it; `configured` is where its
 /// credentials come from.
@@ -219,11 +219,11 @@ fn sts_answered(error: &CredentialsError) -> Option<FailureReason> {
 
 /// What the container's endpoint answered, if it did not give credentials.
 pub(super) fn container_reason(error: &CredentialsError) -> Option<FailureReason> {
-    let said = causes(error).find_map(|error| {
+    let status = causes(error).find_map(|error| {
         let text = error.to_string();
-        text.strip_prefix(CONTAINER_SAYS)?.trim_end_matches(')').parse().ok()
+        text.strip_prefix(CONTAINER_STATUS)?.trim_end_matches(')').parse().ok()
     })?;
-    Some(passing(said).unwrap_or(FailureReason::CredentialsInvalid))
+    Some(passing(status).unwrap_or(FailureReason::CredentialsInvalid))
 }
 
 /// What the instance's metadata answered, if it did not give credentials.

@@ -58,13 +58,13 @@ mod tests {
     #[test]
     fn the_part_and_where_it_comes_from_are_named_and_the_key_is_not() {
         let source = Source::Sts("eu-west-1".into());
-        for (id, secret, token, said) in [
+        for (id, secret, token, expected) in [
             ("AKIA\n", "s", None, "the access key ID from AWS STS in eu-west-1 holds a line break"),
             ("AKIA", "s ", None, "the secret access key from AWS STS in eu-west-1 holds white space"),
             ("AKIA", "s", Some("t\0"), "the session token from AWS STS in eu-west-1 holds a control character"),
         ] {
             let credentials = Credentials::new(id, secret, token.map(str::to_owned), None, "test");
-            assert_eq!(check(&credentials, &source).unwrap_err().to_string(), said);
+            assert_eq!(check(&credentials, &source).unwrap_err().to_string(), expected);
         }
         assert_eq!(check(&Credentials::new("AKIA", "s", Some("t".into()), None, "test"), &source), Ok(()));
         let variable = check_part(KeyPart::Secret, "s\n", &Source::Environment).unwrap_err().to_string();

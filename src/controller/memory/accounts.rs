@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn a_resource_may_use_an_account_that_names_its_namespace_and_its_group() {
-        for (more, said) in [
+        for (more, expected) in [
             (json!({}), "AccountNotAllowed: ProfilerAccount prod does not allow namespace shop"),
             (json!({ "namespaces": ["search"] }), "does not allow namespace shop"),
             (json!({ "namespaces": ["shop"] }), "Granted"),
@@ -331,7 +331,7 @@ mod tests {
             accounts.take(applied("prod", &more));
             assert_eq!(access(&accounts), Access::Unknown, "another version may follow");
             assert_eq!(accounts.take(listed()), Concerned::All);
-            assert!(refused(&accounts).contains(said), "{more}: {}", refused(&accounts));
+            assert!(refused(&accounts).contains(expected), "{more}: {}", refused(&accounts));
         }
     }
 

@@ -220,12 +220,12 @@ fn with_history() -> impl Strategy<Value = (Situation, ProfilingGroupStatus)> {
         .prop_map(|(situation, status)| (Situation { remembered: Remembered::of(&status), ..situation }, status))
 }
 
-/// What AWS answers to the plan; `says` is its answer to a Describe.
-fn apply(situation: &Situation, plan: &Plan, says: Option<bool>) -> Situation {
+/// What AWS answers to the plan; `found` is its answer to a Describe.
+fn apply(situation: &Situation, plan: &Plan, found: Option<bool>) -> Situation {
     match plan {
         Plan::Rest => situation.clone(),
         Plan::Describe => {
-            let answer = says.map_or(Presence::Missing, |on| Presence::Present(observation(Some(on))));
+            let answer = found.map_or(Presence::Missing, |on| Presence::Present(observation(Some(on))));
             let mut after = Situation { backoff: None, ..situation.clone() }.knows(answer);
             after.knowledge.wants_describe = false;
             after
@@ -256,7 +256,7 @@ proptest! {
     #[test]
     fn applying_a_plan_and_planning_again_yields_nothing(
         (situation, _) in with_history(),
-        says in any::<Option<bool>>(),
+        found in any::<Option<bool>>(),
     ) {
         // A Describe, a read of tags, the mark, the tags read again, the switch, a read of tags, tags to be set, tags to be removed, the policy and the channels read, the
         // policy changed or removed, and read again, channels added and removed: two of them.
@@ -266,7 +266,7 @@ proptest! {
             let next = plan(&after);
             let again = done.contains(&next) && next != Plan::ReadTags;
             prop_assert!(next == Plan::Rest || !again, "{next:?} again after {done:?}");
-            after = apply(&after, &next, says);
+            after = apply(&after, &next, found);
             done.push(next);
         }
         prop_assert_eq!(plan(&after), Plan::Rest, "after {:?}", done);

@@ -146,31 +146,34 @@ fn the_table_of_states() {
 
 #[test]
 fn messages_name_what_to_do() {
-    let says = |situation: Situation, kind| {
+    let message_of = |situation: Situation, kind| {
         let status = situation.report_after(&synced().report());
         conditions::find(&status.conditions, kind).map(|condition| condition.message.clone()).unwrap_or_default()
     };
     let ready = ConditionType::Ready;
     for (message, part) in [
-        (says(synced().claimed(), ready), "shop/checkout"),
-        (says(synced().without_region(), ready), "set spec.region"),
+        (message_of(synced().claimed(), ready), "shop/checkout"),
+        (message_of(synced().without_region(), ready), "set spec.region"),
         (
-            says(synced().moved(), ready),
+            message_of(synced().moved(), ready),
             "found in account 111122223333, region eu-west-1, but the resource now points to account 999988887777",
         ),
         (
-            says(synced().misses(), ready),
+            message_of(synced().misses(), ready),
             "no profiling group Checkout_Service in region eu-west-1 of account 111122223333: create it",
         ),
-        (says(new().misses(), ready), "no profiling group Checkout_Service in region eu-west-1: create it"),
-        (says(contested(), ready), "spec.driftPolicy to Report"),
-        (says(synced().denied().sees(None), ready), "What to do about AccessDenied."),
+        (message_of(new().misses(), ready), "no profiling group Checkout_Service in region eu-west-1: create it"),
+        (message_of(contested(), ready), "spec.driftPolicy to Report"),
+        (message_of(synced().denied().sees(None), ready), "What to do about AccessDenied."),
         (
-            says(synced().sees(Some(false)).observes(), ConditionType::Synced),
+            message_of(synced().sees(Some(false)).observes(), ConditionType::Synced),
             "profilingEnabled is false in AWS, but true in this resource.",
         ),
-        (says(synced().sees(Some(false)).reports_drift(), ConditionType::Synced), "profilingEnabled is false in AWS"),
-        (says(synced().sees(Some(false)), ready), "Turning profiling on"),
+        (
+            message_of(synced().sees(Some(false)).reports_drift(), ConditionType::Synced),
+            "profilingEnabled is false in AWS",
+        ),
+        (message_of(synced().sees(Some(false)), ready), "Turning profiling on"),
     ] {
         assert!(message.contains(part), "{message:?} lacks {part:?}");
     }
@@ -207,8 +210,12 @@ fn absent_members_never_erase_known_ones() {
     let thin = Observation { name: "Checkout_Service".into(), profiling_enabled: Some(true), ..Observation::default() };
     let known = synced().report();
     assert_eq!(synced().sees_all(thin).report_after(&known), known);
-    let unsaid = synced().sees(None).report_after(&known);
-    assert_eq!((unsaid.profiling_enabled, unsaid.profiling_enabled_since), (None, None), "unknown is said so");
+    let unknown = synced().sees(None).report_after(&known);
+    assert_eq!(
+        (unknown.profiling_enabled, unknown.profiling_enabled_since),
+        (None, None),
+        "what is unknown is not reported"
+    );
 }
 
 #[test]

@@ -691,12 +691,12 @@ impl Oracle {
         self.judged(world, verdict);
         let note = event["note"].as_str().unwrap_or_default();
         for to in [true, false] {
-            let said = note.contains(if to { "profiling on" } else { "profiling off" });
+            let switched = note.contains(if to { "profiling on" } else { "profiling off" });
             let writes = matches!(event["reason"].as_str(), Some("Updated" | "DriftCorrected"));
-            if said && writes && !self.mutations.iter().any(|(_, value)| *value == to) {
+            if switched && writes && !self.mutations.iter().any(|(_, value)| *value == to) {
                 self.violated(world, format!("an event reports what nobody did: {note}"));
             }
-            if said && event["reason"] == "DriftCorrected" {
+            if switched && event["reason"] == "DriftCorrected" {
                 let verdict = self.corrected(world, process, &event["regarding"], to);
                 self.judged(world, verdict);
             }

@@ -70,10 +70,10 @@ async fn came(profiler: &str, lists: u32, variables: &Variables) -> Came {
         .output()
         .await
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    let said = said.lines().find_map(|line| line.split_once(MARK)).map(|(_, came)| came.to_owned());
-    let said = said.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)));
-    let came: Came = serde_json::from_str(&said).unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let text = text.lines().find_map(|line| line.split_once(MARK)).map(|(_, came)| came.to_owned());
+    let text = text.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    let came: Came = serde_json::from_str(&text).unwrap();
     for line in
         [&came.refused.clone().unwrap_or_default(), &came.metrics].into_iter().chain(came.lists.iter().flatten())
     {
@@ -276,7 +276,7 @@ async fn a_token_file_that_cant_be_used_is_named_and_aws_is_not_blamed() {
     let (empty, blank, broken) = (token_file(""), token_file(" \n"), token_file("token\n"));
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("token");
-    for (variables, path, said) in [
+    for (variables, path, expected) in [
         (irsa(&url, &missing), missing.as_path(), "does not exist"),
         (irsa(&url, empty.path()), empty.path(), "is empty"),
         (irsa(&url, blank.path()), blank.path(), "is empty"),
@@ -289,7 +289,7 @@ async fn a_token_file_that_cant_be_used_is_named_and_aws_is_not_blamed() {
         let [[reason, class, message, _]] = came.lists.as_slice() else { panic!("{came:?}") };
         assert_eq!((reason.as_str(), class.as_str()), ("CredentialsMissing", "FixMe"), "{message}");
         assert!(message.contains(&format!("the token file {} ", path.display())), "{message}");
-        assert!(message.contains(said) && !message.contains("AWS STS"), "{message}");
+        assert!(message.contains(expected) && !message.contains("AWS STS"), "{message}");
     }
     assert!(source.requests().is_empty() && profiler.requests().is_empty());
 }
@@ -301,7 +301,7 @@ async fn a_key_that_cant_be_sent_is_found_before_the_first_call() {
         let key = [("AWS_ACCESS_KEY_ID", id), ("AWS_SECRET_ACCESS_KEY", secret), ("AWS_SESSION_TOKEN", token)];
         variables(&[&key[..], &[("AWS_REGION", REGION)]].concat())
     };
-    for (variables, said) in [
+    for (variables, expected) in [
         (
             key("AKIA\n", SECRET, ""),
             "the access key ID in the environment variable AWS_ACCESS_KEY_ID holds a line break",
@@ -312,7 +312,7 @@ async fn a_key_that_cant_be_sent_is_found_before_the_first_call() {
     ] {
         let came = came(&profiler.url(), 1, &variables).await;
         let refused = came.refused.unwrap_or_else(|| panic!("{:?}", came.lists));
-        assert!(refused.contains(said), "{refused}");
+        assert!(refused.contains(expected), "{refused}");
     }
     assert!(profiler.requests().is_empty());
     let came = came(&profiler.url(), 1, &key("AKIA", SECRET, "token\n")).await;
@@ -360,8 +360,8 @@ async fn the_region_is_the_first_that_is_set_and_is_one() {
                 assert!(came.metrics.contains(&format!("region=\"{}\"", region.unwrap_or(REGION))), "{}", came.metrics);
             }
             Err(origin) => {
-                let said = format!("{origin} is not an AWS region; give its code, such as eu-west-1");
-                assert_eq!(came.refused, Some(said), "{set:?}");
+                let expected = format!("{origin} is not an AWS region; give its code, such as eu-west-1");
+                assert_eq!(came.refused, Some(expected), "{set:?}");
             }
         }
     }
@@ -383,7 +383,7 @@ async fn an_authority_of_ones_own_is_trusted_when_it_is_named_and_reported_when_
     let plain = Server::start(empty_list()).await;
     let another = concat!(env!("CARGO_MANIFEST_DIR"), "/src/aws/sdk/tests/tls/server.pem");
     let unknown = "is signed by an authority that is not trusted";
-    for (profiler, trusted, set, said) in [
+    for (profiler, trusted, set, expected) in [
         (&url, another, variables(&key), [unknown, "SSL_CERT_FILE", "of Amazon CodeGuru Profiler in eu-west-1"]),
         (&url, another, variables(&[&key[..], &[("AWS_CA_BUNDLE", another)]].concat()), [unknown, "SSL_CERT_FILE", ""]),
         (
@@ -403,7 +403,7 @@ async fn an_authority_of_ones_own_is_trusted_when_it_is_named_and_reported_when_
         let came = came(profiler, 1, &[set, variables(&[("SSL_CERT_FILE", trusted)])].concat()).await;
         let [[reason, class, message, detail]] = came.lists.as_slice() else { panic!("{came:?}") };
         assert_eq!((reason.as_str(), class.as_str()), ("Unreachable", "Transient"), "{detail}");
-        for part in said {
+        for part in expected {
             assert!(message.contains(part), "{message} ({detail})");
         }
     }
@@ -414,14 +414,14 @@ async fn an_authority_of_ones_own_is_trusted_when_it_is_named_and_reported_when_
 async fn a_bundle_that_holds_no_certificate_is_refused_with_its_path() {
     let plain = Server::start(empty_list()).await;
     let cut = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
-    for (text, said) in
+    for (text, expected) in
         [("", "it holds no certificate"), (cut, "invalid peer certificate"), ("-----BEGIN CERTIFICATE-----\n", "")]
     {
         let file = token_file(text);
         let path = file.path().to_str().unwrap();
         let refused = came(&plain.url(), 1, &variables(&[("AWS_CA_BUNDLE", path)])).await.refused.unwrap();
         assert!(refused.starts_with(&format!("the CA bundle {path} (AWS_CA_BUNDLE) can't be used")), "{refused}");
-        assert!(refused.contains(said), "{refused}");
+        assert!(refused.contains(expected), "{refused}");
     }
     let missing = variables(&[("AWS_CA_BUNDLE", "/nowhere/ca.pem")]);
     let refused = came(&plain.url(), 1, &missing).await.refused.unwrap();
