@@ -60,7 +60,7 @@ async fn arguments(client: &Client) -> Vec<String> {
     pod.containers[0].args.clone().unwrap()
 }
 
-/// The chart as its next version might be: the definition has another description.
+/// The chart as its next version might be: the CRD has another description.
 fn next_version(directory: &Path) {
     for file in ["Chart.yaml", "values.yaml", "values.schema.json"] {
         fs::copy(chart::directory().join(file), directory.join(file)).unwrap();
@@ -215,7 +215,7 @@ async fn the_api_server_accepts_every_object_of_every_values_file_and_of_kustomi
         let values = chart::directory().join(format!("ci/{file}-values.yaml")).display().to_string();
         let rendered = helm.template(RELEASE, namespace, &["--values", &values]).await.unwrap();
         let objects: Vec<Value> = serde_saphyr::from_multiple(&rendered).unwrap();
-        // Prometheus's kinds are not installed here; tests/monitoring holds them to their definitions.
+        // Prometheus's kinds are not installed here; tests/monitoring holds them to their CRDs.
         let ours = |object: &&Value| !object["apiVersion"].as_str().unwrap_or_default().starts_with("monitoring.");
         let items: Vec<&Value> = objects.iter().filter(|object| !object.is_null()).filter(ours).collect();
         let path = tempfile::NamedTempFile::new().unwrap();

@@ -49,7 +49,7 @@ async fn a_group_that_was_found_is_never_looked_for_elsewhere() {
     world.judge().await;
 }
 
-/// The definition as somebody would leave it who wants no rules.
+/// The CRD as somebody would leave it who wants no rules.
 fn lenient() -> String {
     let mut definition: Value = serde_json::to_value(codeguru_profiler_operator::api::crd()).unwrap();
     let version = &mut definition["spec"]["versions"][0];

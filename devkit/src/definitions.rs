@@ -1,4 +1,4 @@
-//! Definitions of other projects' kinds, made from their Go types by the generator that those projects use.
+//! CRDs of other projects, made from their Go types by the generator that those projects use.
 
 use std::process::Stdio;
 
@@ -11,7 +11,7 @@ use crate::{Error, paths};
 /// The generator, and the Go types.
 pub static MODULE: Module = Module {
     name: "definitions",
-    holds: "the generator of definitions (controller-gen v0.23.0)",
+    holds: "the generator of CRDs (controller-gen v0.23.0)",
     package: "sigs.k8s.io/controller-tools/cmd/controller-gen",
     program: "controller-gen",
     links: &[],
@@ -20,7 +20,7 @@ pub static MODULE: Module = Module {
     takes: "2 minutes",
 };
 
-/// The definitions of the kinds in these Go packages, as YAML.
+/// The CRDs of the kinds in these Go packages, as YAML.
 pub async fn of(packages: &[&str]) -> Result<String, Error> {
     let output = Command::new(MODULE.built().await?.join(MODULE.program))
         .arg("crd")

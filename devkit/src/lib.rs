@@ -8,12 +8,12 @@
 //! * [`deployed`]: what an installed Deployment gives the operator's process.
 //! * [`operator`], [`emulator`]: the two programs of this workspace; [`cargo`] builds them.
 //! * [`agent`]: AWS's own Python agent, profiling a busy thread.
-//! * [`definitions`]: those of other projects' kinds, made from their Go types.
+//! * [`definitions`]: CRDs of other projects, made from their Go types.
 //! * [`faultproxy`]: an API server that misbehaves on demand.
 //! * [`argocd`]: Argo CD beside a control plane, and its offline commands.
 //! * [`phase`]: what a stored version shows, with the examples that the stories recorded.
 //! * [`kube_state_metrics`]: the program that turns resources into metrics.
-//! * [`reference`]: the API reference, made of the definition.
+//! * [`reference`]: the API reference, made of the CRDs.
 //! * [`kstatus`], [`flux`], [`auditor`]: how `kubectl wait`, Helm, Flux and Argo CD judge a resource.
 
 pub mod agent;

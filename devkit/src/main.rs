@@ -67,7 +67,7 @@ enum Command {
     Image,
     /// Write what is made of other files: the chart's copies, and the table of its values
     Chart,
-    /// Print the API reference as Markdown, made of the definition in `crds/`
+    /// Print the API reference as Markdown, made of the CRDs in `crds/`
     Reference,
     /// Build what is built from Go modules, one after the other
     Build {

@@ -1,4 +1,4 @@
-//! The API reference: custom resource definitions as Markdown.
+//! The API reference: CRDs as Markdown.
 
 use std::fmt::Write;
 
@@ -20,7 +20,7 @@ pub fn page() -> Result<String, Error> {
     Ok(pages.join("\n"))
 }
 
-/// The reference of the first version of a definition, given as YAML.
+/// The reference of the first version of a CRD, given as YAML.
 pub fn reference(definition: &str) -> Result<String, String> {
     let definition: Value = serde_saphyr::from_str(definition).map_err(|error| error.to_string())?;
     let version = &definition["spec"]["versions"][0];

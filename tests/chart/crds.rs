@@ -1,4 +1,4 @@
-//! The definitions in the chart are the operator's own.
+//! The CRDs in the chart are the operator's own.
 
 use codeguru_profiler_operator::api;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;

@@ -98,7 +98,7 @@ fn is_kustomization(path: &Path) -> bool {
     path.join("kustomization.yaml").is_file()
 }
 
-/// `kubectl delete -f crds` once deleted the definition and then failed: a kustomization is no object.
+/// `kubectl delete -f crds` once deleted the CRD and then failed: a kustomization is no object.
 #[test]
 fn kubectl_gets_a_kustomization_by_k_and_anything_else_by_f() {
     let mut found = 0;

@@ -1,4 +1,4 @@
-//! Flux's own definitions, made from its Go types by the generator that Flux uses, accept what is shipped for it.
+//! Flux's own CRDs, made from its Go types by the generator that Flux uses, accept what is shipped for it.
 
 use devkit::{
     controlplane::{ControlPlane, Options},
@@ -15,14 +15,14 @@ const TYPES: [&str; 3] = [
 ];
 
 #[tokio::test]
-async fn what_is_shipped_for_flux_is_accepted_by_its_definitions() {
+async fn what_is_shipped_for_flux_is_accepted_by_its_crds() {
     let plane = ControlPlane::start(Options::default()).await.unwrap();
     plane.apply(&definitions::of(&TYPES).await.unwrap()).await.unwrap();
     let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: { name: flux-system }\n";
     plane.apply(namespace).await.unwrap();
     for file in ["operator", "resources"] {
         let path = paths::workspace().join(format!("deploy/flux/{file}.yaml"));
-        // As a person does: kubectl refuses members that no definition knows.
+        // As a person does: kubectl refuses members that no CRD knows.
         let applied =
             plane.kubectl(&["apply", "--validate=strict", "--filename", path.to_str().unwrap()]).await.unwrap();
         assert!(applied.status.success(), "{file}: {}", String::from_utf8_lossy(&applied.stderr));

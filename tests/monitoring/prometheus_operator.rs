@@ -1,4 +1,4 @@
-//! The Prometheus operator's own definitions, made from its Go types, accept what the chart makes for it.
+//! The Prometheus operator's own CRDs, made from its Go types, accept what the chart makes for it.
 
 use devkit::{
     chart,

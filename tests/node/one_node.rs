@@ -129,7 +129,7 @@ async fn story(archive: &Path) {
 
     world.helm.ok(&["uninstall", operator::NAME, "--namespace", SYSTEM, "--wait"]).await.unwrap();
     kept(&world).await;
-    report.step("helm uninstall: resources and definition kept");
+    report.step("helm uninstall: resources and CRDs kept");
     report.print();
 }
 

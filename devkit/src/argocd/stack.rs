@@ -20,7 +20,7 @@ const START_LIMIT: Duration = Duration::from_mins(1);
 const ATTEMPTS: usize = 4;
 /// What the installation of Argo CD makes, as far as these processes want it.
 const OBJECTS: &str = include_str!("objects.yaml");
-/// The module that brings the definitions.
+/// The module that brings the CRDs.
 const IMPORT: &str = "github.com/argoproj/argo-cd/v3";
 
 /// Argo CD beside a control plane. Its processes end with this value, and with this process however that ends.

@@ -16,7 +16,7 @@ use super::ControlPlane;
 use super::servers::write_private;
 use crate::{Error, wait};
 
-/// How long a kind may take to be served after its definition was accepted.
+/// How long a kind may take to be served after its CRD was accepted.
 const KIND_LIMIT: Duration = Duration::from_secs(20);
 const FIELD_MANAGER: &str = "devkit";
 
