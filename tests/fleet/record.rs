@@ -21,7 +21,7 @@ pub struct Write {
 pub async fn writes_of(world: &World, replica: &Replica) -> Vec<Write> {
     let statuses = world.audit_of(&replica.user).await.resource("profilinggroups").events;
     let statuses = statuses.into_iter().map(|event| Write {
-        at: event.received_at.parse().unwrap(),
+        at: event.received_at,
         what: format!("{} {} {}: {}", event.verb, event.uri, event.name, event.code),
     });
     let mut writes: Vec<_> = updates_of(world, replica).await.into_iter().chain(statuses).collect();

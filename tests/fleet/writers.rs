@@ -6,8 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use devkit::controlplane::Event;
-use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use k8s_openapi::jiff::SignedDuration;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
@@ -84,10 +83,12 @@ async fn what_five_others_write_at_the_same_time_survives_and_no_status_is_tried
     for name in &names {
         let tries = statuses.name(name).events;
         conflicts += tries.iter().filter(|event| event.code == 409).count();
-        let edits: Vec<_> = edits.name(name).events.iter().map(received).collect();
+        let edits: Vec<_> = edits.name(name).events.iter().map(|event| event.received_at).collect();
         assert!(!edits.is_empty(), "kubectl edits {name}");
-        for row in tries.chunk_by(|one, next| one.code == 409 && received(next).duration_since(received(one)) < PAUSE) {
-            let meanwhile = received(&row[0]) - PAUSE..received(&row[row.len() - 1]);
+        for row in
+            tries.chunk_by(|one, next| one.code == 409 && next.received_at.duration_since(one.received_at) < PAUSE)
+        {
+            let meanwhile = row[0].received_at - PAUSE..row[row.len() - 1].received_at;
             let edits = edits.iter().filter(|at| meanwhile.contains(at)).count();
             assert!(row.len() <= TRIES * (1 + edits), "{name}, {edits} edits meanwhile: {row:#?}");
         }
@@ -95,10 +96,6 @@ async fn what_five_others_write_at_the_same_time_survives_and_no_status_is_tried
     println!("{} status writes, {conflicts} conflicts", statuses.count());
     // Theirs is of an older generation than the edits that follow it.
     world.judge_all_but(|rule| rule.ends_with(&format!("[{CHECKED}]"))).await;
-}
-
-fn received(event: &Event) -> Timestamp {
-    event.received_at.parse().unwrap()
 }
 
 fn keep(accepted: &Accepted, writer: &'static str, names: &[String], round: usize) {

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::time::Duration;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use k8s_openapi::jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{ControlPlane, client_from};
@@ -33,8 +35,8 @@ pub struct Event {
     pub code: u16,
     /// What the client calls itself.
     pub user_agent: String,
-    /// When the request came, RFC 3339.
-    pub received_at: String,
+    /// When the request came.
+    pub received_at: Timestamp,
 }
 
 impl Event {
@@ -177,7 +179,7 @@ fn parse(lines: &str, position: u64, fence: &str) -> Result<Audit, Error> {
         object_ref: Object,
         #[serde(default)]
         response_status: Status,
-        request_received_timestamp: String,
+        request_received_timestamp: MicroTime,
     }
     #[derive(Deserialize)]
     struct User {
@@ -218,7 +220,7 @@ fn parse(lines: &str, position: u64, fence: &str) -> Result<Audit, Error> {
             uri: line.uri,
             code: line.response_status.code,
             user_agent: line.user_agent,
-            received_at: line.request_received_timestamp,
+            received_at: line.request_received_timestamp.0,
         });
     }
     Ok(Audit { events, position: position + lines.len() as u64 })
