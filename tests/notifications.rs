@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{REGION, World, condition, message};
+use crate::world::{REGION, World, condition, correction, message};
 
 const GET: &str = "GetNotificationConfiguration";
 const ADD: &str = "AddNotificationChannels";
@@ -127,9 +127,7 @@ async fn drift_of_notifications_is_corrected_and_recorded_reported_or_observed()
     group(&world, "b", &["shop", "theirs"]).await;
     group(&world, "c", &[]).await;
     let status = world.until("a", "a correction", |o| o["status"]["drift"]["corrections"] == 1).await;
-    let correction = &status["drift"]["recentCorrections"][0];
-    let members = ["field", "observed", "desired"].map(|member| correction[member].as_str().unwrap().to_owned());
-    assert_eq!(members, ["anomalyNotifications".to_owned(), topic("theirs"), topic("shop")]);
+    assert_eq!(correction(&status), ["anomalyNotifications".to_owned(), topic("theirs"), topic("shop")]);
     let status = notified(&world, "a", &["shop"]).await;
     assert_eq!(status["drift"]["corrections"], 1, "two calls are one correction");
     world.has_event("a", "DriftCorrected").await;

@@ -4,7 +4,7 @@ use codeguru_profiler_operator::api::Timestamp;
 use devkit::emulator::Entry;
 use serde_json::{Value, json};
 
-use crate::world::{REGION, World, condition, message};
+use crate::world::{REGION, World, condition, correction, message};
 
 const GET: &str = "GetPolicy";
 const PUT: &str = "PutPermission";
@@ -137,9 +137,7 @@ async fn drift_of_permissions_is_corrected_and_recorded_reported_or_observed() {
     group(&world, "b", &["shop", "theirs"]).await;
     group(&world, "c", &[]).await;
     let status = world.until("a", "a correction", |o| o["status"]["drift"]["corrections"] == 1).await;
-    let correction = &status["drift"]["recentCorrections"][0];
-    let members = ["field", "observed", "desired"].map(|member| correction[member].as_str().unwrap().to_owned());
-    assert_eq!(members, ["agentPermissions".to_owned(), role("theirs"), role("shop")]);
+    assert_eq!(correction(&status), ["agentPermissions".to_owned(), role("theirs"), role("shop")]);
     permitted(&world, "a", &["shop"]).await;
     world.has_event("a", "DriftCorrected").await;
     let counted = operator.metric("codeguru_profiler_drift_corrections_total", &["facet=\"agentPermissions\""]).await;

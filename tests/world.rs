@@ -382,6 +382,12 @@ pub fn message(status: &Value, kind: &str) -> String {
     condition(status, kind)["message"].as_str().unwrap_or_default().to_owned()
 }
 
+/// The field, the observed and the desired value of the first correction that the status records.
+pub fn correction(status: &Value) -> [String; 3] {
+    let correction = &status["drift"]["recentCorrections"][0];
+    ["field", "observed", "desired"].map(|member| correction[member].as_str().unwrap().to_owned())
+}
+
 /// The spec of an example in `examples/facets`.
 pub fn example(name: &str) -> Value {
     let path = paths::workspace().join(format!("examples/facets/{name}.yaml"));
