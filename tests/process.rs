@@ -65,7 +65,7 @@ async fn it_is_ready_and_alive_though_aws_is_down() {
 }
 
 #[tokio::test]
-async fn the_metrics_tell_of_reconciles_of_aws_of_kubernetes_and_of_the_objects() {
+async fn the_metrics_report_reconciles_aws_kubernetes_and_the_objects() {
     let world = World::new().await;
     world.flip("a", true).await;
     let operator = world.start().await;

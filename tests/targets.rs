@@ -16,7 +16,7 @@ async fn without_a_region(world: &World) -> Start {
 }
 
 #[tokio::test]
-async fn without_a_region_the_resource_says_where_to_name_one() {
+async fn without_a_region_the_resource_reports_where_to_name_one() {
     let world = World::new().await;
     let _operator = without_a_region(&world).await.start().await.unwrap();
     world.create("a", true, json!({})).await;

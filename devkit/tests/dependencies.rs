@@ -186,7 +186,7 @@ fn no_crate_is_compiled_a_second_time_for_the_tests() {
 }
 
 #[test]
-fn an_expression_is_satisfied_only_as_it_says() {
+fn an_expression_is_satisfied_only_as_written() {
     for (expression, expected) in [
         ("MIT", true),
         ("GPL-3.0", false),

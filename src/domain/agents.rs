@@ -146,7 +146,7 @@ mod tests {
 
     /// now = minute 100, stale after 20 minutes; times in minutes.
     #[test]
-    fn the_two_timestamps_tell_whether_profiling_happens() {
+    fn the_two_timestamps_show_whether_profiling_happens() {
         use Reason as R;
         let rows = [
             // on, since, orchestrated, reported => status, reason, changes at

@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn metrics_are_openmetrics_text_and_say_so() {
+    async fn metrics_are_openmetrics_text_by_their_content_type() {
         let address = serve(endpoints()).await;
         let answer = ask(address, "/metrics").await;
         assert_eq!(answer.code, 200);

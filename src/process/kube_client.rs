@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_audit_log_can_tell_our_requests_from_others() {
+    async fn our_requests_can_be_found_in_the_audit_log() {
         let (config, _) = server().await;
         let client = client(config, HEAD_WITHIN, Metrics::new().registry()).unwrap();
         let name = client.request_text(ask("/whoami")).await.unwrap();

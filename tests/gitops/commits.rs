@@ -95,7 +95,8 @@ async fn an_account_comes_before_the_resources_that_refer_to_it(live: &Live, ope
     live.repository.write("profiling/production.yaml", &account.to_string());
     live.repository.write("profiling/basket.yaml", &group.to_string());
     let (revision, pushed) = live.push("Profile the basket in production").await;
-    live.until_sync_says(pushed, "waiting for healthy state of codeguruprofiler.dev/ProfilerAccount/production").await;
+    live.until_sync_reports(pushed, "waiting for healthy state of codeguruprofiler.dev/ProfilerAccount/production")
+        .await;
     assert!(!live.groups().await.contains(&"basket".to_owned()), "it waits");
 
     let operator = live.world.start().await;
@@ -127,7 +128,7 @@ async fn a_later_wave_waits_until_the_resource_is_ready(live: &Live) -> String {
     live.repository.write("profiling/after.yaml", &after.to_string());
     let (revision, pushed) = live.push("Start after payments are profiled").await;
     let waits = "waiting for healthy state of codeguruprofiler.dev/ProfilingGroup/payments";
-    live.until_sync_says(pushed, waits).await;
+    live.until_sync_reports(pushed, waits).await;
     live.world.condition("payments", "Ready", "False", "ServiceUnavailable").await;
     live.world.lists(2).await;
     let settings: Api<ConfigMap> = Api::namespaced(live.world.client.clone(), &live.world.namespace);
@@ -183,10 +184,10 @@ async fn the_reconcile_action_is_answered(live: &Live, revision: &str) {
 async fn a_suspended_resource_holds_back_a_later_wave_until_somebody_ends_the_sync(live: &Live) {
     live.repository.write_example("suspended");
     let (_, pushed) = live.push("Leave the inventory alone").await;
-    live.until_sync_says(pushed, "waiting for healthy state of codeguruprofiler.dev/ProfilingGroup/inventory").await;
+    live.until_sync_reports(pushed, "waiting for healthy state of codeguruprofiler.dev/ProfilingGroup/inventory").await;
     live.world.condition("inventory", "Ready", "True", "Suspended").await;
     live.argo.run(&["app", "terminate-op", TEAM]).await.unwrap();
-    live.until_sync_says(pushed, "Operation terminated").await;
+    live.until_sync_reports(pushed, "Operation terminated").await;
 }
 
 async fn what_git_lets_go_is_pruned(live: &Live) {

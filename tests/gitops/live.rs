@@ -101,7 +101,7 @@ impl Live {
         at.duration_since(pushed).unwrap()
     }
 
-    pub async fn until_sync_says(&self, since: SystemTime, words: &str) {
+    pub async fn until_sync_reports(&self, since: SystemTime, words: &str) {
         let reports = |version: &Value| {
             version["status"]["operationState"]["message"].as_str().is_some_and(|message| message.contains(words))
         };

@@ -127,11 +127,11 @@ async fn argo_cd_and_kstatus_agree_on_every_phase_that_the_stories_recorded() {
         .await
         .unwrap();
     let documents: Vec<_> = examples.iter().map(|example| example.yaml.as_str()).collect();
-    let asked = flux::judge(&documents).await.unwrap();
+    let by_kstatus = flux::judge(&documents).await.unwrap();
 
     println!("{:<42} {:<12} {:<12} Argo CD's message", "phase", "Argo CD", "kstatus");
     for (example, (verdict, flux::Verdict { status: word, message: text, .. })) in
-        examples.iter().zip(verdicts.iter().zip(&asked))
+        examples.iter().zip(verdicts.iter().zip(&by_kstatus))
     {
         println!("{:<42} {:<12} {word:<12} {}", example.phase, verdict.status, verdict.message);
         let (health, kstatus, message) = expected(example);
@@ -172,8 +172,9 @@ async fn argo_cd_and_kstatus_agree_on_accounts() {
     ];
     let offline = offline().await;
     let documents: Vec<_> = rows.iter().map(|(object, ..)| object.to_string()).collect();
-    let asked = flux::judge(&documents.iter().map(String::as_str).collect::<Vec<_>>()).await.unwrap();
-    for ((document, (_, health, kstatus)), flux::Verdict { status, .. }) in documents.iter().zip(&rows).zip(&asked) {
+    let by_kstatus = flux::judge(&documents.iter().map(String::as_str).collect::<Vec<_>>()).await.unwrap();
+    for ((document, (_, health, kstatus)), flux::Verdict { status, .. }) in documents.iter().zip(&rows).zip(&by_kstatus)
+    {
         assert_eq!(offline.health(document).await.unwrap().status, *health, "{document}");
         assert_eq!(status, kstatus, "{document}");
     }

@@ -21,7 +21,7 @@ fn promtool_finds_nothing_wrong_with_the_rules() {
 }
 
 #[test]
-fn every_rule_answers_as_its_tests_say() {
+fn every_rule_answers_as_its_tests_expect() {
     let text = promtool(&["test", "rules", "rules_test.yaml"]);
     let tests = shipped::yaml("rules_test.yaml")["tests"].as_array().unwrap().len();
     println!("{} rules, {tests} tests of promtool's:\n{text}", shipped::rules().len());

@@ -87,7 +87,7 @@ impl Detail {
     }
 
     /// Whether this spec requests it, and not only a part of the set that nobody has requested.
-    pub fn is_asked_for(&self, spec: &Value) -> bool {
+    pub fn is_requested(&self, spec: &Value) -> bool {
         let principals = arns(&spec["agentPermissions"]["principals"], None);
         let topics = arns(&spec["anomalyNotifications"], Some("topicArn"));
         match self {

@@ -250,7 +250,7 @@ impl Transport {
                     if !world.faults().meets(Fault::WatchDoubled, world.elapsed()) || world.chance() < 0.5 {
                         queued.pop();
                     }
-                    process_told(&world, &process, &frame);
+                    process_reads(&world, &process, &frame);
                     if frame["type"] == "ADDED" {
                         initial.push(frame["object"].clone());
                     }
@@ -268,7 +268,7 @@ impl Transport {
     }
 }
 
-fn process_told(world: &World, process: &Process, frame: &Value) {
+fn process_reads(world: &World, process: &Process, frame: &Value) {
     let kind = frame["type"].as_str().unwrap_or_default();
     let object = &frame["object"];
     if kind == "DELETED" {
@@ -383,6 +383,6 @@ fn shown(request: &Request, status: u16) -> String {
         return format!("event {} {}: {status}", body["reason"], body["note"]);
     }
     let ready = body["status"]["conditions"].as_array().into_iter().flatten().find(|c| c["type"] == "Ready");
-    let text = ready.map(|c| format!(" Ready={} {}", c["status"], c["reason"])).unwrap_or_default();
-    format!("{method} {what}{text}: {status}")
+    let ready = ready.map(|c| format!(" Ready={} {}", c["status"], c["reason"])).unwrap_or_default();
+    format!("{method} {what}{ready}: {status}")
 }

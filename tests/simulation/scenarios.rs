@@ -190,7 +190,7 @@ fn an_edit_made_while_the_operator_was_away_waits_until_the_account_is_verified(
 }
 
 #[test]
-fn turning_on_off_and_on_again_within_minutes_leaves_events_that_say_both() {
+fn turning_on_off_and_on_again_within_minutes_leaves_events_that_report_both() {
     play(|stage| async move {
         stage.group("G", false);
         stage.create("r", "G", false, json!({}));

@@ -160,7 +160,7 @@ async fn quota_limits_the_groups_of_a_region() {
 }
 
 #[tokio::test]
-async fn create_without_config_enables_decides_for_who_does_not_say() {
+async fn create_without_config_enables_decides_where_the_request_does_not() {
     let look = async |rig: &Rig| enabled(&rig.create("a").await);
     assert_eq!(seen("createWithoutConfigEnables", json!(false), look).await, (json!(true), json!(false)));
 }

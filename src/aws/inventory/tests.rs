@@ -133,7 +133,7 @@ fn an_unclear_mutation_of_a_group_that_was_missing_leaves_that_open() {
 }
 
 #[test]
-fn an_answer_that_does_not_say_the_switch_leaves_it_unknown() {
+fn an_answer_without_the_switch_leaves_it_unknown() {
     let mut inventory = listed(1, [group(false, 1)]);
     update(&mut inventory, Ended::Answered(without_switch(group(true, 2))), 3);
     assert_eq!((switch(&inventory), inventory.wants_describe(A)), (None, true));

@@ -283,8 +283,8 @@ mod tests {
     fn a_pause_that_aws_requests_is_honoured() {
         let mut circuit = open(Moment(0));
         circuit.take();
-        let asked = Failure { retry_after: Some(Duration::from_mins(5)), ..expired() };
-        circuit.failed(Kind::Write, true, &asked, Moment(0), 1.0);
+        let requested = Failure { retry_after: Some(Duration::from_mins(5)), ..expired() };
+        circuit.failed(Kind::Write, true, &requested, Moment(0), 1.0);
         assert_eq!(circuit.ready(Moment(0)), Err(Some(Moment(300_000))));
     }
 }

@@ -147,14 +147,14 @@ impl Checked {
         if let Some((_, echo)) = failed.filter(|(at, _)| at.elapsed() < ECHO) {
             return Err(CredentialsError::provider_error(echo));
         }
-        self.asked().await.map_err(|error| {
+        self.fetch().await.map_err(|error| {
             let echo = Echo(Arc::new(error));
             *self.failed.lock() = Some((Instant::now(), echo.clone()));
             CredentialsError::provider_error(echo)
         })
     }
 
-    async fn asked(&self) -> provider::Result {
+    async fn fetch(&self) -> provider::Result {
         let Configured { source, token_file, .. } = &self.configured;
         if let Some(path) = token_file {
             readable(path, source).await.map_err(CredentialsError::invalid_configuration)?;
@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     fn of<'a>(pairs: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
-        |asked| pairs.iter().find(|(name, _)| *name == asked).map(|(_, text)| (*text).to_owned())
+        |wanted| pairs.iter().find(|(name, _)| *name == wanted).map(|(_, text)| (*text).to_owned())
     }
 
     #[test]

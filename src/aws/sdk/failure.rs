@@ -300,11 +300,11 @@ fn for_credentials(reason: FailureReason) -> FailureReason {
 fn retry_after(headers: &Headers, now: SystemTime) -> Option<Duration> {
     let number = |text: &str| text.parse().ok();
     let millis = headers.get("x-amz-retry-after").and_then(|text| number(text.trim())).map(Duration::from_millis);
-    let asked = millis.or_else(|| {
+    let requested = millis.or_else(|| {
         let text = headers.get("retry-after")?.trim();
         number(text).map(Duration::from_secs).or_else(|| until(text, now))
     })?;
-    Some(asked.min(MAX_RETRY_AFTER))
+    Some(requested.min(MAX_RETRY_AFTER))
 }
 
 /// How long it is until this date of HTTP's; nothing once it has passed.
@@ -323,7 +323,7 @@ mod tests {
     fn how_long_aws_requests_to_be_left_alone_is_read_and_bounded() {
         let now = UNIX_EPOCH + Duration::from_mins(29_876_128); // Wed, 21 Oct 2026 07:28:00 GMT
         let seconds = |seconds| Some(Duration::from_secs(seconds));
-        for (headers, asked) in [
+        for (headers, requested) in [
             (&[("x-amz-retry-after", "1500")][..], Some(Duration::from_millis(1500))),
             (&[("retry-after", "7")], seconds(7)),
             (&[("retry-after", " 7 ")], seconds(7)),
@@ -344,7 +344,7 @@ mod tests {
             for (name, text) in headers {
                 read.insert(*name, *text);
             }
-            assert_eq!(retry_after(&read, now), asked, "{headers:?}");
+            assert_eq!(retry_after(&read, now), requested, "{headers:?}");
         }
     }
 }

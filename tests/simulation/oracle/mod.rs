@@ -332,8 +332,8 @@ impl Oracle {
                 if detail.mutates() {
                     self.may_mutate(world, process, region, group);
                     self.may_change(world, process, region, group);
-                    let asks = |object: &Value| detail.is_asked_for(&object["spec"]);
-                    if let Err(why) = self.some_spec(world, process, region, group, asks) {
+                    let requests = |object: &Value| detail.is_requested(&object["spec"]);
+                    if let Err(why) = self.some_spec(world, process, region, group, requests) {
                         self.violated(
                             world,
                             format!("{} calls {detail:?} of {group} in {region}: {why}", process.name()),
@@ -433,12 +433,12 @@ impl Oracle {
     ) -> Result<(), String> {
         self.some_spec(world, process, region, group, |object| {
             let (spec, applied) = (&object["spec"]["tags"], &object["status"]["lastApplied"]["tags"]);
-            let asks = |(key, value): (&str, Option<&str>)| match value {
+            let requests = |(key, value): (&str, Option<&str>)| match value {
                 Some(value) => spec[key] == value,
                 // Its own status may be newer than what the watch has reported.
                 None => spec.is_object() && spec[key].is_null() && !(applied.is_object() && applied[key].is_null()),
             };
-            !is_deleting(object) && change.iter().map(|(key, value)| (*key, *value)).all(asks)
+            !is_deleting(object) && change.iter().map(|(key, value)| (*key, *value)).all(requests)
         })
     }
 
@@ -489,7 +489,7 @@ impl Oracle {
             let there = place_of(object, options.region.as_deref());
             object["spec"]["profilingGroupName"] == group && there.as_deref() == Some(region)
         };
-        let asks = |object: &Value| {
+        let requests = |object: &Value| {
             let spec = &object["spec"];
             names(object)
                 && spec["suspend"] != true
@@ -503,7 +503,7 @@ impl Oracle {
             versions.iter().enumerate().any(|(index, told)| {
                 let until = versions.get(index + 1).map(|next| next.at);
                 let knew = index == last || until.is_some_and(|until| now.saturating_sub(until) < ACTS_WITHIN);
-                knew && told.object.as_ref().is_some_and(asks)
+                knew && told.object.as_ref().is_some_and(requests)
             })
         };
         if known.any(|(_, versions)| recent(versions)) {
@@ -552,10 +552,10 @@ impl Oracle {
     pub fn mutated(&mut self, process: &Process, sent: Duration, account: &str, region: &str, group: &str, to: bool) {
         self.mutations.push((group.to_owned(), to));
         let of_process = self.told.range((process.id(), String::new())..(process.id() + 1, String::new()));
-        let asks =
+        let requests =
             |object: &Value| object["spec"]["profilingGroupName"] == group && object["spec"]["profilingEnabled"] == to;
         let asking =
-            of_process.filter(|(_, versions)| versions.iter().filter_map(|told| told.object.as_ref()).any(asks));
+            of_process.filter(|(_, versions)| versions.iter().filter_map(|told| told.object.as_ref()).any(requests));
         let asking = asking.map(|((_, resource), _)| resource.clone()).collect();
         self.corrections.own(region, group, Own { process: process.id(), to, asking, reported: false });
         if process.world().elapsed().saturating_sub(sent) >= AWS_TIMEOUT {

@@ -47,16 +47,15 @@ impl News {
             Some("Observe") => "AgentsReporting",
             _ => return Ok(()),
         };
-        let (about, event_reason) = (&event["regarding"], event["reason"].as_str().unwrap_or_default());
+        let (about, news) = (&event["regarding"], event["reason"].as_str().unwrap_or_default());
         let uid = about["uid"].as_str().unwrap_or_default().to_owned();
         let open = self.open.entry((process, uid, kind)).or_default();
-        let reports = |(status, reason): &(String, String)| match event_reason {
+        let reports = |(status, reason): &(String, String)| match news {
             "Recovered" | "Resumed" => status == "True",
-            event_reason => reason == event_reason,
+            _ => reason == news,
         };
         let reported = open.iter().position(reports).and_then(|index| open.remove(index));
-        let again =
-            || format!("an event reports {event_reason} of {} again, though nothing has changed", about["name"]);
+        let again = || format!("an event reports {news} of {} again, though nothing has changed", about["name"]);
         reported.map(drop).ok_or_else(again)
     }
 }

@@ -38,7 +38,7 @@ fn when_the_clock_stands_still() {
 }
 
 #[test]
-fn when_updates_do_not_say_what_they_did() {
+fn when_updates_do_not_report_what_they_did() {
     explore(Rules { edits: 1, updates_say: false, ..CALM }, 700);
 }
 

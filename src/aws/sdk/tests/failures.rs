@@ -132,11 +132,15 @@ async fn a_spec_that_is_right_is_not_blamed_for_settings_of_the_operator_that_ar
 
 #[tokio::test]
 async fn how_long_aws_requests_to_be_left_alone_is_honoured_as_a_number_and_as_a_date() {
-    for (asked, bounds) in [("7", 7..=7), ("Fri, 31 Dec 9999 23:59:59 GMT", 900..=900), ("-1", 0..=0)] {
-        let headers = [("retry-after", asked), ("x-amzn-errortype", "ThrottlingException")];
+    for (requested, bounds) in [("7", 7..=7), ("Fri, 31 Dec 9999 23:59:59 GMT", 900..=900), ("-1", 0..=0)] {
+        let headers = [("retry-after", requested), ("x-amzn-errortype", "ThrottlingException")];
         let server = Server::start(answer(429, &headers, "{}")).await;
         let (error, _) = failure(&server, Operation::List).await;
-        assert!(bounds.contains(&error.retry_after.unwrap_or_default().as_secs()), "{asked}: {:?}", error.retry_after);
+        assert!(
+            bounds.contains(&error.retry_after.unwrap_or_default().as_secs()),
+            "{requested}: {:?}",
+            error.retry_after
+        );
     }
 }
 
